@@ -1,0 +1,53 @@
+//! The register of diagnostic codes. Numbers are never reused.
+//!
+//! E01 source text, E02 types and shapes, E03 clocks and timing, E04 names, E05 graph,
+//! E06 data and import, E07 ranges and bits, E08 placement, E09 execution; W.. warnings
+//! likewise. Each code has a page `explain/CODE.md`: its first line is the summary; an
+//! example marked `snn,fails` must give the code, one marked `snn` must be accepted.
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($code:ident)*) => {
+        /// A diagnostic code; see the page of each with `snnc explain CODE`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[allow(missing_docs)]
+        pub enum Code { $($code),* }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Code] = &[$(Code::$code),*];
+
+            /// As it is written: `E0312`.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$code => stringify!($code)),* }
+            }
+
+            /// Its page, in Markdown.
+            pub fn explanation(self) -> &'static str {
+                match self { $(Code::$code => include_str!(concat!("explain/", stringify!($code), ".md"))),* }
+            }
+        }
+    };
+}
+
+codes! {
+    E0101
+}
+
+impl Code {
+    /// Errors begin with E, warnings with W.
+    pub fn severity(self) -> Severity {
+        if self.name().starts_with('W') { Severity::Warning } else { Severity::Error }
+    }
+
+    /// The code of that name, whatever its case.
+    pub fn from_name(name: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|c| c.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The first line of its page.
+    pub fn summary(self) -> &'static str {
+        self.explanation().lines().next().unwrap_or_default().trim_start_matches("# ")
+    }
+}

@@ -1,0 +1,139 @@
+//! What the compiler has to say: coded, located, with a remedy.
+//!
+//! A [`Diagnostic`] is data. [`render`](render::render) makes it text for people,
+//! [`json`](json::to_json) an object for machines. Passes push diagnostics into a [`Sink`] and
+//! go on, so that one run shows many.
+
+pub mod codes;
+
+pub use codes::Code;
+use snn_grammar::ast::Span;
+use std::path::PathBuf;
+
+/// A place in the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Loc {
+    /// Index into [`SourceMap::files`].
+    pub file: u32,
+    /// The bytes there.
+    pub span: Span,
+}
+
+/// The texts that diagnostics point into.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    /// In order of loading; the first is the file named on the command line.
+    pub files: Vec<SourceFile>,
+}
+
+/// One source text.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// As it is shown: the path as the user wrote it, or `<std/LIF.snn>`.
+    pub name: String,
+    /// The folder that relative paths inside it start from.
+    pub folder: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The program means something, perhaps not what was wanted.
+    Warning,
+    /// The program is not accepted.
+    Error,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// Its registered code, which decides the severity.
+    pub code: Code,
+    /// One sentence, without a full stop.
+    pub message: String,
+    /// Where; the first is primary. Empty only where there is no source (a missing file).
+    pub labels: Vec<Label>,
+    /// Facts that help to understand it: `= note` lines, each possibly of several lines.
+    pub notes: Vec<String>,
+    /// What to write instead: `= help` lines.
+    pub helps: Vec<String>,
+}
+
+/// A place with what is to be said there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// Where.
+    pub loc: Loc,
+    /// What; may be empty, may have several lines.
+    pub text: String,
+}
+
+impl Diagnostic {
+    /// A message at a place.
+    pub fn new(code: Code, message: impl Into<String>, loc: Loc, label: impl Into<String>) -> Self {
+        Diagnostic {
+            code,
+            message: message.into(),
+            labels: vec![Label { loc, text: label.into() }],
+            notes: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    /// A message without a place in a source.
+    pub fn without_place(code: Code, message: impl Into<String>) -> Self {
+        Diagnostic {
+            code,
+            message: message.into(),
+            labels: Vec::new(),
+            notes: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    /// Adds another place, usually the other side of a disagreement.
+    pub fn label(mut self, loc: Loc, text: impl Into<String>) -> Self {
+        self.labels.push(Label { loc, text: text.into() });
+        self
+    }
+
+    /// Adds a fact.
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Adds a remedy.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.helps.push(text.into());
+        self
+    }
+}
+
+/// Where passes put what they have to say.
+#[derive(Clone, Debug, Default)]
+pub struct Sink {
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Sink {
+    /// Adds a message, unless the very same was said before.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Whether an error was reported.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.code.severity() == Severity::Error)
+    }
+
+    /// All messages, in order of place, those without a place first.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.diagnostics.sort_by_key(|d| (d.labels.first().map(|l| l.loc), d.code));
+        self.diagnostics
+    }
+}

@@ -1,0 +1,1 @@
+//! The step IR as text, for snapshots and for people.

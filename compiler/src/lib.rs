@@ -1,0 +1,11 @@
+//! The compiler for spiking neural networks described in `.snn` files.
+//!
+//! One folder a stage; [`driver`] shows the whole in a page.
+
+pub mod clocks;
+pub mod data;
+pub mod diagnostics;
+pub mod interpret;
+pub mod ir;
+pub mod lower;
+pub mod tensor;

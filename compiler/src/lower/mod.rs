@@ -1,0 +1,3 @@
+//! What a checked network is turned into.
+
+pub mod rust;

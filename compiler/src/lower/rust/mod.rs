@@ -1,0 +1,1 @@
+//! Step IR to a Rust crate.

@@ -1,0 +1,2 @@
+//! The `snnc` command.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Grammar, syntax tree, parser and formatter of the `.snn` language.
+
+pub mod ast;

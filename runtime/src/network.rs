@@ -1,0 +1,134 @@
+//! The interface between a network and what executes it.
+//!
+//! Generated code and the compiler's interpreter both implement [`Network`]; the executor
+//! ([`crate::execute`]) drives either in the same way.
+
+use std::fmt;
+
+/// A network that can be advanced step by step.
+///
+/// The executor calls, for each step `t` from 1: [`step`](Network::step), then
+/// [`keep`](Network::keep) for every record that is [`due`](Network::due), then
+/// [`between`](Network::between).
+pub trait Network: Send {
+    /// Step `t` (the first is 1): resets due at its start, then every phase in order.
+    ///
+    /// # Errors
+    /// A [`Fault`] where an index computed by the network is out of range. The state is then
+    /// unspecified and the network must not be stepped further.
+    fn step(&mut self, t: u64) -> Result<(), Fault>;
+
+    /// What happens after step `t` and before the next: resets `in host`.
+    fn between(&mut self, t: u64);
+
+    /// Sets every counter to the value it has before step `t`, so that execution can begin
+    /// there. All other state stays as it is.
+    fn seek(&mut self, t: u64);
+
+    /// Whether record `record` keeps a value after step `t`.
+    fn due(&self, record: usize, t: u64) -> bool;
+
+    /// Appends the present value of record `record` to `column`.
+    fn keep(&self, record: usize, column: &mut Column);
+
+    /// Takes over from `later`, a copy of this network that executed steps `from..=to`, all
+    /// that those steps put into arrays of results (see `Windows::collected` in the compiler).
+    fn collect(&mut self, later: &Self, from: u64, to: u64)
+    where
+        Self: Sized;
+}
+
+/// Why a step could not be completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A computed index is outside the array.
+    Index {
+        /// What is indexed: the path of a variable, or the name of a data item.
+        what: &'static str,
+        /// The index.
+        index: i64,
+        /// Valid indices are `0..extent`.
+        extent: usize,
+        /// The step.
+        t: u64,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Index { what, index, extent, t } => {
+                write!(f, "at step {t}, `{what}` is indexed with {index}, outside 0..{extent}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// The element types of recorded values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ElementType {
+    /// 0 or 1 in one byte.
+    Bool,
+    /// Signed, 8 bits.
+    I8,
+    /// Unsigned, 8 bits.
+    U8,
+    /// Signed, 16 bits.
+    I16,
+    /// Unsigned, 16 bits.
+    U16,
+    /// Signed, 32 bits.
+    I32,
+    /// Unsigned, 32 bits.
+    U32,
+    /// Signed, 64 bits.
+    I64,
+    /// IEEE single.
+    F32,
+    /// IEEE double.
+    F64,
+}
+
+/// A number that can be recorded: written in little-endian bytes.
+pub trait Element: Copy {
+    /// Its type. (`u8` serves both `U8` and `Bool`; the record says which.)
+    const TYPE: ElementType;
+    /// Appends its bytes.
+    fn write(self, to: &mut Vec<u8>);
+}
+
+macro_rules! elements {
+    ($($t:ty => $name:ident),*) => {$(
+        impl Element for $t {
+            const TYPE: ElementType = ElementType::$name;
+            fn write(self, to: &mut Vec<u8>) {
+                to.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
+}
+
+elements!(i8 => I8, u8 => U8, i16 => I16, u16 => U16, i32 => I32, u32 => U32, i64 => I64,
+          f32 => F32, f64 => F64);
+
+/// The values that one record has kept so far, one after another.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// Little-endian elements in C order.
+    pub bytes: Vec<u8>,
+    /// How many values (each an array of the record's shape).
+    pub rows: u64,
+}
+
+impl Column {
+    /// Appends one value: all elements of an array.
+    pub fn push<T: Element>(&mut self, value: &[T]) {
+        self.bytes.reserve(std::mem::size_of_val(value));
+        for element in value {
+            element.write(&mut self.bytes);
+        }
+        self.rows += 1;
+    }
+}
