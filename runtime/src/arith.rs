@@ -3,6 +3,8 @@
 //! Every function is total: no argument panics. Those used on every element of a layer are
 //! branch-free, so that loops around them vectorise.
 
+use crate::network::Fault;
+
 /// `x · keep / 4096`, rounded toward zero: a current or voltage after one step of decay.
 ///
 /// `keep` is `4096 − d` for a decay of `d/4096`, in `0..=4096` (12 fractional bits). The
@@ -139,6 +141,26 @@ pub fn exact<T, const N: usize>(slice: &[T]) -> &[T; N] {
     }
 }
 
+/// An array of `N` elements, all `value`, that never lies on the stack.
+pub fn filled<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
+    match vec![value; N].into_boxed_slice().try_into() {
+        Ok(array) => array,
+        Err(_) => unreachable!("a vector of N elements has N elements"),
+    }
+}
+
+/// `index` as a position in `0..extent`; `what` is indexed, at step `t`.
+///
+/// # Errors
+/// [`Fault::Index`] if it is outside.
+#[inline(always)]
+pub fn index(index: i64, extent: usize, what: &'static str, t: u64) -> Result<usize, Fault> {
+    match usize::try_from(index) {
+        Ok(position) if position < extent => Ok(position),
+        _ => Err(Fault::Index { what, index, extent, t }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +228,15 @@ mod tests {
         assert_eq!((min_f64(1.0, 2.0), max_f64(1.0, 2.0)), (1.0, 2.0));
         assert_eq!((rem_f64(-7.0, 3.0), rem_f64(7.0, -3.0), rem_f32(6.0, 3.0)), (2.0, -2.0, 0.0));
         assert!(rem_f64(1.0, 0.0).is_nan());
+    }
+
+    #[test]
+    fn indices_outside_are_faults() {
+        assert_eq!(index(4, 5, "x", 1), Ok(4));
+        for outside in [-1, 5, i64::MIN, i64::MAX] {
+            let fault = Fault::Index { what: "x", index: outside, extent: 5, t: 7 };
+            assert_eq!(index(outside, 5, "x", 7), Err(fault));
+        }
     }
 
     #[test]
