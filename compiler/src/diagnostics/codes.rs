@@ -33,6 +33,7 @@ macro_rules! codes {
 
 codes! {
     E0101
+    E0901 E0902 E0903 E0904
 }
 
 impl Code {
