@@ -1,79 +1,7 @@
 use super::interval::FULL;
 use super::*;
-use crate::clocks::Clock;
+use crate::ir::build::*;
 use crate::ir::*;
-use crate::tensor::Tensor as Values;
-use std::sync::Arc;
-
-fn int(value: i64) -> Expr {
-    Expr { kind: Kind::Int, node: ExprKind::Int(value) }
-}
-
-fn local(n: u32) -> Expr {
-    Expr { kind: Kind::Int, node: ExprKind::Local(n) }
-}
-
-fn at(buffer: u32) -> Access {
-    let source = Source::Buffer(BufferId(buffer));
-    Access { source, offset: 0, strides: vec![1], dynamic: Vec::new() }
-}
-
-fn load(buffer: u32) -> Expr {
-    Expr { kind: Kind::Int, node: ExprKind::Load(at(buffer)) }
-}
-
-fn binary(op: BinOp, a: Expr, b: Expr) -> Expr {
-    let kind = if op.is_comparison() { Kind::Bool } else { a.kind };
-    Expr { kind, node: ExprKind::Binary(op, Box::new(a), Box::new(b)) }
-}
-
-fn select(cond: Expr, then: Expr, other: Expr) -> Expr {
-    let node = ExprKind::Select(Box::new(cond), Box::new(then), Box::new(other));
-    Expr { kind: Kind::Int, node }
-}
-
-fn decay(value: Expr, d: i64) -> Expr {
-    Expr { kind: Kind::Int, node: ExprKind::Decay(Box::new(value), Box::new(int(d))) }
-}
-
-fn wrap32(value: Expr) -> Expr {
-    let node = ExprKind::Wrap { bits: 32, signed: true, value: Box::new(value) };
-    Expr { kind: Kind::Int, node }
-}
-
-fn store(to: u32, value: Expr, fit: Fit, mask: Option<Expr>) -> Stmt {
-    Stmt::Store { to: at(to), value, fit, mask }
-}
-
-fn op(body: Vec<Stmt>, locals: u32) -> Op {
-    let kind = OpKind::Loop(Loop { domain: vec![4], body, locals });
-    Op { clock: ALWAYS, kind, origin: String::new() }
-}
-
-fn buffer(name: &str, elem: Elem, init: i64) -> Buffer {
-    let (kind, init) = (BufferKind::State, Init::Int(init));
-    Buffer { name: name.into(), kind, elem, shape: vec![4], init, range: (0, 0) }
-}
-
-fn network(buffers: Vec<Buffer>, ops: Vec<Op>) -> StepIr {
-    StepIr {
-        network: "N".into(),
-        run: "r".into(),
-        steps: 10,
-        buffers,
-        tensors: Vec::new(),
-        clocks: vec![Clock::always()],
-        program: Program { spk: ops, ..Program::default() },
-        records: Vec::new(),
-        windows: Windows {
-            period: 1,
-            horizon: None,
-            counters: Vec::new(),
-            collected: Vec::new(),
-            carried: Vec::new(),
-        },
-    }
-}
 
 fn ranges(mut ir: StepIr) -> Vec<Interval> {
     analyse(&mut ir);
@@ -86,7 +14,8 @@ const M: i64 = 1 << 23;
 /// buffers a, u, v.
 fn lif(a: i64) -> StepIr {
     let clip = |e: Expr, lo, hi| binary(BinOp::Min, binary(BinOp::Max, e, int(lo)), int(hi));
-    let i = binary(BinOp::Add, decay(load(1), 410), wrap32(binary(BinOp::Shl, load(0), int(6))));
+    let i =
+        binary(BinOp::Add, decay(element(1), 410), wrap32(binary(BinOp::Shl, element(0), int(6))));
     let folded = select(
         binary(BinOp::Gt, local(0), int(M)),
         binary(BinOp::Sub, local(0), int(2 * M)),
@@ -96,8 +25,9 @@ fn lif(a: i64) -> StepIr {
             local(0),
         ),
     );
-    let y = binary(BinOp::Add, binary(BinOp::Add, decay(load(2), 410), load(1)), int(-64 * 31));
-    let fires = binary(BinOp::Gt, load(2), int(64 << 6));
+    let y =
+        binary(BinOp::Add, binary(BinOp::Add, decay(element(2), 410), element(1)), int(-64 * 31));
+    let fires = binary(BinOp::Gt, element(2), int(64 << 6));
     let neuron = op(
         vec![
             Stmt::Let { local: 0, name: "i".into(), value: i },
@@ -148,21 +78,21 @@ fn a_fold_keeps_its_result_in_24_bits() {
 #[test]
 fn a_counter_takes_its_element_type() {
     let add =
-        |n| vec![op(vec![store(0, binary(BinOp::Add, load(0), int(n)), Fit::Exact, None)], 0)];
+        |n| vec![op(vec![store(0, binary(BinOp::Add, element(0), int(n)), Fit::Exact, None)], 0)];
     let of = |elem, n| ranges(network(vec![buffer("k", elem, 0)], add(n)))[0];
     // Beyond its type it would wrap, so that negative values are possible too.
     assert_eq!(of(Elem::I16, 1), (i16::MIN.into(), i16::MAX.into()));
     assert_eq!(of(Elem::I64, -3), (i64::MIN, i64::MAX));
     let sat = Fit::Sat { bits: 24, signed: true };
-    let body = vec![store(0, binary(BinOp::Add, load(0), int(1)), sat, None)];
+    let body = vec![store(0, binary(BinOp::Add, element(0), int(1)), sat, None)];
     let saturating = network(vec![buffer("k", Elem::I32, 0)], vec![op(body, 0)]);
     assert_eq!(ranges(saturating)[0], (0, M - 1));
 }
 
 #[test]
 fn a_mask_bounds_what_is_stored_under_it() {
-    let below = binary(BinOp::Lt, load(0), int(10));
-    let body = vec![store(0, binary(BinOp::Add, load(0), int(3)), Fit::Exact, Some(below))];
+    let below = binary(BinOp::Lt, element(0), int(10));
+    let body = vec![store(0, binary(BinOp::Add, element(0), int(3)), Fit::Exact, Some(below))];
     let found = ranges(network(vec![buffer("k", Elem::I32, 0)], vec![op(body, 0)]));
     assert_eq!(found[0], (0, 12));
 }
@@ -182,26 +112,13 @@ fn both_sides_of_a_choice_are_refined() {
 
 #[test]
 fn synapses_are_bounded_by_their_rows() {
-    let weights = Values::int(vec![2, 4], vec![1, -2, 3, -4, 100, 0, 0, 0]);
-    let weights = Tensor {
-        name: "w".into(),
-        elem: Elem::I8,
-        shape: vec![2, 4],
-        values: TensorValues::Known(Arc::new(weights)),
-    };
+    let weights = tensor("w", Elem::I8, &[2, 4], vec![1, -2, 3, -4, 100, 0, 0, 0]);
     let synapse = |src, binary| {
         let (weight, accumulator) = (Elem::I8, Elem::I32);
         let kernel =
             Kernel { kind: KernelKind::Columns, weight, shift: 0, accumulator, reason: "".into() };
-        let dst = BufferId(2);
-        let kind = OpKind::Synapse(Synapse {
-            weights: TensorId(0),
-            src: BufferId(src),
-            binary,
-            dst,
-            kernel,
-        });
-        Op { clock: ALWAYS, kind, origin: String::new() }
+        let (weights, src, dst) = (TensorId(0), BufferId(src), BufferId(2));
+        plain(OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }))
     };
     let found = |elem, src_init, binary| {
         let buffers =
@@ -263,7 +180,7 @@ fn long_chains_and_loops_are_bounded() {
     let buffers = (0..n).map(|k| buffer(&format!("b{k}"), Elem::I64, 1)).collect();
     let ops = (0..n).map(|k| {
         let from = (k + n - 1) % n;
-        let sum = binary(BinOp::Add, load(k), load(from));
+        let sum = binary(BinOp::Add, element(k), element(from));
         op(vec![store(k, sum, Fit::Exact, None)], 0)
     });
     let found = ranges(network(buffers, ops.collect()));
@@ -275,7 +192,6 @@ fn queues_carry_the_bounds_of_their_messages() {
     let mut queue = buffer("q", Elem::I32, 0);
     queue.kind = BufferKind::Queue;
     let buffers = vec![buffer("from", Elem::I32, 9), queue, buffer("to", Elem::I32, -1)];
-    let plain = |kind| Op { clock: ALWAYS, kind, origin: String::new() };
     let push = plain(OpKind::Push { queue: BufferId(1), from: BufferId(0) });
     let pop = plain(OpKind::Pop { queue: BufferId(1), to: BufferId(2) });
     // In an order that needs a second look at the first op.
