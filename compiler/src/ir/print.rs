@@ -101,7 +101,7 @@ impl Printer<'_> {
         match &op.kind {
             OpKind::Loop(body) => {
                 writeln!(out, "for {:?}{origin}", body.domain)?;
-                return self.body(out, body);
+                self.body(out, body)
             }
             OpKind::Synapse(synapse) => {
                 let weights = &self.ir.tensors[synapse.weights.0 as usize].name;
