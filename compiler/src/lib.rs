@@ -8,4 +8,5 @@ pub mod diagnostics;
 pub mod interpret;
 pub mod ir;
 pub mod lower;
+pub mod report;
 pub mod tensor;

@@ -1,0 +1,3 @@
+//! What a run shows of its results.
+
+pub mod plots;
