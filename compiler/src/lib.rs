@@ -5,6 +5,7 @@
 pub mod clocks;
 pub mod data;
 pub mod diagnostics;
+pub mod graph;
 pub mod interpret;
 pub mod ir;
 pub mod lower;

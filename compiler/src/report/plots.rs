@@ -492,7 +492,7 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_an_empty_frame() {
         for svg in [
-            raster("none", 1..=0, 0, []).unwrap(),
+            raster("none", 1..=1, 0, []).unwrap(),
             raster("outside", 5..=9, 3, [(4, 0), (10, 0), (5, 3)]).unwrap(),
         ] {
             assert!(svg.contains("no spikes"));
