@@ -33,6 +33,7 @@ macro_rules! codes {
 
 codes! {
     E0101
+    E0901
 }
 
 impl Code {
