@@ -70,7 +70,8 @@ fn links_between_pages_lead_somewhere() {
     let mut all = pages("spec");
     all.push(root().join("README.md"));
     for page in all {
-        let text = read(&page);
+        // Every second piece is code.
+        let text: String = read(&page).split('`').step_by(2).collect();
         for (_, rest) in text.match_indices("](").map(|(i, _)| text.split_at(i + 2)) {
             let target = rest.split(')').next().unwrap_or_default();
             let file = target.split('#').next().unwrap_or_default();
