@@ -6,6 +6,7 @@ pub mod clocks;
 pub mod data;
 pub mod diagnostics;
 pub mod graph;
+pub mod import;
 pub mod interpret;
 pub mod ir;
 pub mod lower;

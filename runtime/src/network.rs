@@ -22,7 +22,8 @@ pub trait Network: Send {
     fn between(&mut self, t: u64);
 
     /// Sets every counter to the value it has before step `t`, so that execution can begin
-    /// there. All other state stays as it is.
+    /// there. Where a queue's next message is read and written counts too: it follows from
+    /// the clocks of its sender and receiver. All other state stays as it is.
     fn seek(&mut self, t: u64);
 
     /// Whether record `record` keeps a value after step `t`.
@@ -31,8 +32,12 @@ pub trait Network: Send {
     /// Appends the present value of record `record` to `column`.
     fn keep(&self, record: usize, column: &mut Column);
 
-    /// Takes over from `later`, a copy of this network that executed steps `from..=to`, all
-    /// that those steps put into arrays of results (see `Windows::collected` in the compiler).
+    /// Takes over from `later`, a copy of this network that executed (or took over) steps
+    /// `from..=to`, all that those steps put into arrays of results (see `Windows::collected`
+    /// in the compiler): exactly the rows they wrote, not those that `later` wrote while
+    /// replaying earlier steps. The executor calls it in order of time, so that of two steps
+    /// that wrote the same row the later one wins; at last with `from` = 1 and `to` the last
+    /// step of the run, on the network that executed that step.
     fn collect(&mut self, later: &Self, from: u64, to: u64)
     where
         Self: Sized;
@@ -52,6 +57,18 @@ pub enum Fault {
         /// The step.
         t: u64,
     },
+}
+
+impl Fault {
+    /// One line for machines: `fault=index t=9 index=-1 extent=5 what=net.image`. `what` comes
+    /// last, since a data item's name may have spaces.
+    pub fn line(&self) -> String {
+        match self {
+            Fault::Index { what, index, extent, t } => {
+                format!("fault=index t={t} index={index} extent={extent} what={what}")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -89,6 +106,18 @@ pub enum ElementType {
     F32,
     /// IEEE double.
     F64,
+}
+
+impl ElementType {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            ElementType::Bool | ElementType::I8 | ElementType::U8 => 1,
+            ElementType::I16 | ElementType::U16 => 2,
+            ElementType::I32 | ElementType::U32 | ElementType::F32 => 4,
+            ElementType::I64 | ElementType::F64 => 8,
+        }
+    }
 }
 
 /// A number that can be recorded: written in little-endian bytes.

@@ -1,5 +1,7 @@
 //! Constant arrays that the compiler computes with.
 
+pub mod generate;
+
 /// The values of a constant array, in C order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {

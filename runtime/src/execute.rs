@@ -1,0 +1,326 @@
+//! Runs a network: step after step, or windows of steps in parallel.
+//!
+//! # Windows
+//! Where the compiler has proven that the state at the start of a window is the same whatever
+//! it was `horizon` steps earlier ([`Plan::horizon`]), a run is cut at window starts into one
+//! chunk of consecutive windows a thread. The thread of a later chunk makes a fresh network,
+//! [`seek`](Network::seek)s to `horizon` steps before its chunk (or begins at step 1), replays
+//! those without recording, and executes its own steps. Then the columns of the chunks are
+//! joined in order of time, and the network of the last chunk, which stands where a sequential
+//! run would, takes over the arrays of results from all earlier ones. Results are those of a
+//! sequential run, bit for bit, for any number of threads.
+//!
+//! A replay starts from a state that no real run has, so an index may be out of range there
+//! that never is in truth. If that happens the run is repeated sequentially.
+
+use crate::network::{Column, ElementType, Fault, Network};
+use crate::progress::{self, Counter};
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// What is to be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The run's name, for progress.
+    pub name: String,
+    /// How many steps; the first is step 1.
+    pub steps: u64,
+    /// Steps in a window; at least 1.
+    pub period: u64,
+    /// Steps to replay before a window so that its state is exact; `None` where windows
+    /// depend on each other.
+    pub horizon: Option<u64>,
+    /// What is kept, in the order of the network's records.
+    pub records: Vec<RecordSpec>,
+}
+
+/// One record of a [`Plan`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSpec {
+    /// Its key in the results: a dotted path.
+    pub key: String,
+    /// The type of an element.
+    pub element: ElementType,
+    /// The shape of one value, without the time axis.
+    pub shape: Vec<usize>,
+    /// Kept once, after the last step (and before what happens between steps), instead of
+    /// whenever the network says it is [`due`](Network::due).
+    pub at_end: bool,
+}
+
+/// How to run a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Threads to use at most; 0 counts as 1.
+    pub threads: usize,
+    /// Whether to show no progress on stderr.
+    pub quiet: bool,
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The values kept, one column a record, in the plan's order.
+    pub columns: Vec<Column>,
+    /// Wall-clock time of the steps alone, without making networks.
+    pub seconds: f64,
+    /// Threads that were used.
+    pub threads: usize,
+}
+
+/// Why a run failed.
+#[derive(Debug)]
+pub enum RunError {
+    /// The network could not be made: mostly missing or wrong data files.
+    Make(io::Error),
+    /// A step could not be completed; of several faults, the one of the earliest step.
+    Fault(Fault),
+    /// The network panicked, which is a bug in this program. The message.
+    Panic(String),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Make(e) => write!(f, "cannot load the network's data: {e}"),
+            RunError::Fault(fault) => fault.fmt(f),
+            RunError::Panic(message) => write!(f, "internal error: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// Runs `plan` on networks that `make` makes, each in its initial state.
+///
+/// # Errors
+/// See [`RunError`]. Nothing of a failed run is kept.
+pub fn run<N: Network>(
+    plan: &Plan,
+    make: &(dyn Fn() -> io::Result<N> + Sync),
+    options: &Options,
+) -> Result<Outcome, RunError> {
+    let chunks = chunks(plan, options.threads);
+    match run_chunks(plan, make, options, &chunks) {
+        Err(Failure::Replay) => {
+            let whole = [Chunk { replay: None, steps: 1..=plan.steps }];
+            run_chunks(plan, make, options, &whole).map_err(Failure::into_error)
+        }
+        result => result.map_err(Failure::into_error),
+    }
+}
+
+/// Consecutive windows that one thread executes.
+#[derive(Debug, PartialEq)]
+struct Chunk {
+    /// The step before which execution begins, where that is earlier than `steps`.
+    replay: Option<u64>,
+    /// The steps whose values are recorded.
+    steps: RangeInclusive<u64>,
+}
+
+/// Below this many windows a thread does not pay.
+const MIN_WINDOWS: u64 = 2;
+/// At most one step in so many may be a replayed one.
+const MIN_STEPS_PER_REPLAYED: u64 = 4;
+
+/// Cuts a run into as many chunks as it is worth using threads for.
+fn chunks(plan: &Plan, threads: usize) -> Vec<Chunk> {
+    let period = plan.period.max(1);
+    let windows = plan.steps.div_ceil(period);
+    let count = plan.horizon.map_or(1, |horizon| {
+        let by_replay = plan.steps / horizon.saturating_mul(MIN_STEPS_PER_REPLAYED).max(1);
+        (threads as u64).min(windows / MIN_WINDOWS).min(by_replay).max(1)
+    });
+    let start = |k: u64| {
+        // Windows are dealt out evenly: the first `windows % count` chunks have one more.
+        let window = (windows / count) * k + (windows % count).min(k);
+        window * period + 1
+    };
+    (0..count)
+        .map(|k| {
+            let last = if k + 1 == count { plan.steps } else { start(k + 1) - 1 };
+            let horizon = plan.horizon.unwrap_or(0);
+            let replay = (k > 0).then(|| start(k).saturating_sub(horizon).max(1));
+            Chunk { replay, steps: start(k)..=last }
+        })
+        .collect()
+}
+
+/// Why a chunk failed.
+enum Failure {
+    /// A fault while replaying, which says nothing about the run.
+    Replay,
+    /// An earlier chunk failed, so this one stopped.
+    Stopped,
+    Error(RunError),
+}
+
+impl Failure {
+    fn into_error(self) -> RunError {
+        match self {
+            Failure::Error(error) => error,
+            Failure::Replay | Failure::Stopped => {
+                RunError::Panic("a run stopped without a reason".into())
+            }
+        }
+    }
+}
+
+/// A chunk's network after its last step, and what it recorded.
+struct Done<N> {
+    network: N,
+    columns: Vec<Column>,
+}
+
+fn run_chunks<N: Network>(
+    plan: &Plan,
+    make: &(dyn Fn() -> io::Result<N> + Sync),
+    options: &Options,
+    chunks: &[Chunk],
+) -> Result<Outcome, Failure> {
+    let made = each(chunks.iter().map(|_| move || make().map_err(RunError::Make)).collect());
+    let networks: Vec<N> =
+        made.into_iter().collect::<Result<_, RunError>>().map_err(Failure::Error)?;
+
+    let counters: Vec<Counter> = chunks.iter().map(|_| Counter::default()).collect();
+    let first_failed = AtomicUsize::new(usize::MAX);
+    let began = Instant::now();
+    let done = progress::watch(&plan.name, plan.steps, &counters, options.quiet, || {
+        let work = networks.into_iter().zip(chunks).zip(&counters).enumerate();
+        let first_failed = &first_failed;
+        each(
+            work.map(|(k, ((network, chunk), counter))| {
+                move || {
+                    let stop = || first_failed.load(Ordering::Relaxed) < k;
+                    let result = run_chunk(plan, network, chunk, counter, &stop);
+                    if result.is_err() {
+                        first_failed.fetch_min(k, Ordering::Relaxed);
+                    }
+                    Ok(result)
+                }
+            })
+            .collect(),
+        )
+    });
+    // The earliest chunk that failed has the earliest fault; those after it may have stopped.
+    let done: Vec<Done<N>> = done
+        .into_iter()
+        .map(|result| result.unwrap_or_else(|panic| Err(Failure::Error(panic))))
+        .collect::<Result<_, Failure>>()?;
+    let columns = join(plan, chunks, done);
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(Outcome { columns, seconds, threads: chunks.len() })
+}
+
+/// Executes every piece of work, each on a thread of its own (the only one on this thread),
+/// and gives the results in the order of `work`. A panic becomes an error.
+fn each<R: Send, F: FnOnce() -> Result<R, RunError> + Send>(
+    work: Vec<F>,
+) -> Vec<Result<R, RunError>> {
+    let guarded = |f: F| {
+        // A network that panicked is dropped and never looked at again.
+        catch_unwind(AssertUnwindSafe(f))
+            .unwrap_or_else(|payload| Err(RunError::Panic(message(&*payload))))
+    };
+    if work.len() == 1 {
+        return work.into_iter().map(guarded).collect();
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = work.into_iter().map(|f| scope.spawn(move || guarded(f))).collect();
+        let results = threads.into_iter().map(|thread| {
+            thread.join().unwrap_or_else(|payload| Err(RunError::Panic(message(&*payload))))
+        });
+        results.collect()
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".into())
+}
+
+/// Steps between two looks at whether an earlier chunk has failed.
+const STOP_INTERVAL: u64 = 256;
+
+fn run_chunk<N: Network>(
+    plan: &Plan,
+    mut network: N,
+    chunk: &Chunk,
+    counter: &Counter,
+    stop: &dyn Fn() -> bool,
+) -> Result<Done<N>, Failure> {
+    let (first, last) = (*chunk.steps.start(), *chunk.steps.end());
+    if let Some(from) = chunk.replay {
+        network.seek(from);
+        for t in from..first {
+            network.step(t).map_err(|_| Failure::Replay)?;
+            network.between(t);
+        }
+    }
+    let mut columns: Vec<Column> = plan.records.iter().map(|_| Column::default()).collect();
+    for t in first..=last {
+        network.step(t).map_err(|fault| Failure::Error(RunError::Fault(fault)))?;
+        for (record, (column, spec)) in columns.iter_mut().zip(&plan.records).enumerate() {
+            if !spec.at_end && network.due(record, t) {
+                network.keep(record, column);
+            }
+        }
+        // After the last step, the records at the end are still to be kept.
+        if t < last {
+            network.between(t);
+        }
+        let done = t - first + 1;
+        counter.set(done);
+        if done.is_multiple_of(STOP_INTERVAL) && stop() {
+            return Err(Failure::Stopped);
+        }
+    }
+    Ok(Done { network, columns })
+}
+
+/// Joins what the chunks recorded, in order of time.
+fn join<N: Network>(plan: &Plan, chunks: &[Chunk], done: Vec<Done<N>>) -> Vec<Column> {
+    let mut columns: Vec<Column> = plan.records.iter().map(|_| Column::default()).collect();
+    let mut earlier: Option<N> = None;
+    for (k, (Done { mut network, columns: later }, chunk)) in
+        done.into_iter().zip(chunks).enumerate()
+    {
+        for (column, later) in columns.iter_mut().zip(later) {
+            if column.rows == 0 {
+                *column = later;
+            } else {
+                column.bytes.extend_from_slice(&later.bytes);
+                column.rows += later.rows;
+            }
+        }
+        // The first network gathers results in order of time, so that of two writes to the
+        // same place the later one stays; the last one then takes over all of them.
+        let (first, last) = (*chunk.steps.start(), *chunk.steps.end());
+        if let Some(all) = &mut earlier {
+            all.collect(&network, first, last);
+            if k + 1 == chunks.len() {
+                network.collect(all, 1, last);
+            }
+        }
+        if k + 1 == chunks.len() {
+            for (record, (column, spec)) in columns.iter_mut().zip(&plan.records).enumerate() {
+                if spec.at_end {
+                    network.keep(record, column);
+                }
+            }
+        }
+        earlier.get_or_insert(network);
+    }
+    columns
+}
+
+#[cfg(test)]
+#[path = "execute_tests.rs"]
+mod tests;

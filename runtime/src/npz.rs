@@ -1,0 +1,157 @@
+//! `.npz` archives: zip files whose members are `.npy` files.
+//!
+//! Archives are written without compression and with a fixed date, so that equal arrays give
+//! equal bytes. Compressed ones are read under the feature `deflate`.
+
+use crate::npy::Header;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+/// One named array of an archive.
+pub struct Member<'a> {
+    /// Its key, without `.npy`.
+    pub name: &'a str,
+    /// Element type and shape; little-endian, C order.
+    pub header: Header,
+    /// Its values: as many bytes as the header says.
+    pub bytes: &'a [u8],
+}
+
+/// Writes an archive to `path`, replacing what is there only once all of it is written.
+///
+/// # Errors
+/// Those of the file system (a full disk leaves no half file behind); `InvalidInput` where a
+/// member's bytes do not fit its header.
+pub fn write(path: &Path, members: &[Member]) -> io::Result<()> {
+    for member in members {
+        if member.header.data_len()? != member.bytes.len() {
+            let message = format!("`{}`: its values do not fit its shape", member.name);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = Path::new(&partial);
+    let written = write_all(partial, members).and_then(|()| std::fs::rename(partial, path));
+    if written.is_err() {
+        // The first error is the one to report; what is left behind is only litter.
+        let _ = std::fs::remove_file(partial);
+    }
+    written
+}
+
+fn write_all(path: &Path, members: &[Member]) -> io::Result<()> {
+    let mut archive = ZipWriter::new(BufWriter::new(File::create(path)?));
+    for member in members {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default())
+            .unix_permissions(0o644)
+            .large_file(member.bytes.len() >= 1 << 31);
+        archive.start_file(format!("{}.npy", member.name), options)?;
+        member.header.write(&mut archive)?;
+        archive.write_all(member.bytes)?;
+    }
+    archive.finish()?.flush()
+}
+
+/// An archive open for reading.
+pub struct Archive {
+    zip: ZipArchive<BufReader<File>>,
+}
+
+impl Archive {
+    /// Opens the archive at `path` and reads its table of contents.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is not a zip archive.
+    pub fn open(path: &Path) -> io::Result<Archive> {
+        Ok(Archive { zip: ZipArchive::new(BufReader::new(File::open(path)?))? })
+    }
+
+    /// The keys of its arrays, sorted. Members that are not `.npy` files have none.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = (self.zip.file_names())
+            .filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_string()))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The array `name`: its header, and a reader of its values (see
+    /// [`crate::npy::read_values`]).
+    ///
+    /// # Errors
+    /// `NotFound` where there is none of this name; those of [`Header::read`]; where it is
+    /// compressed in a way this build does not read. Damage to the values is found while
+    /// reading them.
+    pub fn array(&mut self, name: &str) -> io::Result<(Header, impl Read + '_)> {
+        let mut member = self.zip.by_name(&format!("{name}.npy"))?;
+        let header = Header::read(&mut member)?;
+        Ok((header, member))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::ElementType;
+    use crate::npy::{Values, read_values};
+
+    fn members() -> [Member<'static>; 2] {
+        [
+            Member {
+                name: "net.lif1.u",
+                header: Header::new(ElementType::I16, &[2, 1]),
+                bytes: &[1, 0, 0xff, 0xff],
+            },
+            Member { name: "label", header: Header::new(ElementType::U8, &[]), bytes: &[7] },
+        ]
+    }
+
+    #[test]
+    fn an_archive_reads_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.npz");
+        write(&path, &members()).unwrap();
+        let mut archive = Archive::open(&path).unwrap();
+        assert_eq!(archive.names(), ["label", "net.lif1.u"]);
+        let (header, mut from) = archive.array("net.lif1.u").unwrap();
+        assert_eq!(header.shape, [2, 1]);
+        assert_eq!(read_values(&header, &mut from).unwrap(), Values::Int(vec![1, -1]));
+        drop(from);
+        assert_eq!(archive.array("u").err().unwrap().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn equal_arrays_give_equal_bytes_and_no_litter() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a.npz"), dir.path().join("b.npz"));
+        write(&a, &members()).unwrap();
+        write(&b, &members()).unwrap();
+        assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.npz");
+        write(&path, &members()).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for n in (0..whole.len()).step_by(7) {
+            std::fs::write(&path, &whole[..n]).unwrap();
+            assert!(Archive::open(&path).is_err(), "cut at {n}");
+        }
+        let mut flipped = whole.clone();
+        let last_value = whole.windows(4).position(|w| w == [1, 0, 0xff, 0xff]).unwrap() + 3;
+        flipped[last_value] ^= 4;
+        std::fs::write(&path, &flipped).unwrap();
+        let mut archive = Archive::open(&path).unwrap();
+        let (_, mut from) = archive.array("net.lif1.u").unwrap();
+        assert!(from.read_to_end(&mut Vec::new()).is_err(), "the checksum is verified");
+    }
+}
