@@ -10,14 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 const STACK: usize = 256 << 20;
 
 fn main() -> ExitCode {
-    let arguments = cli::args::parse();
     let panic = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&panic);
     std::panic::set_hook(Box::new(move |info| {
         seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(describe(info));
     }));
     let command = std::thread::Builder::new().stack_size(STACK);
-    match command.spawn(move || cli::execute(arguments)).map(|thread| thread.join()) {
+    match command.spawn(move || cli::execute(cli::args::parse())).map(|thread| thread.join()) {
         Ok(Ok(status)) => status.into(),
         Ok(Err(_)) => {
             let what = panic.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -57,6 +57,53 @@ fn all_codes_are_listed_with_their_summaries() {
     assert!(stdout(&output).contains("E0101  The text is not a .snn program\n"));
 }
 
+/// A trained network of the reference data, unless that is not there.
+fn trained_network() -> Option<std::path::PathBuf> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data/mnist_snn/mnist.net");
+    if !path.exists() {
+        eprintln!("skipped: there is no {}", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+#[test]
+fn an_import_is_a_program_whose_paths_start_where_it_is_written() {
+    let Some(network) = trained_network() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(network, folder.path().join("mnist.net")).unwrap();
+    let output = command(&["import", "mnist.net", "-o", "out/net.snn"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "the folder does not exist yet");
+    assert!(stderr(&output).contains("error[E0901]: `out/net.snn` cannot be written"));
+
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    let output = command(&["import", "mnist.net", "--reset-interval=32", "-o", "out/net.snn"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    let text = std::fs::read_to_string(folder.path().join("out/net.snn")).unwrap();
+    assert!(text.contains("hdf5(\"../mnist.net\"") || text.contains("\"../mnist.net\""), "{text}");
+    assert_eq!(snn_grammar::parse(&text).errors, []);
+}
+
+#[test]
+fn what_cannot_be_imported_is_a_coded_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("broken.net"), b"\x89HDF\r\n\x1a\nrest").unwrap();
+    for (file, code) in
+        [("missing.net", "E0601"), ("broken.net", "E060"), ("a.onnx", "E0613"), (".", "E06")]
+    {
+        let output = command(&["import", file]).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{file}");
+        assert_eq!(stdout(&output), "");
+        assert!(stderr(&output).starts_with(&format!("error[{code}")), "{}", stderr(&output));
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod output_streams {
     use super::*;
@@ -69,6 +116,17 @@ mod output_streams {
         assert_eq!(output.status.code(), Some(1));
         let said = stderr(&output);
         assert!(said.contains("error[E0901]: standard output cannot be written"), "{said}");
+    }
+
+    #[test]
+    fn devices_are_written_not_replaced() {
+        let Some(network) = trained_network() else { return };
+        let output = snnc(&["import", &network.to_string_lossy(), "-o", "/dev/full"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).starts_with("error[E0901]: `/dev/full` cannot be written"));
+        let null = snnc(&["import", &network.to_string_lossy(), "-o", "/dev/null"]);
+        assert_eq!(null.status.code(), Some(0));
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
     }
 
     #[test]

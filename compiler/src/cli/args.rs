@@ -1,6 +1,7 @@
 //! The command line. The only file that knows `clap`.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 
 /// What the user asked for.
 #[derive(Parser, Debug)]
@@ -27,6 +28,21 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Describe a trained network from a file of another tool in a .snn file
+    #[command(after_help = "Examples:\n  \
+        snnc import mnist.net -o mnist.snn\n  \
+        snnc import mnist.net --reset-interval 32 --reset-offset 1")]
+    Import {
+        /// The file: .net (HDF5, as lava-dl exports networks)
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The .snn file to write [default: standard output]
+        #[arg(short, long, value_name = "FILE.snn")]
+        output: Option<PathBuf>,
+        /// How it is read
+        #[command(flatten)]
+        options: Loader,
+    },
     /// Explain an error code
     #[command(after_help = "Examples:\n  \
         snnc explain              all codes, one line each\n  \
@@ -36,6 +52,35 @@ pub enum Command {
         #[arg(value_name = "CODE")]
         subject: Option<String>,
     },
+}
+
+/// The options of the original loader, with their meanings there.
+#[derive(Args, Debug)]
+pub struct Loader {
+    /// Reset neurons every N steps, each layer a step after the one before
+    #[arg(long, value_name = "N")]
+    pub reset_interval: Option<i64>,
+    /// The step before the one at which the first layer is reset [default: 0]
+    #[arg(long, value_name = "K", requires = "reset_interval")]
+    pub reset_offset: Option<i64>,
+    /// Read only the first N layers
+    #[arg(long, value_name = "N")]
+    pub num_layers: Option<i64>,
+    /// Leave out the first N layers
+    #[arg(long, value_name = "N")]
+    pub skip_layers: Option<i64>,
+    /// The shape of the input, such as 28,28
+    #[arg(long, value_name = "SIZES", value_delimiter = ',')]
+    pub input_shape: Option<Vec<i64>>,
+    /// Bits of the messages into the first layer; 0 for spikes [default: 0]
+    #[arg(long, value_name = "BITS")]
+    pub input_message_bits: Option<i64>,
+    /// The fixed-point exponent of sigma-delta layers
+    #[arg(long, value_name = "E")]
+    pub spike_exp: Option<i64>,
+    /// Store synapses sparsely; the numbers are the same
+    #[arg(long)]
+    pub sparse_fc_layer: bool,
 }
 
 /// Reads the command line; ends the process with a message and status 2 where it is wrong,

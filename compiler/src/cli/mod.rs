@@ -2,6 +2,7 @@
 
 pub mod args;
 mod explain;
+mod import;
 mod output;
 
 use args::{Cli, Command};
@@ -36,6 +37,7 @@ impl From<Status> for ExitCode {
 /// Does what was asked for. A failure without a place in a program is reported here.
 pub fn execute(arguments: Cli) -> Status {
     let done = match arguments.command {
+        Command::Import { file, output, options } => import::import(&file, output, options),
         Command::Explain { subject: None } => explain::all(),
         Command::Explain { subject: Some(subject) } => explain_subject(&subject),
     };
