@@ -5,8 +5,10 @@
 pub mod clocks;
 pub mod data;
 pub mod diagnostics;
+pub mod graph;
 pub mod import;
 pub mod interpret;
 pub mod ir;
 pub mod lower;
+pub mod report;
 pub mod tensor;

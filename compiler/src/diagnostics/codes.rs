@@ -34,6 +34,7 @@ macro_rules! codes {
 codes! {
     E0101
     E0601 E0602 E0603 E0604 E0605 E0606 E0607 E0610 E0611 E0612 E0613
+    E0901
 }
 
 impl Code {
