@@ -14,8 +14,18 @@ use std::path::Path;
 /// Writes a crate that needs nothing else: sources, data, and the runtime beside them.
 ///
 /// # Errors
-/// E0903 where a file cannot be written; the codes of data files that cannot be read.
+/// E0901 where a file cannot be written; the codes of data files that cannot be read.
 pub fn write(generated: &GeneratedCrate, dir: &Path) -> Result<(), Diagnostic> {
+    everything(generated, dir).map_err(|mut diagnostic| {
+        if diagnostic.code == Code::E0903 {
+            diagnostic.code = Code::E0901;
+            diagnostic.helps = vec!["give another folder with `-o`, or make room".into()];
+        }
+        diagnostic
+    })
+}
+
+fn everything(generated: &GeneratedCrate, dir: &Path) -> Result<(), Diagnostic> {
     let manifest = generated.manifest(&generated.name, "runtime");
     text(dir, "Cargo.toml", &manifest)?;
     text(dir, "Cargo.lock", runtime::LOCK)?;
@@ -61,7 +71,7 @@ pub fn text(dir: &Path, path: &str, contents: &str) -> Result<(), Diagnostic> {
 /// E0903 for a path.
 pub fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::without_place(Code::E0903, format!("cannot write {}: {error}", path.display()))
-        .help("free some space there, or name another folder: `-o`, or SNNC_CACHE for the cache")
+        .help("make room, or set SNNC_CACHE to another folder")
 }
 
 fn known(file: &DataFile, values: &Tensor, shift: u8, path: &Path) -> io::Result<()> {

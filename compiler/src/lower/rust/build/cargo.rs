@@ -23,7 +23,7 @@ enum Failure {
 /// First without the network, as a machine that built snnc has what is needed, then with it.
 ///
 /// # Errors
-/// E0901 without Cargo or rustc, E0903 where the disk is full, E0904 where the runtime's
+/// E0907 without Cargo or rustc, E0903 where the disk is full, E0908 where the runtime's
 /// dependencies cannot be had, E0902 where the compiler rejects the generated code.
 pub fn build(dir: &Path, target: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), Diagnostic> {
     let output = match attempt(dir, target, true, progress) {
@@ -113,7 +113,7 @@ fn compiler_failed(output: &[String]) -> bool {
 
 fn missing() -> Diagnostic {
     Diagnostic::without_place(
-        Code::E0901,
+        Code::E0907,
         "compiling a network needs Rust, and `cargo` is not there",
     )
     .help("install Rust from https://rustup.rs, or run with `--interpret`, which needs none")
@@ -132,7 +132,7 @@ fn explain(dir: &Path, output: &[String]) -> Diagnostic {
             .note(format!("the generated crate is in {}", dir.display()))
             .help("please report it with this output; `--interpret` runs the network meanwhile")
     } else {
-        message(Code::E0904, "the runtime's dependencies cannot be fetched").help(
+        message(Code::E0908, "the runtime's dependencies cannot be fetched").help(
             "connect to the network once, or run with `--interpret`, which needs none of them",
         )
     }
@@ -162,7 +162,7 @@ mod tests {
         let code = |text: &str| explain(Path::new("crate"), &lines(text)).code.name();
         assert_eq!(code("error[E0308]: mismatched types\nerror: could not compile `x`"), "E0902");
         assert_eq!(code("error: No space left on device\nerror: could not compile `x`"), "E0903");
-        assert_eq!(code("error: no matching package named `zip` found"), "E0904");
+        assert_eq!(code("error: no matching package named `zip` found"), "E0908");
     }
 
     #[test]

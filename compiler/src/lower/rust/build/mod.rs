@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 /// where nothing has to be compiled.
 ///
 /// # Errors
-/// E0901 without a Rust toolchain, E0902 where it rejects the generated code, E0903 where the
-/// cache cannot be written, E0904 where the runtime's dependencies cannot be fetched.
+/// E0907 without a Rust toolchain, E0902 where it rejects the generated code, E0903 where the
+/// cache cannot be written, E0908 where the runtime's dependencies cannot be fetched.
 pub fn compile(
     generated: &GeneratedCrate,
     cache: &Path,
