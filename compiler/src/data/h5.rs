@@ -1,0 +1,268 @@
+//! HDF5 files. The only file that knows the HDF5 crate.
+//!
+//! Files are held in memory while they are open: the groups of older files cannot be walked
+//! otherwise. Sizes are compared with the file's before anything is read, the number of
+//! values that come with the number announced afterwards.
+
+use super::DataError;
+use super::input::Input;
+use super::names;
+use crate::diagnostics::Code;
+use crate::ir::Elem;
+use crate::tensor::{Tensor, Values};
+use hdf5::{DType, Dataset, Error, FormatError, Group, Layout, VlenStringReadOptions};
+use std::path::{Path, PathBuf};
+
+/// The best that deflate, the strongest of the common filters, can do is 1032 to 1.
+const FILTER_RATIO: u64 = 1032;
+
+/// Datasets up to this many bytes may be larger than what the file stores of them: those never
+/// written consist of fill values.
+const ALWAYS: u64 = 1 << 20;
+
+/// The most bytes a string may have: names and options are short.
+const TEXT: usize = 4096;
+
+/// An open HDF5 file.
+pub(crate) struct File {
+    path: PathBuf,
+    size: u64,
+    file: hdf5::File,
+}
+
+/// What a path in a file leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Nothing.
+    Nothing,
+    /// A group.
+    Group,
+    /// A dataset.
+    Dataset,
+}
+
+impl File {
+    /// Opens a file, plain or gzip.
+    ///
+    /// # Errors
+    /// E0601, E0602, E0603.
+    pub(crate) fn open(path: &Path) -> Result<File, DataError> {
+        let bytes = Input::open(path)?.bytes()?;
+        let size = bytes.len() as u64;
+        let file = hdf5::File::from_bytes(bytes).map_err(|e| match e {
+            Error::Format(FormatError::SignatureNotFound) => {
+                DataError::not_a(path, "an HDF5 file", "it does not have the format's signature")
+            }
+            e => DataError::damaged(path, e),
+        })?;
+        Ok(File { path: path.to_path_buf(), size, file })
+    }
+
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is at `path`.
+    pub(crate) fn entry(&self, path: &str) -> Entry {
+        if self.file.dataset(path).is_ok() {
+            Entry::Dataset
+        } else if self.file.group(path).is_ok() {
+            Entry::Group
+        } else {
+            Entry::Nothing
+        }
+    }
+
+    /// The names in a group, groups with a `/` at the end, in order of their text.
+    ///
+    /// # Errors
+    /// E0602, E0604.
+    pub(crate) fn members(&self, path: &str) -> Result<Vec<String>, DataError> {
+        let group = self.file.group(path).map_err(|e| self.missing(path, &e))?;
+        self.names(&group).map_err(|e| self.damaged(path, &e))
+    }
+
+    /// The element type and shape of a dataset.
+    ///
+    /// # Errors
+    /// E0602, E0604, E0605.
+    pub(crate) fn header(&self, path: &str) -> Result<(Elem, Vec<usize>), DataError> {
+        let dataset = self.dataset(path)?;
+        let dtype = dataset.dtype().map_err(|e| self.damaged(path, &e))?;
+        let elem = match dtype {
+            DType::I8 => Elem::I8,
+            DType::I16 => Elem::I16,
+            DType::I32 => Elem::I32,
+            DType::U8 => Elem::U8,
+            DType::U16 => Elem::U16,
+            DType::U32 => Elem::U32,
+            DType::I64 | DType::U64 => Elem::I64,
+            DType::F32 => Elem::F32,
+            DType::F64 => Elem::F64,
+            DType::Enum(names) if names == ["FALSE", "TRUE"] => Elem::Bool,
+            other => {
+                let what = format!("`{}` has elements of type {other}", path.escape_debug());
+                return Err(DataError::elements(&self.path, what));
+            }
+        };
+        Ok((elem, self.shape(&dataset, path)?))
+    }
+
+    /// The element type and all values of a dataset.
+    ///
+    /// # Errors
+    /// As [`header`](File::header).
+    pub(crate) fn read(&self, path: &str) -> Result<(Elem, Tensor), DataError> {
+        let (elem, shape) = self.header(path)?;
+        let dataset = self.dataset(path)?;
+        let damaged = |e: Error| self.damaged(path, &e);
+        let values = match elem {
+            Elem::F32 | Elem::F64 => Values::Float(dataset.read_f64().map_err(damaged)?),
+            Elem::Bool => {
+                // HDF5 has no booleans: h5py writes an enumeration of integers.
+                let bytes = dataset.element_size().map_err(damaged)?.clamp(1, 8) as usize;
+                let raw = dataset.read_raw().map_err(damaged)?;
+                Values::Bool(raw.chunks(bytes).map(|b| b.iter().any(|&b| b != 0)).collect())
+            }
+            _ if dataset.dtype().map_err(damaged)? == DType::U64 => {
+                let values = dataset.read_u64().map_err(damaged)?;
+                let signed = values
+                    .into_iter()
+                    .map(i64::try_from)
+                    .collect::<Result<_, _>>()
+                    .map_err(|_| DataError::elements(&self.path, "a value exceeds 2^63 - 1"))?;
+                Values::Int(signed)
+            }
+            _ => Values::Int(dataset.read_i64().map_err(damaged)?),
+        };
+        let tensor = Tensor { shape, values };
+        let announced: usize = tensor.shape.iter().product();
+        if tensor.len() != announced {
+            let what = format!("`{path}` has {} values, not {announced}", tensor.len());
+            return Err(DataError::damaged(&self.path, what));
+        }
+        Ok((elem, tensor))
+    }
+
+    /// A string, of fixed or variable length, alone or in an array of one.
+    ///
+    /// # Errors
+    /// E0602, E0604, E0605.
+    pub(crate) fn text(&self, path: &str) -> Result<String, DataError> {
+        let dataset = self.dataset(path)?;
+        let damaged = |e: Error| self.damaged(path, &e);
+        if self.shape(&dataset, path)?.iter().product::<usize>() != 1 {
+            return Err(self.not_text(path));
+        }
+        let strings = match dataset.dtype().map_err(damaged)? {
+            DType::VariableLengthString => {
+                let options =
+                    VlenStringReadOptions::new().with_max_elements(1).with_max_payload_bytes(TEXT);
+                dataset.read_vlen_strings(options).map_err(damaged)?
+            }
+            DType::String if dataset.element_size().map_err(damaged)? <= TEXT as u64 => {
+                dataset.read_string().map_err(damaged)?
+            }
+            _ => return Err(self.not_text(path)),
+        };
+        match strings.into_iter().next() {
+            Some(text) => Ok(text.trim_end_matches(['\0', ' ']).to_string()),
+            None => Err(self.not_text(path)),
+        }
+    }
+
+    fn not_text(&self, path: &str) -> DataError {
+        DataError::new(
+            Code::E0605,
+            format!("`{path}` in `{}` is not a single string", self.path.display()),
+            "write it as one string of at most 4096 bytes",
+        )
+    }
+
+    fn dataset(&self, path: &str) -> Result<Dataset, DataError> {
+        self.file.dataset(path).map_err(|e| self.missing(path, &e))
+    }
+
+    /// The shape of a dataset, which the file must be able to hold.
+    fn shape(&self, dataset: &Dataset, path: &str) -> Result<Vec<usize>, DataError> {
+        let damaged = |e: Error| self.damaged(path, &e);
+        let shape = dataset.shape().map_err(damaged)?;
+        let element = dataset.element_size().map_err(damaged)?;
+        let stored = match dataset.layout().map_err(damaged)? {
+            // A chunk is inflated whole, even where the dataset needs less of it.
+            Layout::Chunked { chunk_shape, .. } => vec![shape.clone(), chunk_shape],
+            _ => vec![shape.clone()],
+        };
+        let ratio = if dataset.filters().is_empty() { 1 } else { FILTER_RATIO };
+        let most = self.size.saturating_mul(ratio).max(ALWAYS);
+        for extent in stored {
+            let bytes = extent.iter().try_fold(element, |product, &n| product.checked_mul(n));
+            if bytes.is_none_or(|bytes| bytes > most) {
+                let what = format!("`{path}` has the shape {shape:?}, more than the file can hold");
+                return Err(DataError::damaged(&self.path, what));
+            }
+        }
+        // No dimension is larger than `most`, unless another is 0.
+        shape
+            .into_iter()
+            .map(|n| usize::try_from(n).map_err(|_| DataError::damaged(&self.path, "its sizes")))
+            .collect()
+    }
+
+    fn names(&self, group: &Group) -> Result<Vec<String>, Error> {
+        let mut names = group.datasets()?;
+        names.extend(group.groups()?.into_iter().map(|name| name + "/"));
+        names.sort();
+        Ok(names)
+    }
+
+    fn damaged(&self, path: &str, error: &Error) -> DataError {
+        DataError::damaged(&self.path, format!("`{path}`: {error}"))
+    }
+
+    /// Why `path` cannot be opened: nothing there, or not of the kind asked for, or damaged.
+    fn missing(&self, path: &str, error: &Error) -> DataError {
+        let file = self.path.display();
+        let shown = path.escape_debug();
+        match error {
+            Error::NotADataset(_) if self.file.group(path).is_ok() => DataError::new(
+                Code::E0604,
+                format!("`{shown}` in `{file}` is a group, not a dataset"),
+                format!("name one of the datasets in it: {}", self.listed(path, "")),
+            ),
+            Error::NotADataset(_)
+            | Error::NotAGroup(_)
+            | Error::Format(FormatError::PathNotFound(_)) => {
+                let (group, name) = self.deepest(path);
+                DataError::new(
+                    Code::E0604,
+                    format!("`{file}` has no `{shown}`"),
+                    format!("`{}` has {}", group.escape_debug(), self.listed(&group, &name)),
+                )
+            }
+            e => self.damaged(path, e),
+        }
+    }
+
+    /// The deepest group on the way to `path` that exists, and the name that it lacks.
+    fn deepest(&self, path: &str) -> (String, String) {
+        let mut group = "/".to_string();
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            let inner = format!("{}/{name}", group.trim_end_matches('/'));
+            if self.file.group(&inner).is_err() {
+                return (group, name.to_string());
+            }
+            group = inner;
+        }
+        (group, String::new())
+    }
+
+    fn listed(&self, group: &str, wanted: &str) -> String {
+        match self.members(group) {
+            Ok(names) if names.is_empty() => "nothing in it".to_string(),
+            Ok(names) => names::nearest_first(wanted, &names),
+            Err(e) => format!("nothing readable in it ({e})"),
+        }
+    }
+}

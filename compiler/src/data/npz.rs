@@ -1,0 +1,90 @@
+//! Members of `.npz` archives.
+
+use super::DataError;
+use super::input::{self, Input};
+use super::names;
+use super::npy;
+use crate::diagnostics::Code;
+use snn_runtime::npy::Header;
+use snn_runtime::npz::Archive;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The names of the members that are arrays, sorted.
+///
+/// # Errors
+/// E0601, E0602, E0603.
+pub(super) fn members(path: &Path) -> Result<Vec<String>, DataError> {
+    Ok(open(path)?.names())
+}
+
+/// Reads the header of a member.
+///
+/// # Errors
+/// E0601, E0602, E0603, E0604, E0605.
+pub(super) fn header(path: &Path, name: &str) -> Result<Header, DataError> {
+    let mut archive = open(path)?;
+    let names = archive.names();
+    match archive.array(name) {
+        Ok((header, _)) => Ok(header),
+        Err(e) => Err(refused(path, name, &names, &e)),
+    }
+}
+
+/// Calls `each` with the header and the values of a member, all of which it must read, and
+/// checks that nothing follows.
+///
+/// # Errors
+/// As [`header`].
+pub(super) fn with_values<T>(
+    path: &Path,
+    name: &str,
+    each: &mut dyn FnMut(&Header, &mut dyn Read) -> io::Result<T>,
+) -> Result<T, DataError> {
+    let mut archive = open(path)?;
+    let names = archive.names();
+    let (header, mut from) = archive.array(name).map_err(|e| refused(path, name, &names, &e))?;
+    let result = each(&header, &mut from).map_err(|e| damaged(path, name, &e))?;
+    // Reading to the end verifies the checksum too.
+    match from.take(1).read_to_end(&mut Vec::new()) {
+        Ok(0) => Ok(result),
+        Ok(_) => Err(DataError::damaged(
+            path,
+            format!("bytes follow the last element of `{}`", name.escape_debug()),
+        )),
+        Err(e) => Err(damaged(path, name, &e)),
+    }
+}
+
+fn open(path: &Path) -> Result<Archive, DataError> {
+    // The archive opens the file itself; pipes and folders must be refused before.
+    let mut start = Vec::new();
+    let input = Input::open(path)?;
+    input.take(2).read_to_end(&mut start).map_err(|e| input::broken(path, &e))?;
+    if start != *b"PK" {
+        let why = "it does not begin as a zip archive does";
+        return Err(DataError::not_a(path, "a NumPy archive", why));
+    }
+    Archive::open(path).map_err(|e| DataError::damaged(path, e))
+}
+
+fn refused(path: &Path, name: &str, names: &[String], error: &io::Error) -> DataError {
+    let shown = name.escape_debug();
+    if !names.iter().any(|n| n == name) {
+        let help = if names.is_empty() {
+            "it has no arrays".to_string()
+        } else {
+            format!("it has {}", names::nearest_first(name, names))
+        };
+        let message = format!("`{}` has no array `{shown}`", path.display());
+        return DataError::new(Code::E0604, message, help);
+    }
+    match error.kind() {
+        io::ErrorKind::Unsupported => npy::refused(path, error),
+        _ => damaged(path, name, error),
+    }
+}
+
+fn damaged(path: &Path, name: &str, error: &io::Error) -> DataError {
+    DataError::damaged(path, format!("`{}`: {error}", name.escape_debug()))
+}

@@ -1,0 +1,119 @@
+//! IDX, NPY and NPZ files: a header, then elements one after another.
+//!
+//! All three are described by the runtime's `.npy` [`Header`], so that one reader of values
+//! serves them all, and values can pass through without being held.
+
+use super::input::{self, Input};
+use super::{DataError, DataSource, idx, npy, npz};
+use crate::ir::Elem;
+use crate::tensor::{Tensor, Values};
+use snn_runtime::network::ElementType;
+use snn_runtime::npy::{self as runtime, Dtype, Header};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// What is done with the header and the values after it.
+type Use<'a, T> = &'a mut dyn FnMut(&Header, &mut dyn Read) -> io::Result<T>;
+
+/// Reads the header; of an uncompressed file it checks that its values are all there.
+///
+/// # Errors
+/// E0601, E0602, E0603, E0604, E0605.
+pub(super) fn header(source: &DataSource) -> Result<Header, DataError> {
+    match source {
+        DataSource::Npz(path, name) => npz::header(path, name),
+        DataSource::Idx(path) => idx::open(path).map(|(header, _)| header),
+        other => npy::open(other.path()).map(|(header, _)| header),
+    }
+}
+
+/// Reads all values, in C order.
+///
+/// # Errors
+/// As [`header`].
+pub(super) fn read(source: &DataSource) -> Result<(Elem, Tensor), DataError> {
+    with_values(source, &mut |header, mut from| {
+        let values = match runtime::read_values(header, &mut from)? {
+            runtime::Values::Int(v) => Values::Int(v),
+            runtime::Values::Float(v) => Values::Float(v),
+            runtime::Values::Bool(v) => Values::Bool(v),
+        };
+        Ok((elem(header.dtype), Tensor { shape: header.shape.clone(), values }))
+    })
+}
+
+/// Copies all values to `to`, little-endian in C order, and returns what they are.
+///
+/// # Errors
+/// As [`header`], and those of `to` as E0601.
+pub(super) fn copy(
+    source: &DataSource,
+    to: &mut impl Write,
+) -> Result<(Elem, Vec<usize>), DataError> {
+    with_values(source, &mut |header, mut from| {
+        if header.dtype == Dtype::U64 {
+            runtime::copy_values(header, &mut from, &mut SignedOnly { to })?;
+        } else {
+            runtime::copy_values(header, &mut from, to)?;
+        }
+        Ok((elem(header.dtype), header.shape.clone()))
+    })
+}
+
+/// Calls `each` with the header and the values, all of which it must read, and checks that
+/// nothing follows.
+fn with_values<T>(source: &DataSource, each: Use<T>) -> Result<T, DataError> {
+    let (header, mut input) = match source {
+        DataSource::Npz(path, name) => return npz::with_values(path, name, each),
+        DataSource::Idx(path) => idx::open(path)?,
+        other => npy::open(other.path())?,
+    };
+    let result = each(&header, &mut input).map_err(|e| input::broken(source.path(), &e))?;
+    input.end()?;
+    Ok(result)
+}
+
+/// Checks that `input` can hold the values of `header`, and holds no more.
+///
+/// # Errors
+/// E0602.
+pub(super) fn promised(header: &Header, input: &Input, path: &Path) -> Result<(), DataError> {
+    let bytes = header.data_len().map_err(|e| DataError::damaged(path, e))?;
+    input.promised(bytes as u64)
+}
+
+/// The element type that programs see.
+pub(super) fn elem(dtype: Dtype) -> Elem {
+    match dtype {
+        Dtype::Element(ElementType::Bool) => Elem::Bool,
+        Dtype::Element(ElementType::I8) => Elem::I8,
+        Dtype::Element(ElementType::U8) => Elem::U8,
+        Dtype::Element(ElementType::I16) => Elem::I16,
+        Dtype::Element(ElementType::U16) => Elem::U16,
+        Dtype::Element(ElementType::I32) => Elem::I32,
+        Dtype::Element(ElementType::U32) => Elem::U32,
+        Dtype::Element(ElementType::I64) | Dtype::U64 => Elem::I64,
+        Dtype::Element(ElementType::F32) => Elem::F32,
+        Dtype::Element(ElementType::F64) => Elem::F64,
+    }
+}
+
+/// Passes on whole 64-bit elements, none above the largest signed one.
+struct SignedOnly<'a, W> {
+    to: &'a mut W,
+}
+
+impl<W: Write> Write for SignedOnly<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (elements, _) = bytes.as_chunks::<8>();
+        if elements.iter().any(|&b| u64::from_le_bytes(b) > i64::MAX as u64) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a value exceeds 2^63 - 1"));
+        }
+        self.to.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}

@@ -1,0 +1,94 @@
+//! `.npy` files for generated programs.
+
+use super::DataError;
+use crate::diagnostics::Code;
+use crate::ir::Elem;
+use crate::tensor::{Tensor, Values};
+use snn_runtime::network::ElementType;
+use snn_runtime::npy::Header;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Writes a file at `to`: the header, then what `body` writes. The file appears under its
+/// name only when it is whole.
+///
+/// # Errors
+/// E0607, and those of `body`.
+pub(super) fn npy(
+    to: &Path,
+    elem: Elem,
+    shape: &[usize],
+    body: impl FnOnce(&mut BufWriter<File>) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let partial = partial_name(to);
+    let write = || {
+        let mut file = BufWriter::new(File::create(&partial).map_err(|e| failed(to, &e))?);
+        Header::new(element(elem), shape).write(&mut file).map_err(|e| failed(to, &e))?;
+        body(&mut file)?;
+        file.flush().map_err(|e| failed(to, &e))?;
+        std::fs::rename(&partial, to).map_err(|e| failed(to, &e))
+    };
+    let written = write();
+    if written.is_err() {
+        // The first error is the one to report; what is left behind is only litter.
+        let _ = std::fs::remove_file(&partial);
+    }
+    written
+}
+
+/// Writes values as elements of type `elem`, little-endian. Values that do not fit wrap, as
+/// a cast does; values read from a dataset with this element type always fit.
+///
+/// # Errors
+/// Those of the writer.
+pub(super) fn values(to: &mut impl Write, elem: Elem, tensor: &Tensor) -> io::Result<()> {
+    match &tensor.values {
+        Values::Bool(v) => v.iter().try_for_each(|&b| to.write_all(&[u8::from(b)])),
+        Values::Float(v) if elem == Elem::F32 => {
+            v.iter().try_for_each(|&x| to.write_all(&(x as f32).to_le_bytes()))
+        }
+        Values::Float(v) => v.iter().try_for_each(|x| to.write_all(&x.to_le_bytes())),
+        Values::Int(v) => {
+            let bytes = element(elem).size();
+            v.iter().try_for_each(|n| {
+                let all = n.to_le_bytes();
+                to.write_all(all.get(..bytes).unwrap_or(&all))
+            })
+        }
+    }
+}
+
+fn element(elem: Elem) -> ElementType {
+    match elem {
+        Elem::Bool => ElementType::Bool,
+        Elem::I8 => ElementType::I8,
+        Elem::U8 => ElementType::U8,
+        Elem::I16 => ElementType::I16,
+        Elem::U16 => ElementType::U16,
+        Elem::I32 => ElementType::I32,
+        Elem::U32 => ElementType::U32,
+        Elem::I64 => ElementType::I64,
+        Elem::F32 => ElementType::F32,
+        Elem::F64 => ElementType::F64,
+    }
+}
+
+/// A name beside `to` that no other writer uses, in this process or another.
+fn partial_name(to: &Path) -> PathBuf {
+    static WRITERS: AtomicU64 = AtomicU64::new(0);
+    let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
+    let mut name = to.as_os_str().to_owned();
+    name.push(format!(".{}.{writer}.partial", std::process::id()));
+    name.into()
+}
+
+/// E0607: the operating system does not let the file be written.
+pub(super) fn failed(to: &Path, error: &io::Error) -> DataError {
+    DataError::new(
+        Code::E0607,
+        format!("cannot write `{}`: {error}", to.display()),
+        "check that the folder exists, may be written to and has room",
+    )
+}

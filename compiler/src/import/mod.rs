@@ -1,0 +1,43 @@
+//! Trained networks from files of other tools, as text in the language.
+//!
+//! An import *is* a `.snn` text: `snnc import` prints it, and `netx("…")` in a program means
+//! what that text means. There is one description of an imported network, and it can be read,
+//! copied and changed.
+
+pub mod netx;
+
+use crate::data::DataError;
+use crate::diagnostics::Code;
+pub use netx::NetxOptions;
+use std::path::Path;
+
+/// An imported network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// A `.snn` text that declares it.
+    pub text: String,
+    /// The name of the network in it.
+    pub network: String,
+}
+
+/// Describes the network in a file, of a format told by the ending of its name.
+///
+/// # Errors
+/// E0613 where there is no importer for it; those of the importer.
+pub fn import(file: &Path, options: &NetxOptions) -> Result<Imported, Vec<DataError>> {
+    let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "net" => netx::import(file, options),
+        "nir" => Err(vec![DataError::new(
+            Code::E0613,
+            format!("`{}`: NIR files cannot be imported yet", file.display()),
+            "write the network in the language and load its weights with \
+             `hdf5(\"file.nir\", \"/node/nodes/NAME/weight\")`",
+        )]),
+        _ => Err(vec![DataError::new(
+            Code::E0613,
+            format!("`{}`: there is no importer for files of this kind", file.display()),
+            "networks are imported from `.net` files (HDF5, as lava-dl exports them)",
+        )]),
+    }
+}

@@ -1,0 +1,353 @@
+//! What a `.net` file says, layer by layer.
+
+use super::options::{NetxOptions, Selection};
+use super::values::{Integers, Param, integers, malformed, param};
+use super::weights::{self, Plan};
+use crate::data::DataError;
+use crate::data::h5::{Entry, File};
+use crate::diagnostics::Code;
+
+/// Weights and delays lie within these bounds, or are certainly wrong: 32 bits with sign.
+const WORD: (i64, i64) = (i32::MIN as i64, i32::MAX as i64);
+
+/// The longest delay of the reference: longer ones are cut to it.
+pub(super) const LONGEST_DELAY: i64 = 62;
+
+/// Never reached by a membrane of 24 bits: 2^17 · 2^6 = 2^23.
+const NEVER: i64 = 1 << 17;
+
+/// A dense layer with CUBA neurons.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    /// Its entry in the file, from 0; entries without processes count.
+    pub(super) entry: usize,
+    /// How many inputs it has.
+    pub(super) inputs: usize,
+    /// How many neurons.
+    pub(super) outputs: usize,
+    /// Its weights.
+    pub(super) weight: Weight,
+    /// The delays of its synapses.
+    pub(super) delay: Option<Delay>,
+    /// The bias of its neurons, in units of 2^6.
+    pub(super) bias: Option<Param>,
+    /// Their decay and threshold.
+    pub(super) neuron: Neuron,
+    /// Bits of the messages it receives, 0 for spikes.
+    pub(super) message_bits: i64,
+}
+
+/// Weights `[outputs, inputs]`.
+#[derive(Clone, Debug)]
+pub(super) struct Weight {
+    /// Whether the file has them in one dimension.
+    pub(super) flat: bool,
+    /// How many are not integers in the file.
+    pub(super) cut: usize,
+    /// How they are written.
+    pub(super) plan: Plan,
+}
+
+/// Delays in steps, in addition to the one that every synapse has.
+#[derive(Clone, Debug)]
+pub(super) struct Delay {
+    /// For which synapses the file gives them.
+    pub(super) form: DelayForm,
+    /// Whether some are above [`LONGEST_DELAY`].
+    pub(super) clamp: bool,
+    /// How many are not integers in the file.
+    pub(super) cut: usize,
+}
+
+/// For which synapses delays are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DelayForm {
+    /// This one for all.
+    Same(i64),
+    /// One for each neuron.
+    Outputs,
+    /// One for each input.
+    Inputs,
+    /// One for each synapse.
+    All,
+}
+
+/// Parameters of CUBA neurons.
+#[derive(Clone, Debug)]
+pub(super) struct Neuron {
+    /// Decay of the current, in 1/4096.
+    pub(super) i_decay: Param,
+    /// Decay of the voltage, in 1/4096.
+    pub(super) v_decay: Param,
+    /// Threshold, in units of 2^6.
+    pub(super) threshold: Param,
+    /// Whether the file has none, and these are the loader's.
+    pub(super) default: bool,
+}
+
+/// What kind of layer an entry is.
+enum Kind {
+    /// Dense with CUBA neurons.
+    Dense,
+    /// Nothing to execute: a flatten, an input without neurons.
+    Nothing,
+    /// Anything else, in words.
+    Other(String),
+}
+
+/// Reads the layers that the options keep, at least one.
+///
+/// # Errors
+/// All that are found: E0601 to E0605, E0610, E0611, E0612.
+pub(super) fn read(h5: &File, options: &NetxOptions) -> Result<Vec<Layer>, Vec<DataError>> {
+    let count = count(h5).map_err(|e| vec![e])?;
+    let selection = options.select(h5.path(), count)?;
+    let (kinds, message_bits) = survey(h5, selection, options)?;
+    let mut layers: Vec<Layer> = Vec::new();
+    let mut errors = Vec::new();
+    for (entry, kind) in (selection.first..).zip(&kinds) {
+        if !matches!(kind, Kind::Dense) {
+            continue;
+        }
+        // Binary after the first layer: CUBA neurons send spikes.
+        let bits = if layers.is_empty() { message_bits } else { 0 };
+        match layer(h5, entry, bits) {
+            Ok(layer) => {
+                if let Some(before) = layers.last().filter(|b| b.outputs != layer.inputs) {
+                    errors.push(malformed(
+                        h5,
+                        format!(
+                            "layer {entry} has {} inputs, layer {} before it {} neurons",
+                            layer.inputs, before.entry, before.outputs
+                        ),
+                        "export the layers of one network",
+                    ));
+                }
+                layers.push(layer);
+            }
+            Err(more) => errors.extend(more),
+        }
+    }
+    match layers.first() {
+        Some(first) => errors.extend(options.check_input(h5.path(), first.inputs).err()),
+        None if errors.is_empty() => errors.push(malformed(
+            h5,
+            "none of the layers read has neurons",
+            "read more layers with `num_layers` and `skip_layers`",
+        )),
+        None => {}
+    }
+    if errors.is_empty() { Ok(layers) } else { Err(errors) }
+}
+
+/// How many entries `/layer` has: groups named `0`, `1`, … without a gap.
+fn count(h5: &File) -> Result<usize, DataError> {
+    if h5.entry("/layer") != Entry::Group {
+        return Err(malformed(
+            h5,
+            "it has no group `/layer`, so it does not describe a network",
+            "name a file that lava-dl exported; tensors of other HDF5 files are read with \
+             `hdf5(\"file\", \"/path\")`",
+        ));
+    }
+    let names = h5.members("/layer")?;
+    let mut numbers: Vec<usize> =
+        names.iter().filter_map(|name| name.strip_suffix('/')?.parse().ok()).collect();
+    // Names sort as text, "10" before "9"; layers are in order of their numbers.
+    numbers.sort_unstable();
+    if numbers.len() != names.len() || numbers.iter().enumerate().any(|(i, &n)| i != n) {
+        return Err(malformed(
+            h5,
+            "the groups in `/layer` are not numbered 0, 1, 2, …",
+            format!("they are {}", names.join(" ").escape_debug()),
+        ));
+    }
+    if numbers.is_empty() {
+        return Err(malformed(h5, "it has no layers", "export the network again"));
+    }
+    Ok(numbers.len())
+}
+
+/// The kinds of the entries kept, and the bits of the messages into the first of them.
+///
+/// # Errors
+/// E0610, which names every entry kept that cannot be imported; E0611 and what reading gives.
+fn survey(
+    h5: &File,
+    selection: Selection,
+    options: &NetxOptions,
+) -> Result<(Vec<Kind>, i64), Vec<DataError>> {
+    let mut bits = options.input_message_bits.unwrap_or(0);
+    let mut kinds = Vec::new();
+    let mut errors = Vec::new();
+    for entry in 0..selection.end {
+        match kind(h5, entry) {
+            // A layer that is skipped still says what messages the next one gets.
+            Ok(_) if entry < selection.first => match sent_bits(h5, entry, bits) {
+                Ok(sent) => bits = sent,
+                Err(e) => errors.push(e),
+            },
+            Ok(kind) => kinds.push(kind),
+            Err(e) => errors.push(e),
+        }
+    }
+    let others: Vec<String> = (selection.first..)
+        .zip(&kinds)
+        .filter_map(|(entry, kind)| match kind {
+            Kind::Other(what) => Some(format!("layer {entry} is {what}")),
+            Kind::Dense | Kind::Nothing => None,
+        })
+        .collect();
+    if !others.is_empty() {
+        errors.push(DataError::new(
+            Code::E0610,
+            format!(
+                "`{}` has layers that cannot be imported: {}",
+                h5.path().display(),
+                others.join(", ")
+            ),
+            "dense layers with CUBA or LOIHI neurons can be imported; `num_layers` and \
+             `skip_layers` choose a part of the file",
+        ));
+    }
+    if errors.is_empty() { Ok((kinds, bits)) } else { Err(errors) }
+}
+
+fn kind(h5: &File, entry: usize) -> Result<Kind, DataError> {
+    let group = group(entry);
+    let layer = h5.text(&format!("{group}/type"))?;
+    let neuron = neuron_type(h5, &group)?;
+    let shown = layer.escape_debug();
+    Ok(match (layer.as_str(), neuron.as_deref()) {
+        ("dense", _) if h5.entry(&format!("{group}/weight")) == Entry::Group => {
+            Kind::Other("`dense` with complex weights".to_string())
+        }
+        ("dense", Some("CUBA" | "LOIHI") | None) => Kind::Dense,
+        ("flatten", _) | ("input", None) => Kind::Nothing,
+        (_, Some(neuron)) => {
+            Kind::Other(format!("`{shown}` with `{}` neurons", neuron.escape_debug()))
+        }
+        (_, None) => Kind::Other(format!("`{shown}`")),
+    })
+}
+
+/// The bits of the messages that an entry sends, when it receives messages of `received`.
+fn sent_bits(h5: &File, entry: usize, received: i64) -> Result<i64, DataError> {
+    let group = group(entry);
+    Ok(match (neuron_type(h5, &group)?.as_deref(), h5.text(&format!("{group}/type"))?.as_str()) {
+        (Some("SDNN"), _) => 16,
+        (None, "flatten" | "input") => received,
+        _ => 0,
+    })
+}
+
+fn neuron_type(h5: &File, group: &str) -> Result<Option<String>, DataError> {
+    match h5.entry(&format!("{group}/neuron")) {
+        Entry::Group => h5.text(&format!("{group}/neuron/type")).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The HDF5 group of an entry.
+pub(super) fn group(entry: usize) -> String {
+    format!("/layer/{entry}")
+}
+
+fn layer(h5: &File, entry: usize, message_bits: i64) -> Result<Layer, Vec<DataError>> {
+    let group = group(entry);
+    let (weight, outputs, inputs) = weight(h5, &group).map_err(|e| vec![e])?;
+    let mut errors = Vec::new();
+    let mut keep = |e: DataError| errors.push(e);
+    let delay = delay(h5, &group, outputs, inputs).map_err(&mut keep).ok();
+    let bias = bias(h5, &group, outputs).map_err(&mut keep).ok();
+    let neuron = neuron(h5, &group, outputs).map_err(&mut keep).ok();
+    match (delay, bias, neuron) {
+        (Some(delay), Some(bias), Some(neuron)) => {
+            Ok(Layer { entry, inputs, outputs, weight, delay, bias, neuron, message_bits })
+        }
+        _ => Err(errors),
+    }
+}
+
+/// The weights, and how many outputs and inputs they connect.
+fn weight(h5: &File, group: &str) -> Result<(Weight, usize, usize), DataError> {
+    let path = format!("{group}/weight");
+    let Integers { shape: sizes, values: extents, .. } =
+        integers(h5, &format!("{group}/shape"), 1, WORD.1)?;
+    let neurons = extents.iter().try_fold(1i64, |product, &n| product.checked_mul(n));
+    let neurons = neurons.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let Integers { shape, values, cut } = integers(h5, &path, WORD.0, WORD.1)?;
+    let (outputs, inputs) = match *shape.as_slice() {
+        [outputs, inputs] => (outputs, inputs),
+        [n] if n % neurons == 0 => (neurons, n / neurons),
+        _ => {
+            let what = format!("`{path}` has the shape {shape:?}");
+            return Err(malformed(h5, what, "weights have the shape [neurons, inputs]"));
+        }
+    };
+    if outputs != neurons {
+        let shown = if sizes.len() > 1 { format!("{extents:?}") } else { neurons.to_string() };
+        return Err(malformed(
+            h5,
+            format!("`{path}` has the shape {shape:?}, but `{group}/shape` is {shown}"),
+            "the first dimension of the weights is the number of neurons",
+        ));
+    }
+    let plan = weights::plan(&values);
+    Ok((Weight { flat: shape.len() == 1, cut, plan }, outputs, inputs))
+}
+
+fn delay(
+    h5: &File,
+    group: &str,
+    outputs: usize,
+    inputs: usize,
+) -> Result<Option<Delay>, DataError> {
+    let path = format!("{group}/delay");
+    if h5.entry(&path) == Entry::Nothing {
+        return Ok(None);
+    }
+    let Integers { shape, values, cut } = integers(h5, &path, 0, WORD.1)?;
+    let form = match (values.as_slice(), shape.as_slice()) {
+        ([only], _) => DelayForm::Same((*only).min(LONGEST_DELAY)),
+        // As many neurons as inputs: the reference takes them as the neurons'.
+        (_, [n]) if *n == outputs => DelayForm::Outputs,
+        (_, [n]) if *n == inputs => DelayForm::Inputs,
+        (_, [m, n]) if (*m, *n) == (outputs, inputs) => DelayForm::All,
+        _ => {
+            return Err(malformed(
+                h5,
+                format!("`{path}` has the shape {shape:?}"),
+                format!("give one delay, {outputs}, {inputs}, or [{outputs}, {inputs}]"),
+            ));
+        }
+    };
+    Ok(Some(Delay { form, clamp: values.iter().any(|&d| d > LONGEST_DELAY), cut }))
+}
+
+/// Biases are exported as floats and have 16 bits.
+fn bias(h5: &File, group: &str, neurons: usize) -> Result<Option<Param>, DataError> {
+    let path = format!("{group}/bias");
+    if h5.entry(&path) == Entry::Nothing {
+        return Ok(None);
+    }
+    let bounds = (i64::from(i16::MIN), i64::from(i16::MAX));
+    param(h5, group, "bias", neurons, bounds).map(Some)
+}
+
+fn neuron(h5: &File, group: &str, neurons: usize) -> Result<Neuron, DataError> {
+    if h5.entry(&format!("{group}/neuron")) == Entry::Nothing {
+        return Ok(Neuron {
+            i_decay: Param::Same(0),
+            v_decay: Param::Same(4096),
+            threshold: Param::Same(NEVER),
+            default: true,
+        });
+    }
+    Ok(Neuron {
+        i_decay: param(h5, group, "neuron/iDecay", neurons, (0, 4096))?,
+        v_decay: param(h5, group, "neuron/vDecay", neurons, (0, 4096))?,
+        threshold: param(h5, group, "neuron/vThMant", neurons, (0, NEVER))?,
+        default: false,
+    })
+}
