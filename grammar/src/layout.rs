@@ -126,6 +126,9 @@ impl<'t> Pass<'t> {
         let mut at_start = true;
         let mut newlines: Vec<Token> = Vec::new();
         for (index, token) in all.iter().enumerate() {
+            if self.brackets.too_deep {
+                break;
+            }
             match token.kind {
                 TokenKind::Newline => {
                     newlines.push(*token);

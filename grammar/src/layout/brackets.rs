@@ -29,7 +29,8 @@ pub(super) struct Brackets<'t> {
     pub errors: Vec<SyntaxError>,
     /// Whether an opening bracket lacks its partner.
     pub unclosed: bool,
-    too_deep: bool,
+    /// Whether the limits of nesting were exceeded, so that nothing else matters.
+    pub too_deep: bool,
     /// First word of the statement being read, and how far it is indented.
     owner: &'t str,
     indent: u32,
