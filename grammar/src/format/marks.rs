@@ -1,6 +1,6 @@
 //! The tokens of a text with what the formatter must know of each.
 
-use crate::layout;
+use crate::layout::Layout;
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::parse::grammar::{self, Rule};
 use std::collections::HashMap;
@@ -45,9 +45,10 @@ impl Piece {
     }
 }
 
-/// The tokens of `source`, which follows the grammar; `laid_out` is its layout.
-pub(super) fn pieces(source: &str, laid_out: &str) -> Vec<Piece> {
-    let roles = Roles::of(laid_out);
+/// The tokens of `source`, which follows the grammar.
+pub(super) fn pieces(source: &str, layout: &Layout) -> Vec<Piece> {
+    let roles = Roles::of(layout);
+    let laid_out = layout.text.as_str();
     let mut pieces = Pieces { source, laid_out, roles: &roles, out: Vec::new(), breaks: 0, end: 0 };
     let mut at = 0;
     for (number, (start, end)) in roles.patterns.iter().copied().enumerate() {
@@ -67,10 +68,10 @@ struct Roles {
 }
 
 impl Roles {
-    fn of(laid_out: &str) -> Roles {
+    fn of(layout: &Layout) -> Roles {
         let mut roles = Roles { marks: HashMap::new(), patterns: Vec::new() };
-        for piece in layout::pieces(laid_out, 0..laid_out.len()) {
-            let text = laid_out.get(piece.clone()).unwrap_or_default();
+        for piece in layout.pieces(0..layout.text.len()) {
+            let text = layout.text.get(piece.clone()).unwrap_or_default();
             let Ok(pair) = grammar::parse(Rule::item_only, text) else { continue };
             for pair in pair.into_inner().flatten() {
                 let (start, end) = (pair.as_span().start(), pair.as_span().end());

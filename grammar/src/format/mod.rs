@@ -36,7 +36,7 @@ pub fn format(text: &str) -> Result<String, Vec<SyntaxError>> {
         return Err(parsed.errors);
     }
     let layout = lay_out(text);
-    let mut pieces = marks::pieces(text, &layout.text);
+    let mut pieces = marks::pieces(text, &layout);
     drop_needless_commas(&mut pieces);
     drop_needless_semicolons(&mut pieces);
     break_blocks(&mut pieces);

@@ -12,7 +12,10 @@ pub(super) fn wordings(expected: &[Rule]) -> Vec<String> {
         }
     };
     let operand = after_operand(expected);
-    let rules = || expected.iter().copied().filter(move |r| !(operand && goes_on(*r)));
+    // `a[0] = 1` is allowed where `a = 1` is, but seldom meant.
+    let target = expected.contains(&Rule::assign_op);
+    let needed = move |r: &Rule| !(operand && goes_on(*r) || target && *r == Rule::open_bracket);
+    let rules = || expected.iter().copied().filter(needed);
     rules().filter(|r| !ends(*r)).for_each(|r| add(wording(r)));
     if rules().any(ends) {
         if operand && rules().all(ends) && expected.contains(&Rule::op_add) {

@@ -6,6 +6,7 @@ use super::starts::{Context, shorten};
 use super::token_at;
 use crate::ast::Span;
 use crate::error::{SyntaxError, SyntaxErrorKind};
+use crate::layout::assigns;
 use crate::lexer::{Token, TokenKind, tokens};
 use std::ops::Range;
 
@@ -51,6 +52,13 @@ pub(super) fn explain(
         found => format!("`{}`", shorten(found)),
     };
     let mut words = wordings(place.expected);
+    // After `let`, `if` and `reset` the keyword is meant, not a name that is written alike.
+    if place.previous(0) == place.first && context.is_some_and(|c| c.begins_with(place.first)) {
+        words.retain(|w| !matches!(w.as_str(), "`=`" | "`->`"));
+    }
+    if place.found_kind() == Some(TokenKind::Word) && place.expects(Rule::colon) {
+        words = vec!["`:`".to_owned()];
+    }
     if place.found.is_empty() || place.found == "\n" {
         words.retain(|w| w != "the end of the line");
     }
@@ -96,6 +104,10 @@ impl<'t> Place<'t> {
         self.expected.contains(&rule)
     }
 
+    fn may_end(&self) -> bool {
+        may_end(self.expected)
+    }
+
     fn previous(&self, n: usize) -> &'t str {
         self.before.get(n).copied().flatten().map_or("", |t| t.text(self.text))
     }
@@ -106,10 +118,6 @@ impl<'t> Place<'t> {
 
     fn found_kind(&self) -> Option<TokenKind> {
         tokens(self.found, 0, self.found.len()).next().map(|t| t.kind)
-    }
-
-    fn assigns(mark: &str) -> bool {
-        mark.ends_with('=') && !matches!(mark, "==" | "!=" | "<=" | ">=" | "..=")
     }
 }
 
@@ -146,9 +154,9 @@ fn special(place: &Place) -> Option<SyntaxError> {
     if reserved && place.expects(Rule::ident) {
         return Some(place.error(format!("`{found}` is reserved and cannot be a name")));
     }
-    let ends = may_end(place.expected) && place.open != Some("(") && place.open != Some("[");
+    let ends = place.may_end() && place.open != Some("(") && place.open != Some("[");
     let begins = place.found_kind() == Some(TokenKind::Word)
-        && (Place::assigns(place.next)
+        && (assigns(place.next)
             || matches!(place.next, "[" | "." | "->")
             || matches!(found, "let" | "if" | "phase" | "in" | "out" | "var" | "reset" | "record"));
     if ends && begins && found != "else" {
@@ -186,6 +194,24 @@ fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
     }
     if place.previous(0) == "." && place.previous(1).starts_with(|c: char| c.is_ascii_digit()) {
         return Some("a number with a point has a digit after it: `1.0`");
+    }
+    if place.found == "-" && place.next == ">" {
+        return Some("`->` is written without a blank");
+    }
+    if place.found == "->" && context == Some(Context::Phase) {
+        return Some("connections stand in a network");
+    }
+    if place.expects(Rule::assign_op) && place.previous(0) != "if" {
+        return Some("a statement assigns to a name: `v = …`, `v += …`");
+    }
+    if context == Some(Context::Network) && place.found == "->" && place.may_end() {
+        return Some("name the part on a line of its own, then connect it by its name");
+    }
+    if context == Some(Context::Network) && place.first != "reset" && place.may_end() {
+        return Some("a part is `name = Process(…)`, with nothing after it");
+    }
+    if place.first == "reset" && place.previous(0) == "reset" {
+        return Some("a reset is `reset net.lif every 32` or `reset net at image.start`");
     }
     if place.expects(Rule::arrow) {
         return Some(match place.found {
