@@ -56,7 +56,9 @@ pub(super) fn explain(
     if place.previous(0) == place.first && context.is_some_and(|c| c.begins_with(place.first)) {
         words.retain(|w| !matches!(w.as_str(), "`=`" | "`->`"));
     }
-    if place.found_kind() == Some(TokenKind::Word) && place.expects(Rule::colon) {
+    let header = matches!(place.first, "process" | "model" | "network");
+    let colon = place.expects(Rule::colon) && (header || !place.expects(Rule::comma));
+    if colon && place.found_kind() == Some(TokenKind::Word) {
         words = vec!["`:`".to_owned()];
     }
     if place.found.is_empty() || place.found == "\n" {
@@ -154,6 +156,13 @@ fn special(place: &Place) -> Option<SyntaxError> {
     if reserved && place.expects(Rule::ident) {
         return Some(place.error(format!("`{found}` is reserved and cannot be a name")));
     }
+    if matches!(found, "" | "\n") && place.expects(Rule::open_brace) {
+        let rest = place.text.get(place.found_span.start as usize..).unwrap_or_default();
+        if rest.trim_start().starts_with('{') {
+            let start = (place.text.len() - rest.trim_start().len()) as u32;
+            return Some(brace_on_its_own(Span { start, end: start + 1 }));
+        }
+    }
     let ends = place.may_end() && place.open != Some("(") && place.open != Some("[");
     let begins = place.found_kind() == Some(TokenKind::Word)
         && (assigns(place.next)
@@ -169,11 +178,16 @@ fn special(place: &Place) -> Option<SyntaxError> {
     None
 }
 
+/// For a `{` that begins a line.
+pub(super) fn brace_on_its_own(span: Span) -> SyntaxError {
+    SyntaxError::new(span, "a `{` does not begin a line")
+        .help("write it at the end of the line before")
+}
+
 /// What to write instead, where it is clear enough to say.
 fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
     let compares = matches!(place.first, "if" | "phase" | "expect" | "report");
     let header = matches!(place.first, "process" | "model" | "network");
-    let at_end = matches!(place.found, "" | "\n");
     if place.found == "=" && place.open == Some("(") && !header {
         return Some("a named argument is written `name: value`");
     }
@@ -222,14 +236,20 @@ fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
     if place.expects(Rule::kw_of) {
         return Some("a run is `run NAME of NETWORK { … }`, a model `model TAG of PROCESS { … }`");
     }
+    if place.found == "=" && place.expects(Rule::kw_where) {
+        return Some("assignments do not chain: write one statement for each");
+    }
+    if place.found == "," && place.expects(Rule::overflow) {
+        return Some("each port and variable has a line of its own");
+    }
+    if place.first == "reset" && matches!(place.found, "offset" | "stagger" | "skew") {
+        return Some("the order is `every N offset K stagger S`, or `at EPOCH.start skew auto`");
+    }
     if place.first == "reset" && place.expects(Rule::kw_every) {
         return Some("write when: `reset net every 32` or `reset net at image.start`");
     }
     if place.first == "epoch" && (place.expects(Rule::kw_every) || place.expects(Rule::kw_steps)) {
         return Some("an epoch is `epoch image = every N steps`");
-    }
-    if place.expects(Rule::open_brace) && at_end {
-        return Some("the `{` stands on the same line");
     }
     None
 }

@@ -69,6 +69,9 @@ pub(super) fn explain(text: &str, piece: Range<usize>, context: Context) -> Opti
     if context.begins_with(word) {
         return None;
     }
+    if word == "{" {
+        return Some(super::message::brace_on_its_own(first.span));
+    }
     let names = second.is_some_and(|s| s.kind == TokenKind::Word);
     if context.begins_with_names() && (first.kind != TokenKind::Word || !names) {
         return match word {
