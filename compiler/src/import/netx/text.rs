@@ -229,6 +229,9 @@ fn notes(layer: &Layer) -> Vec<String> {
         notes.push("Weights beyond 8 bits: the low bits are dropped, the exponent".to_string());
         notes.push("restores the scale. (The original loader loads zeros here.)".to_string());
     }
+    if plan.zero {
+        notes.push("All weights are zero. (The original loader refuses such a layer.)".to_string());
+    }
     if let Some(changed) = &plan.changed {
         notes.push(match changed.count {
             1 => format!("Warning: weight {} acts as {}.", changed.from, changed.to),

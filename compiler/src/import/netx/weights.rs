@@ -11,6 +11,8 @@ pub(super) struct Plan {
     pub(super) num_weight_bits: i64,
     /// The exponent that undoes the shift.
     pub(super) weight_exp: i64,
+    /// Whether all weights are zero.
+    pub(super) zero: bool,
     /// How many weights act as another value than the file's, with the first such pair.
     pub(super) changed: Option<Changed>,
 }
@@ -56,7 +58,8 @@ pub(super) fn plan(weights: &[i64]) -> Plan {
     // The signs as the loader tells them: zero counts as positive.
     let mixed = hi >= 0 && lo < 0;
     let signed = i32::from(mixed);
-    let shift = if lo == 0 && hi == 0 {
+    let zero = lo == 0 && hi == 0;
+    let shift = if zero {
         0
     } else if mixed {
         floor_log2(127, hi).min(floor_log2(128, -lo)) + signed
@@ -67,12 +70,12 @@ pub(super) fn plan(weights: &[i64]) -> Plan {
     };
     let mut plan = if shift < 0 {
         let shift = floor_log2(255, hi.max(-lo));
-        Plan { clip, shift, num_weight_bits: 8, weight_exp: -i64::from(shift), changed: None }
+        Plan { clip, shift, num_weight_bits: 8, weight_exp: -i64::from(shift), zero, changed: None }
     } else {
         let zeros = kept.iter().map(|w| w.trailing_zeros()).min().unwrap_or(0).min(8) as i32;
-        let bits = if lo == 0 && hi == 0 { 8 } else { 8 - shift - (zeros - signed) };
+        let bits = if zero { 8 } else { 8 - shift - (zeros - signed) };
         let (num_weight_bits, weight_exp) = (i64::from(bits), -i64::from(shift));
-        Plan { clip, shift, num_weight_bits, weight_exp, changed: None }
+        Plan { clip, shift, num_weight_bits, weight_exp, zero, changed: None }
     };
     plan.changed = plan.changed_weights(weights);
     plan
