@@ -1,0 +1,279 @@
+//! Lays a text out for the grammar: blanks comments and the line breaks that end nothing,
+//! checks that brackets pair up, and measures nesting before anything recurses over it.
+//!
+//! Blanking keeps every byte in its place, so positions in the laid-out text are positions
+//! in the source.
+
+mod brackets;
+mod limits;
+mod pieces;
+
+use crate::SyntaxError;
+use crate::ast::Span;
+use crate::lexer::{Token, TokenKind, tokens};
+use brackets::Brackets;
+
+/// A text ready for the grammar.
+pub(crate) struct Layout {
+    /// The source with comments and continuing line breaks blanked, unpaired closing
+    /// brackets too; as long as the source.
+    pub text: String,
+    /// Where closing brackets are missing, in order, one entry for each.
+    missing: Vec<usize>,
+    /// The doc comments, in order.
+    pub docs: Vec<DocLine>,
+    /// What is wrong with brackets, strings, comments and nesting, in order of place.
+    pub errors: Vec<SyntaxError>,
+}
+
+/// One line of a doc comment.
+pub(crate) struct DocLine {
+    pub span: Span,
+    /// `//!` rather than `///`.
+    pub inner: bool,
+}
+
+/// How brackets are paired.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairing {
+    /// By their order alone.
+    Exact,
+    /// A line that can only begin something new closes what is still open: finds the
+    /// opening bracket whose partner is missing, once it is known that one is.
+    Guessing,
+}
+
+/// Lays out a source text.
+pub(crate) fn lay_out(source: &str) -> Layout {
+    let layout = Pass::new(source, Pairing::Exact).run();
+    if layout.unclosed { Pass::new(source, Pairing::Guessing).run().layout } else { layout.layout }
+}
+
+/// Whether a line that ends with this mark goes on.
+fn continues_after(text: &str) -> bool {
+    !matches!(text, ")" | "]" | "}" | "{" | ";" | ":" | "." | ".." | "..=")
+}
+
+/// Whether a line that starts with this mark goes on with the one before.
+fn continues_before(text: &str) -> bool {
+    continues_after(text) && !matches!(text, "(" | "[" | "," | "!")
+}
+
+/// Words that begin an item, a member or a statement and are followed by a name there.
+const BEGINNERS: &[&str] = &[
+    "use", "const", "data", "epoch", "process", "model", "network", "run", "in", "out", "var",
+    "buffer", "phase", "let", "if", "reset", "models", "target", "steps", "record", "report",
+    "expect",
+];
+
+/// Whether a mark assigns: `=`, `+=` and its like.
+pub(crate) fn assigns(mark: &str) -> bool {
+    mark.ends_with('=') && !matches!(mark, "==" | "!=" | "<=" | ">=" | "..=")
+}
+
+/// One run over the tokens of a text.
+struct Pass<'t> {
+    source: &'t str,
+    text: Vec<u8>,
+    docs: Vec<DocLine>,
+    brackets: Brackets<'t>,
+    /// Where the current statement begins, in tokens.
+    line: Line,
+    previous: Option<Token>,
+}
+
+/// What a pass finds.
+struct Passed {
+    layout: Layout,
+    unclosed: bool,
+}
+
+/// What is known of the statement being read.
+#[derive(Clone, Copy, Default)]
+struct Line {
+    /// It begins with `reset` or `record` and a name, and its `every` or `at` is yet to
+    /// come: a `*` in it is part of a name and a brace opens a set of names.
+    in_pattern: bool,
+}
+
+impl<'t> Pass<'t> {
+    fn new(source: &'t str, pairing: Pairing) -> Self {
+        Pass {
+            source,
+            text: source.as_bytes().to_vec(),
+            docs: Vec::new(),
+            brackets: Brackets::new(source, pairing),
+            line: Line::default(),
+            previous: None,
+        }
+    }
+
+    fn run(mut self) -> Passed {
+        let all: Vec<Token> = tokens(self.source, 0, self.source.len()).collect();
+        let mut at_start = true;
+        let mut newlines: Vec<Token> = Vec::new();
+        for (index, token) in all.iter().enumerate() {
+            if self.brackets.too_deep {
+                break;
+            }
+            match token.kind {
+                TokenKind::Newline => {
+                    newlines.push(*token);
+                    self.brackets.new_line(token.span.end);
+                }
+                _ if token.is_comment() => self.comment(token),
+                _ => {
+                    self.brackets.note_indent(token);
+                    let ahead = Ahead { tokens: all.get(index..).unwrap_or_default() };
+                    if !newlines.is_empty() {
+                        at_start |= self.line_break(&newlines, &ahead);
+                        newlines.clear();
+                    }
+                    at_start = self.token(token, &ahead, at_start);
+                    self.brackets.first_on_line = false;
+                }
+            }
+        }
+        if self.brackets.in_parentheses() {
+            newlines.iter().for_each(|n| self.blank(n.span));
+        }
+        self.brackets.finish();
+        let unclosed = self.brackets.unclosed;
+        let mut errors = std::mem::take(&mut self.brackets.errors);
+        errors.sort_by_key(|e| e.span);
+        // Only whole characters were replaced by spaces, so the text is still valid.
+        let text = String::from_utf8(self.text).unwrap_or_default();
+        let missing = std::mem::take(&mut self.brackets.missing);
+        Passed { layout: Layout { text, missing, docs: self.docs, errors }, unclosed }
+    }
+
+    fn blank(&mut self, span: Span) {
+        if let Some(bytes) = self.text.get_mut(span.start as usize..span.end as usize) {
+            bytes.fill(b' ');
+        }
+    }
+
+    fn comment(&mut self, token: &Token) {
+        let text = token.text(self.source);
+        if token.kind == TokenKind::OpenComment {
+            let opener = Span { start: token.span.start, end: token.span.start + 2 };
+            self.brackets.errors.push(
+                SyntaxError::new(opener, "this comment is not closed")
+                    .help("write `*/` where it ends"),
+            );
+        }
+        let inner = text.starts_with("//!");
+        // Documentation stands on its own line; a rule of slashes is none.
+        let doc = inner || (text.starts_with("///") && !text.starts_with("////"));
+        if doc && self.brackets.first_on_line {
+            self.docs.push(DocLine { span: token.span, inner });
+        }
+        self.blank(token.span);
+    }
+
+    /// Decides whether line breaks end a statement; blanks them where they do not.
+    fn line_break(&mut self, newlines: &[Token], ahead: &Ahead) -> bool {
+        self.brackets.line_starts(ahead, self.previous.as_ref());
+        let ends = !self.brackets.in_parentheses() && !self.goes_on(ahead);
+        if !ends {
+            newlines.iter().for_each(|n| self.blank(n.span));
+        }
+        ends
+    }
+
+    fn goes_on(&self, ahead: &Ahead) -> bool {
+        let next = ahead.word(self.source, 0);
+        let after_brace = self.previous.is_some_and(|p| p.text(self.source) == "}");
+        if after_brace && next == "else" && matches!(ahead.word(self.source, 1), "{" | "if") {
+            return true;
+        }
+        let goes_on_before = match ahead.kind(0) {
+            Some(TokenKind::Punct) => continues_before(next),
+            Some(TokenKind::Word) => matches!(next, "and" | "or"),
+            _ => false,
+        };
+        let goes_on_after = self.previous.is_some_and(|p| match p.kind {
+            TokenKind::Punct => continues_after(p.text(self.source)) && !self.is_glob(&p),
+            TokenKind::Word => matches!(p.text(self.source), "and" | "or" | "not"),
+            _ => false,
+        });
+        goes_on_before || (goes_on_after && !ahead.begins_statement(self.source))
+    }
+
+    /// Whether it ends a name, as the `*` of `record net.lif*`.
+    fn is_glob(&self, token: &Token) -> bool {
+        self.line.in_pattern && token.text(self.source).starts_with('*')
+    }
+
+    /// Takes one token that is no comment or line break; says whether the next begins a
+    /// statement.
+    fn token(&mut self, token: &Token, ahead: &Ahead, at_start: bool) -> bool {
+        let text = token.text(self.source);
+        if at_start {
+            self.line = Line {
+                in_pattern: matches!(text, "reset" | "record")
+                    && (ahead.kind(1) == Some(TokenKind::Word)
+                        || matches!(ahead.word(self.source, 1), "*" | "{")),
+            };
+            self.brackets.statement_starts(ahead);
+        }
+        if matches!(text, "every" | "at") {
+            self.line.in_pattern = false;
+        }
+        if token.kind == TokenKind::OpenStr {
+            self.brackets.errors.push(
+                SyntaxError::new(token.span, "this string is not closed")
+                    .help("write `\"` where it ends; a string cannot go over several lines"),
+            );
+        }
+        let after_dot = self.previous.is_some_and(|p| p.text(self.source) == ".");
+        let is_set = self.line.in_pattern || after_dot;
+        if !self.brackets.token(token, is_set) {
+            self.blank(token.span);
+        }
+        self.previous = Some(*token);
+        match text {
+            "{" => !is_set,
+            ";" => !self.brackets.in_parentheses(),
+            _ => false,
+        }
+    }
+}
+
+/// The tokens from a place on.
+pub(super) struct Ahead<'a> {
+    tokens: &'a [Token],
+}
+
+impl Ahead<'_> {
+    fn nth(&self, n: usize) -> Option<&Token> {
+        self.tokens.iter().filter(|t| !t.is_comment()).nth(n)
+    }
+
+    /// The kind of the `n`-th token; a line break counts as one.
+    fn kind(&self, n: usize) -> Option<TokenKind> {
+        self.nth(n).map(|t| t.kind)
+    }
+
+    /// Whether what follows can only be the beginning of a statement, member or item, never
+    /// the rest of an expression: two words in a row, or an assignment.
+    fn begins_statement(&self, source: &str) -> bool {
+        let (first, second) = (self.word(source, 0), self.word(source, 1));
+        if self.kind(0) != Some(TokenKind::Word) {
+            return false;
+        }
+        match self.kind(1) {
+            Some(TokenKind::Word) => {
+                BEGINNERS.contains(&first)
+                    && (!matches!(first, "in" | "out") || self.word(source, 2) == ":")
+            }
+            Some(TokenKind::Punct) => assigns(second),
+            _ => false,
+        }
+    }
+
+    /// The text of the `n`-th token, empty at the end.
+    fn word<'t>(&self, source: &'t str, n: usize) -> &'t str {
+        self.nth(n).map(|t| t.text(source)).unwrap_or_default()
+    }
+}
