@@ -2,11 +2,18 @@
 
 use snnc::data::DataError;
 use snnc::diagnostics::Code;
-use snnc::import::{NetxOptions, import};
+use snnc::import::{Imported, NetxOptions, import};
 use std::path::{Path, PathBuf};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("files").join(name)
+}
+
+/// The text of an import, which follows the grammar.
+fn imported(path: &Path, options: &NetxOptions) -> Imported {
+    let imported = import(path, options).unwrap();
+    assert_eq!(snn_grammar::parse(&imported.text).errors, [], "{}", imported.text);
+    imported
 }
 
 /// Options with paths from the folder of the test files.
@@ -15,7 +22,7 @@ fn options() -> NetxOptions {
 }
 
 fn text(name: &str, options: &NetxOptions) -> String {
-    import(&file(name), options).unwrap().text
+    imported(&file(name), options).text
 }
 
 fn refused(name: &str, options: &NetxOptions) -> Vec<DataError> {
@@ -119,7 +126,7 @@ fn names_and_paths_follow_the_file() {
         let path = dir.path().join(name);
         std::fs::copy(file("small.net"), &path).unwrap();
         let options = NetxOptions { folder: dir.path().join("sub"), ..NetxOptions::default() };
-        let imported = import(&path, &options).unwrap();
+        let imported = imported(&path, &options);
         assert_eq!(imported.network, network);
         assert!(imported.text.contains(&format!("network {network} {{")));
         let written = format!("hdf5(\"../{}\", ", name.replace('"', "\\\""));
@@ -150,7 +157,7 @@ fn the_reference_networks() {
         ..NetxOptions::default()
     };
     for name in ["netx/mnist_cuba.net", "netx/oxford.net", "mnist_snn/mnist.net"] {
-        let imported = import(&data.join(name), &options).unwrap();
+        let imported = imported(&data.join(name), &options);
         assert!(!imported.text.contains("Warning"), "{}", imported.text);
         insta::assert_snapshot!(name.replace(['/', '.'], "_"), imported.text);
     }
