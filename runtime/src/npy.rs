@@ -187,7 +187,7 @@ impl Header {
 /// Reads the values that follow `header`, in C order.
 ///
 /// # Errors
-/// `UnexpectedEof` where there are fewer than the shape says; `InvalidData` where an
+/// `UnexpectedEof` where there are fewer than the shape says; `Unsupported` where an
 /// unsigned 64-bit value exceeds the signed ones.
 pub fn read_values(header: &Header, from: &mut impl Read) -> io::Result<Values> {
     let bytes = read_bytes(header, from)?;
@@ -213,7 +213,7 @@ pub fn read_values(header: &Header, from: &mut impl Read) -> io::Result<Values> 
         Dtype::U64 => {
             let values = elements::<8, _>(&bytes, u64::from_le_bytes);
             let signed = values.into_iter().map(i64::try_from).collect::<Result<_, _>>();
-            Values::Int(signed.map_err(|_| invalid("a value exceeds 2^63 - 1"))?)
+            Values::Int(signed.map_err(|_| unsupported("a value exceeds 2^63 - 1"))?)
         }
     })
 }

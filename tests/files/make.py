@@ -57,6 +57,8 @@ with open("images-idx3-ubyte.gz", "wb") as f:
 grid = np.arange(6).reshape(2, 3)
 np.save("fortran.npy", np.asfortranarray(grid.astype(np.int16) - 2))
 np.save("big.npy", grid.astype(">f4") / 4)
+np.save("large.npy", np.array([2**63], dtype=np.uint64))
+np.savez("kinds.npz", half=np.zeros(2, dtype=np.float16), large=np.array([2**63], dtype=np.uint64))
 np.savez_compressed("packed.npz", w0=grid.astype(np.int8), b0=np.array([True, False]), s=np.float64(2.5))
 
 with h5py.File("kinds.h5", "w", libver="earliest") as f:

@@ -165,6 +165,10 @@ fn values_that_programs_do_not_compute_with() {
     }
     refuses(h5("u64_large"), Code::E0605, &["2^63 - 1"]);
     refuses(DataSource::Npy(file("half.npy")), Code::E0605, &["<f2"]);
+    refuses(DataSource::Npy(file("large.npy")), Code::E0605, &["2^63 - 1"]);
+    let member = |name: &str| DataSource::Npz(file("kinds.npz"), name.into());
+    refuses(member("half"), Code::E0605, &["`half`", "<f2"]);
+    refuses(member("large"), Code::E0605, &["`large`", "2^63 - 1"]);
 }
 
 #[test]
