@@ -1,1 +1,163 @@
 //! Executes the step IR naively: the oracle that generated code is compared with.
+//!
+//! One op after another, one element at a time, integers in 64 bits, whatever kernel or width
+//! the compiler chose. It shares no arithmetic with the runtime's kernels; only the executor
+//! that drives it is the same, and the definition of random numbers.
+//!
+//! Where the IR leaves a choice, it decides as generated code does: both sides of a choice
+//! are evaluated, so an index in the side not taken is checked too; the smallest and largest
+//! of nothing is 0.
+
+mod array;
+mod eval;
+mod network;
+#[cfg(test)]
+mod tests;
+
+pub use array::Array;
+
+use crate::clocks::Clock;
+use crate::data::DataError;
+use crate::ir::{BufferId, Elem, RecordWhen, StepIr, TensorValues};
+use crate::tensor::Tensor;
+use snn_runtime::execute::{Plan, RecordSpec};
+use snn_runtime::network::ElementType;
+use snn_runtime::{Column, Fault};
+use std::sync::Arc;
+
+/// A network in the state after some step.
+#[derive(Clone)]
+pub struct Interpreter {
+    ir: Arc<StepIr>,
+    tensors: Arc<[Arc<Tensor>]>,
+    buffers: Vec<Array>,
+    /// For each buffer, how many messages were put into it and taken out, if it is a queue.
+    messages: Vec<(u64, u64)>,
+    /// For each array of results, the step that last wrote each of its rows.
+    written: Vec<Option<Vec<u64>>>,
+    /// A fault between two steps, which the next step reports.
+    fault: Option<Fault>,
+}
+
+/// Reads the data of a network and puts it in its initial state.
+///
+/// # Errors
+/// Where a data file cannot be read.
+pub fn load(ir: Arc<StepIr>) -> Result<Interpreter, DataError> {
+    let tensors = ir.tensors.iter().map(|tensor| match &tensor.values {
+        TensorValues::Known(values) => Ok(values.clone()),
+        TensorValues::File(dataset) => dataset.read().map(Arc::new),
+    });
+    let tensors: Arc<[Arc<Tensor>]> = tensors.collect::<Result<_, _>>()?;
+    let buffers = ir.buffers.iter().map(|b| Array::initial(b, &tensors)).collect();
+    let mut written: Vec<Option<Vec<u64>>> = vec![None; ir.buffers.len()];
+    for collected in &ir.windows.collected {
+        let rows = ir.buffers[collected.buffer.0 as usize].shape.first().copied().unwrap_or(1);
+        written[collected.buffer.0 as usize] = Some(vec![0; rows]);
+    }
+    let messages = vec![(0, 0); ir.buffers.len()];
+    Ok(Interpreter { ir, tensors, buffers, messages, written, fault: None })
+}
+
+/// What the executor needs to know to run a network: its records are those of the IR.
+pub fn plan(ir: &StepIr) -> Plan {
+    let records = ir.records.iter().map(|record| {
+        let buffer = &ir.buffers[record.buffer.0 as usize];
+        RecordSpec {
+            key: record.key.clone(),
+            element: element_type(buffer.elem),
+            shape: buffer.shape.clone(),
+            at_end: record.when == RecordWhen::End,
+        }
+    });
+    Plan {
+        name: ir.run.clone(),
+        steps: ir.steps,
+        period: ir.windows.period,
+        horizon: ir.windows.horizon,
+        records: records.collect(),
+    }
+}
+
+impl Interpreter {
+    /// The present elements of a buffer, in C order.
+    pub fn buffer(&self, id: BufferId) -> &Array {
+        &self.buffers[id.0 as usize]
+    }
+
+    fn clock(&self, record: usize) -> Option<&Clock> {
+        match self.ir.records.get(record)?.when {
+            RecordWhen::Clock(clock) => self.ir.clocks.get(clock.0 as usize),
+            RecordWhen::End => None,
+        }
+    }
+}
+
+impl snn_runtime::Network for Interpreter {
+    fn step(&mut self, t: u64) -> Result<(), Fault> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let ir = self.ir.clone();
+        let program = &ir.program;
+        for ops in
+            [&program.start, &program.spk, &program.pre_mgmt, &program.lrn, &program.post_mgmt]
+        {
+            self.execute(&ir, ops, t)?;
+        }
+        Ok(())
+    }
+
+    fn between(&mut self, t: u64) {
+        let ir = self.ir.clone();
+        if let Err(fault) = self.execute(&ir, &ir.program.host, t) {
+            self.fault = Some(fault);
+        }
+    }
+
+    fn seek(&mut self, t: u64) {
+        let ir = self.ir.clone();
+        self.seek_counters(&ir, t);
+        self.seek_queues(&ir, t);
+    }
+
+    fn due(&self, record: usize, t: u64) -> bool {
+        self.clock(record).is_some_and(|clock| clock.holds(t))
+    }
+
+    fn keep(&self, record: usize, column: &mut Column) {
+        let buffer = self.ir.records[record].buffer.0 as usize;
+        self.buffers[buffer].write(self.ir.buffers[buffer].elem, &mut column.bytes);
+        column.rows += 1;
+    }
+
+    fn collect(&mut self, later: &Self, from: u64, to: u64) {
+        for (buffer, rows) in later.written.iter().enumerate() {
+            let Some(rows) = rows else { continue };
+            let width = self.buffers[buffer].len() / rows.len().max(1);
+            for (row, step) in rows.iter().enumerate() {
+                if (from..=to).contains(step) {
+                    let elements = row * width..(row + 1) * width;
+                    self.buffers[buffer].copy(&later.buffers[buffer], elements);
+                    self.note_row(buffer, row, *step);
+                }
+            }
+        }
+    }
+}
+
+/// The runtime's name for an element type.
+fn element_type(elem: Elem) -> ElementType {
+    match elem {
+        Elem::Bool => ElementType::Bool,
+        Elem::I8 => ElementType::I8,
+        Elem::U8 => ElementType::U8,
+        Elem::I16 => ElementType::I16,
+        Elem::U16 => ElementType::U16,
+        Elem::I32 => ElementType::I32,
+        Elem::U32 => ElementType::U32,
+        Elem::I64 => ElementType::I64,
+        Elem::F32 => ElementType::F32,
+        Elem::F64 => ElementType::F64,
+    }
+}

@@ -30,6 +30,8 @@
 //!    mask holds (so an index in it may be invalid elsewhere).
 //! 6. Float sums (reductions, synapses) add in ascending element order from 0.0.
 
+#[cfg(test)]
+pub(crate) mod build;
 pub mod expr;
 pub mod print;
 pub mod ranges;

@@ -1,0 +1,88 @@
+//! Short ways to write IR by hand, for tests.
+
+use super::*;
+
+pub(crate) fn int(value: i64) -> Expr {
+    Expr { kind: Kind::Int, node: ExprKind::Int(value) }
+}
+
+pub(crate) fn local(n: u32) -> Expr {
+    Expr { kind: Kind::Int, node: ExprKind::Local(n) }
+}
+
+pub(crate) fn at(buffer: u32) -> Access {
+    let source = Source::Buffer(BufferId(buffer));
+    Access { source, offset: 0, strides: vec![1], dynamic: Vec::new() }
+}
+
+pub(crate) fn element(buffer: u32) -> Expr {
+    Expr { kind: Kind::Int, node: ExprKind::Load(at(buffer)) }
+}
+
+pub(crate) fn binary(op: BinOp, a: Expr, b: Expr) -> Expr {
+    let kind = if op.is_comparison() { Kind::Bool } else { a.kind };
+    Expr { kind, node: ExprKind::Binary(op, Box::new(a), Box::new(b)) }
+}
+
+pub(crate) fn select(cond: Expr, then: Expr, other: Expr) -> Expr {
+    let node = ExprKind::Select(Box::new(cond), Box::new(then), Box::new(other));
+    Expr { kind: Kind::Int, node }
+}
+
+pub(crate) fn decay(value: Expr, d: i64) -> Expr {
+    Expr { kind: Kind::Int, node: ExprKind::Decay(Box::new(value), Box::new(int(d))) }
+}
+
+pub(crate) fn wrap32(value: Expr) -> Expr {
+    let node = ExprKind::Wrap { bits: 32, signed: true, value: Box::new(value) };
+    Expr { kind: Kind::Int, node }
+}
+
+pub(crate) fn store(to: u32, value: Expr, fit: Fit, mask: Option<Expr>) -> Stmt {
+    Stmt::Store { to: at(to), value, fit, mask }
+}
+
+/// A loop over 4 elements.
+pub(crate) fn op(body: Vec<Stmt>, locals: u32) -> Op {
+    plain(OpKind::Loop(Loop { domain: vec![4], body, locals }))
+}
+
+/// An op at every step.
+pub(crate) fn plain(kind: OpKind) -> Op {
+    Op { clock: ALWAYS, kind, origin: String::new() }
+}
+
+/// Integers known to the compiler.
+pub(crate) fn tensor(name: &str, elem: Elem, shape: &[usize], values: Vec<i64>) -> Tensor {
+    let values = TensorValues::Known(std::sync::Arc::new(crate::tensor::Tensor::int(
+        shape.to_vec(),
+        values,
+    )));
+    Tensor { name: name.into(), elem, shape: shape.to_vec(), values }
+}
+
+/// State of 4 elements.
+pub(crate) fn buffer(name: &str, elem: Elem, init: i64) -> Buffer {
+    let (kind, init) = (BufferKind::State, Init::Int(init));
+    Buffer { name: name.into(), kind, elem, shape: vec![4], init, range: (0, 0) }
+}
+
+pub(crate) fn network(buffers: Vec<Buffer>, ops: Vec<Op>) -> StepIr {
+    StepIr {
+        network: "N".into(),
+        run: "r".into(),
+        steps: 10,
+        buffers,
+        tensors: Vec::new(),
+        clocks: vec![Clock::always()],
+        program: Program { spk: ops, ..Program::default() },
+        records: Vec::new(),
+        windows: Windows {
+            period: 1,
+            horizon: None,
+            counters: Vec::new(),
+            collected: Vec::new(),
+            carried: Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,199 @@
+use super::interval::FULL;
+use super::*;
+use crate::ir::build::*;
+use crate::ir::*;
+
+fn ranges(mut ir: StepIr) -> Vec<Interval> {
+    analyse(&mut ir);
+    ir.buffers.iter().map(|b| b.range).collect()
+}
+
+const M: i64 = 1 << 23;
+
+/// The neuron of the fixed-point reference with dendrite input of at most `a` either way:
+/// buffers a, u, v.
+fn lif(a: i64) -> StepIr {
+    let clip = |e: Expr, lo, hi| binary(BinOp::Min, binary(BinOp::Max, e, int(lo)), int(hi));
+    let i =
+        binary(BinOp::Add, decay(element(1), 410), wrap32(binary(BinOp::Shl, element(0), int(6))));
+    let folded = select(
+        binary(BinOp::Gt, local(0), int(M)),
+        binary(BinOp::Sub, local(0), int(2 * M)),
+        select(
+            binary(BinOp::Le, local(0), int(-M)),
+            binary(BinOp::Add, local(0), int(2 * M)),
+            local(0),
+        ),
+    );
+    let y =
+        binary(BinOp::Add, binary(BinOp::Add, decay(element(2), 410), element(1)), int(-64 * 31));
+    let fires = binary(BinOp::Gt, element(2), int(64 << 6));
+    let neuron = op(
+        vec![
+            Stmt::Let { local: 0, name: "i".into(), value: i },
+            store(1, folded, Fit::Wrap { bits: 32, signed: true }, None),
+            store(2, clip(y, 1 - M, M - 1), Fit::Wrap { bits: 32, signed: true }, None),
+            store(2, int(0), Fit::Exact, Some(fires)),
+        ],
+        1,
+    );
+    let input = op(vec![store(0, clip(local(0), -a, a), Fit::Exact, None)], 1);
+    let state = |name| buffer(name, Elem::I32, 0);
+    network(vec![state("a"), state("u"), state("v")], vec![input, neuron])
+}
+
+#[test]
+fn a_decaying_current_is_bounded_by_its_input() {
+    let found = ranges(lif(10_422));
+    assert_eq!(found[0], (-10_422, 10_422));
+    // The fixed point of u = 0.9 u + 64 * 10422 is 6.66 million: well inside 24 bits.
+    let (lo, hi) = found[1];
+    assert!((6_663_000..6_900_000).contains(&hi), "{hi}");
+    assert!((-6_900_000..=-6_663_000).contains(&lo), "{lo}");
+    assert_eq!(found[2], (1 - M, M - 1));
+}
+
+#[test]
+fn every_part_of_the_neuron_fits_32_bits() {
+    let mut ir = lif(10_422);
+    analyse(&mut ir);
+    let OpKind::Loop(neuron) = &ir.program.spk[1].kind else { panic!() };
+    let mut locals = vec![(0, 0)];
+    let fits = |(lo, hi): Interval| lo >= i32::MIN.into() && hi <= i32::MAX.into();
+    for statement in &neuron.body {
+        let (Stmt::Let { value, .. } | Stmt::Store { value, .. }) = statement;
+        let found = interval(value, &ir, &locals);
+        assert!(fits(found), "{found:?} for {value:?}");
+        locals[0] = if matches!(statement, Stmt::Let { .. }) { found } else { locals[0] };
+    }
+}
+
+#[test]
+fn a_fold_keeps_its_result_in_24_bits() {
+    // Strong enough that the fold happens: u stays in (-M, M].
+    let found = ranges(lif(100_000));
+    assert_eq!(found[1], (1 - M, M));
+}
+
+#[test]
+fn a_counter_takes_its_element_type() {
+    let add =
+        |n| vec![op(vec![store(0, binary(BinOp::Add, element(0), int(n)), Fit::Exact, None)], 0)];
+    let of = |elem, n| ranges(network(vec![buffer("k", elem, 0)], add(n)))[0];
+    // Beyond its type it would wrap, so that negative values are possible too.
+    assert_eq!(of(Elem::I16, 1), (i16::MIN.into(), i16::MAX.into()));
+    assert_eq!(of(Elem::I64, -3), (i64::MIN, i64::MAX));
+    let sat = Fit::Sat { bits: 24, signed: true };
+    let body = vec![store(0, binary(BinOp::Add, element(0), int(1)), sat, None)];
+    let saturating = network(vec![buffer("k", Elem::I32, 0)], vec![op(body, 0)]);
+    assert_eq!(ranges(saturating)[0], (0, M - 1));
+}
+
+#[test]
+fn a_mask_bounds_what_is_stored_under_it() {
+    let below = binary(BinOp::Lt, element(0), int(10));
+    let body = vec![store(0, binary(BinOp::Add, element(0), int(3)), Fit::Exact, Some(below))];
+    let found = ranges(network(vec![buffer("k", Elem::I32, 0)], vec![op(body, 0)]));
+    assert_eq!(found[0], (0, 12));
+}
+
+#[test]
+fn both_sides_of_a_choice_are_refined() {
+    let ir = network(vec![buffer("x", Elem::I32, 0)], Vec::new());
+    let x = || local(0);
+    let abs = select(binary(BinOp::Lt, x(), int(0)), binary(BinOp::Sub, int(0), x()), x());
+    assert_eq!(interval(&abs, &ir, &[(-7, 5)]), (0, 7));
+    let inside = binary(BinOp::And, binary(BinOp::Ge, x(), int(2)), binary(BinOp::Ne, x(), int(9)));
+    let both = select(inside, x(), int(4));
+    assert_eq!(interval(&both, &ir, &[(-100, 9)]), (2, 8));
+    let impossible = select(binary(BinOp::Gt, x(), int(9)), int(1000), x());
+    assert_eq!(interval(&impossible, &ir, &[(-100, 9)]), (-100, 9));
+}
+
+#[test]
+fn synapses_are_bounded_by_their_rows() {
+    let weights = tensor("w", Elem::I8, &[2, 4], vec![1, -2, 3, -4, 100, 0, 0, 0]);
+    let synapse = |src, binary| {
+        let (weight, accumulator) = (Elem::I8, Elem::I32);
+        let kernel =
+            Kernel { kind: KernelKind::Columns, weight, shift: 0, accumulator, reason: "".into() };
+        let (weights, src, dst) = (TensorId(0), BufferId(src), BufferId(2));
+        plain(OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }))
+    };
+    let found = |elem, src_init, binary| {
+        let buffers =
+            vec![buffer("g", elem, src_init), buffer("_", elem, 0), buffer("a", Elem::I32, 0)];
+        let mut ir = network(buffers, vec![synapse(0, binary)]);
+        ir.tensors.push(weights.clone());
+        ranges(ir)[2]
+    };
+    assert_eq!(found(Elem::I32, 50, true), (-6, 100));
+    // Graded: exactly 5 on every input.
+    assert_eq!(found(Elem::I32, 5, false), (-10, 500));
+    assert_eq!(found(Elem::Bool, 0, false), (0, 0));
+}
+
+#[test]
+fn expressions_never_leave_their_bounds() {
+    // Every operator on small operands, against brute force.
+    let ir = network(Vec::new(), Vec::new());
+    use BinOp::*;
+    let ops =
+        [Add, Sub, Mul, FloorDiv, Rem, Shl, Shr, And, Or, Xor, Min, Max, Eq, Ne, Lt, Le, Gt, Ge];
+    let spans = [(-5, -2), (-3, 4), (0, 0), (0, 6), (2, 9), (-1, 70)];
+    for op in ops {
+        let expr = binary(op, local(0), local(1));
+        for x in spans {
+            for y in spans {
+                let (lo, hi) = interval(&expr, &ir, &[x, y]);
+                for a in x.0..=x.1 {
+                    for b in y.0..=y.1 {
+                        let exact = interval(&expr, &ir, &[(a, a), (b, b)]);
+                        assert!(lo <= exact.0 && exact.1 <= hi, "{a} {op:?} {b}: {exact:?}");
+                        if !matches!(op, And | Or | Xor) && op != Shl {
+                            assert_eq!(exact.0, exact.1, "{a} {op:?} {b}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn arithmetic_that_may_wrap_may_be_anything() {
+    let ir = network(Vec::new(), Vec::new());
+    let top = [(i64::MAX - 1, i64::MAX)];
+    for op in [BinOp::Add, BinOp::Mul, BinOp::Shl] {
+        assert_eq!(interval(&binary(op, local(0), int(2)), &ir, &top), FULL);
+    }
+    let negated = Expr { kind: Kind::Int, node: ExprKind::Unary(UnOp::Abs, Box::new(local(0))) };
+    assert_eq!(interval(&negated, &ir, &[(i64::MIN, 0)]), FULL);
+    assert_eq!(interval(&decay(local(0), 0), &ir, &[(i64::MIN, i64::MAX)]), FULL);
+    assert_eq!(interval(&local(7), &ir, &[]), FULL);
+}
+
+#[test]
+fn long_chains_and_loops_are_bounded() {
+    // 3 000 buffers, each fed by the one before and the first by the last: all grow.
+    let n = 3_000;
+    let buffers = (0..n).map(|k| buffer(&format!("b{k}"), Elem::I64, 1)).collect();
+    let ops = (0..n).map(|k| {
+        let from = (k + n - 1) % n;
+        let sum = binary(BinOp::Add, element(k), element(from));
+        op(vec![store(k, sum, Fit::Exact, None)], 0)
+    });
+    let found = ranges(network(buffers, ops.collect()));
+    assert!(found.iter().all(|r| *r == (i64::MIN, i64::MAX)));
+}
+
+#[test]
+fn queues_carry_the_bounds_of_their_messages() {
+    let mut queue = buffer("q", Elem::I32, 0);
+    queue.kind = BufferKind::Queue;
+    let buffers = vec![buffer("from", Elem::I32, 9), queue, buffer("to", Elem::I32, -1)];
+    let push = plain(OpKind::Push { queue: BufferId(1), from: BufferId(0) });
+    let pop = plain(OpKind::Pop { queue: BufferId(1), to: BufferId(2) });
+    // In an order that needs a second look at the first op.
+    assert_eq!(ranges(network(buffers, vec![pop, push])), [(9, 9), (0, 9), (-1, 9)]);
+}

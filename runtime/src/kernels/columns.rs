@@ -1,0 +1,144 @@
+//! Columns of weights of any width.
+
+use super::{Number, Payload};
+
+/// Outputs whose sums are held in registers at a time.
+const BLOCK: usize = 32;
+
+/// Weights stored by column (by source), of type `W`: `i8`, `i16`, `i32` or `f64`.
+///
+/// Sums are formed in type `A`, given by the caller, who must know that it holds every partial
+/// sum; integers wrap otherwise. Columns are added in the order of the events: for floats this
+/// is the order of summation.
+#[derive(Clone, Debug)]
+pub struct Columns<W> {
+    /// Source-major, each column padded with zeros to a multiple of [`BLOCK`].
+    weights: Box<[[W; BLOCK]]>,
+    blocks_per_column: usize,
+    outputs: usize,
+    shift: u32,
+}
+
+impl<W: Number> Columns<W> {
+    /// From `weights` of shape `[outputs, sources]` in C order, each meaning `weight << shift`.
+    ///
+    /// # Panics
+    /// If there are not `outputs · sources` weights.
+    pub fn new(weights: &[W], outputs: usize, sources: usize, shift: u32) -> Self {
+        assert_eq!(weights.len(), outputs * sources, "weights have the shape [outputs, sources]");
+        let blocks_per_column = outputs.div_ceil(BLOCK);
+        let mut stored = vec![[W::default(); BLOCK]; blocks_per_column * sources];
+        for (output, row) in weights.chunks(sources.max(1)).enumerate() {
+            for (source, weight) in row.iter().enumerate() {
+                stored[source * blocks_per_column + output / BLOCK][output % BLOCK] = *weight;
+            }
+        }
+        Columns { weights: stored.into(), blocks_per_column, outputs, shift }
+    }
+
+    /// `out[i] = Σ weights[i, j] << shift` over the events `j`: each counts 1.
+    ///
+    /// # Panics
+    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    #[inline]
+    pub fn add<A, T>(&self, events: &[u32], out: &mut [T])
+    where
+        W: Payload<A>,
+        A: Payload<T>,
+        T: Number,
+    {
+        self.sum(events, out, |sum: A, weight, _| sum.plus(weight));
+    }
+
+    /// `out[i] = Σ (weights[i, j] · source[j]) << shift` over the events `j`.
+    ///
+    /// # Panics
+    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    #[inline]
+    pub fn add_graded<A, S, T>(&self, events: &[u32], source: &[S], out: &mut [T])
+    where
+        W: Payload<A>,
+        S: Payload<A>,
+        A: Payload<T>,
+        T: Number,
+    {
+        self.sum(events, out, |sum: A, weight, event| {
+            sum.plus(weight.times(source[event].convert()))
+        });
+    }
+
+    #[inline(always)]
+    fn sum<A, T>(&self, events: &[u32], out: &mut [T], add: impl Fn(A, A, usize) -> A)
+    where
+        W: Payload<A>,
+        A: Payload<T>,
+        T: Number,
+    {
+        for (block, out) in out[..self.outputs].chunks_mut(BLOCK).enumerate() {
+            let mut sums = [A::default(); BLOCK];
+            for event in events {
+                let event = *event as usize;
+                let weights = &self.weights[event * self.blocks_per_column + block];
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = add(*sum, weight.convert(), event);
+                }
+            }
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = sum.convert().shifted(self.shift);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUTS: usize = 45;
+    const SOURCES: usize = 9;
+
+    fn weight(i: usize, j: usize) -> i32 {
+        (i * 7 + j * 1013) as i32 % 501 - 250
+    }
+
+    fn rows() -> impl Iterator<Item = i32> {
+        (0..OUTPUTS * SOURCES).map(|k| weight(k / SOURCES, k % SOURCES))
+    }
+
+    #[test]
+    fn integer_sums_equal_the_plain_product() {
+        let weights: Vec<i16> = rows().map(|w| w as i16).collect();
+        let columns = Columns::new(&weights, OUTPUTS, SOURCES, 2);
+        let mut out = [0_i32; OUTPUTS];
+        columns.add::<i16, _>(&[1, 4, 8], &mut out);
+        for (i, value) in out.iter().enumerate() {
+            assert_eq!(*value, 4 * (weight(i, 1) + weight(i, 4) + weight(i, 8)));
+        }
+        let payload = [0_i16, 3, 0, 0, -70, 0, 0, 0, 1000];
+        let mut out = [0_i64; OUTPUTS];
+        columns.add_graded::<i64, _, _>(&[1, 4, 8], &payload, &mut out);
+        for (i, value) in out.iter().enumerate() {
+            let sum = 3 * weight(i, 1) - 70 * weight(i, 4) + 1000 * weight(i, 8);
+            assert_eq!(*value, i64::from(4 * sum));
+        }
+    }
+
+    #[test]
+    fn floats_are_added_in_ascending_order() {
+        let weights: Vec<f64> = rows().map(|w| 0.1 * f64::from(w)).collect();
+        let columns = Columns::new(&weights, OUTPUTS, SOURCES, 0);
+        let source: [f64; SOURCES] = std::array::from_fn(|j| 0.3 * j as f64);
+        let events: Vec<u32> = (1..SOURCES as u32).collect();
+        let (mut spikes, mut graded) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
+        columns.add::<f64, _>(&events, &mut spikes);
+        columns.add_graded::<f64, _, _>(&events, &source, &mut graded);
+        for i in 0..OUTPUTS {
+            let (mut a, mut b) = (0.0, 0.0);
+            for j in 1..SOURCES {
+                a += 0.1 * f64::from(weight(i, j));
+                b += 0.1 * f64::from(weight(i, j)) * source[j];
+            }
+            assert_eq!((spikes[i], graded[i]), (a, b));
+        }
+    }
+}

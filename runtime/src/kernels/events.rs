@@ -1,0 +1,162 @@
+//! Which sources are active.
+
+use super::Number;
+
+/// Room written beyond the last index, so that a block of indices can be stored whole.
+const SLACK: usize = 64;
+
+/// The positions of the non-zero elements of a source, in ascending order.
+///
+/// It is a scratch buffer: one serves all synapses of a network, whatever their sizes.
+#[derive(Clone, Debug, Default)]
+pub struct Events {
+    indices: Vec<u32>,
+}
+
+impl Events {
+    /// Room for sources of up to `sources` elements; collecting from larger ones allocates.
+    pub fn new(sources: usize) -> Events {
+        Events { indices: vec![0; sources + SLACK] }
+    }
+
+    /// The positions of spikes: elements that are 1. All others must be 0.
+    ///
+    /// The source has at most 2³² elements; later ones are not looked at.
+    #[inline]
+    pub fn spikes(&mut self, source: &[u8]) -> &[u32] {
+        debug_assert!(source.iter().all(|s| *s <= 1));
+        self.reserve(source.len());
+        let n = spikes(source, &mut self.indices);
+        &self.indices[..n]
+    }
+
+    /// The positions of elements that are not zero (a NaN is not).
+    #[inline]
+    pub fn nonzero<T: Number>(&mut self, source: &[T]) -> &[u32] {
+        self.reserve(source.len());
+        let mut n = 0;
+        for (i, value) in source.iter().enumerate() {
+            // Written always, counted where it holds: no branch to mispredict.
+            self.indices[n] = i as u32;
+            n += usize::from(*value != T::default());
+        }
+        &self.indices[..n]
+    }
+
+    fn reserve(&mut self, sources: usize) {
+        if self.indices.len() < sources + SLACK {
+            self.indices.resize(sources + SLACK, 0);
+        }
+    }
+}
+
+/// Writes the positions of spikes to `out`, which has [`SLACK`] elements more than `source`;
+/// returns how many there are.
+#[cfg(all(target_arch = "x86_64", target_feature = "avx512vbmi2", target_feature = "avx512bw"))]
+fn spikes(source: &[u8], out: &mut [u32]) -> usize {
+    use std::arch::x86_64::*;
+    assert!(out.len() >= source.len() + SLACK);
+    let mut n = 0;
+    // SAFETY: the features are enabled for the whole program (cfg above). Loads are masked to
+    // the bytes inside `source`. At most one index per byte read is counted, so `n` is at most
+    // the block's start plus 64; a store begins at `n` of before its 16 elements, at most
+    // `source.len() + 48`, and so ends within `out`, as asserted.
+    unsafe {
+        let numbers: [u8; 64] = std::array::from_fn(|i| i as u8);
+        let numbers = _mm512_loadu_si512(numbers.as_ptr().cast());
+        for start in (0..source.len()).step_by(64) {
+            let rest = source.len() - start;
+            let inside = if rest >= 64 { !0 } else { (1_u64 << rest) - 1 };
+            let block = _mm512_maskz_loadu_epi8(inside, source.as_ptr().add(start).cast());
+            let active = _mm512_test_epi8_mask(block, block);
+            let count = active.count_ones() as usize;
+            let base = _mm512_set1_epi32(start as i32);
+            let found = _mm512_maskz_compress_epi8(active, numbers);
+            let first = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(found));
+            _mm512_storeu_si512(out.as_mut_ptr().add(n).cast(), _mm512_add_epi32(first, base));
+            if count > 16 {
+                let second = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<1>(found));
+                let third = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<2>(found));
+                let fourth = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<3>(found));
+                for (i, part) in [second, third, fourth].into_iter().enumerate() {
+                    let at = out.as_mut_ptr().add(n + 16 * (i + 1));
+                    _mm512_storeu_si512(at.cast(), _mm512_add_epi32(part, base));
+                }
+            }
+            n += count;
+        }
+    }
+    n
+}
+
+/// Writes the positions of spikes to `out`, which has [`SLACK`] elements more than `source`;
+/// returns how many there are.
+#[cfg(not(all(
+    target_arch = "x86_64",
+    target_feature = "avx512vbmi2",
+    target_feature = "avx512bw"
+)))]
+fn spikes(source: &[u8], out: &mut [u32]) -> usize {
+    portable(source, out)
+}
+
+/// Eight spikes at a time, skipping words without any.
+#[cfg(any(
+    test,
+    not(all(target_arch = "x86_64", target_feature = "avx512vbmi2", target_feature = "avx512bw"))
+))]
+fn portable(source: &[u8], out: &mut [u32]) -> usize {
+    let mut n = 0;
+    let (words, rest) = source.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let mut active = u64::from_le_bytes(*word);
+        while active != 0 {
+            out[n] = 8 * i as u32 + active.trailing_zeros() / 8;
+            n += 1;
+            active &= active - 1;
+        }
+    }
+    for (i, spike) in rest.iter().enumerate() {
+        out[n] = (8 * words.len() + i) as u32;
+        n += usize::from(*spike);
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every third, none, all, and sizes around the block length.
+    fn patterns() -> impl Iterator<Item = Vec<u8>> {
+        [0, 1, 7, 8, 63, 64, 65, 127, 128, 200, 784].into_iter().flat_map(|n: usize| {
+            [
+                vec![0; n],
+                vec![1; n],
+                (0..n).map(|i| u8::from(i % 3 == 0)).collect(),
+                (0..n).map(|i| u8::from(i % 64 == 63 || i % 17 == 2)).collect(),
+            ]
+        })
+    }
+
+    #[test]
+    fn every_spike_is_found_once_in_order() {
+        let mut events = Events::default();
+        for source in patterns() {
+            let expected: Vec<u32> =
+                (0..source.len()).filter(|i| source[*i] == 1).map(|i| i as u32).collect();
+            assert_eq!(events.spikes(&source), expected);
+            assert_eq!(events.nonzero(&source), expected);
+            let mut out = vec![0; source.len() + SLACK];
+            let n = portable(&source, &mut out);
+            assert_eq!(&out[..n], expected);
+        }
+    }
+
+    #[test]
+    fn any_number_but_zero_is_an_event() {
+        let mut events = Events::new(4);
+        assert_eq!(events.nonzero(&[0, -1, 0, 300]), [1, 3]);
+        assert_eq!(events.nonzero(&[0.0, -0.0, f64::NAN, 0.5]), [2, 3]);
+    }
+}

@@ -1,0 +1,29 @@
+//! Weights times spikes.
+//!
+//! A synapse computes `out[i] = Σ_j weights[i, j] · source[j]` for a weight matrix of shape
+//! `[m, n]`: `m` targets (outputs), `n` sources. Few sources are active in a step, so weights
+//! are stored by column (by source), [`Events`] lists the active sources, and a kernel adds
+//! their columns. Its work is proportional to the number of events, not to `m · n`.
+//!
+//! | kernel | weights | sums |
+//! |---|---|---|
+//! | [`PackedColumns`] | 8 bits, of spikes that count 1 | 16 bits, or 32 in batches |
+//! | [`Columns`] | 8, 16, 32 bits or `f64`, spikes or payloads | 16, 32, 64 bits or `f64` |
+//! | [`SparseColumns`] | (target, weight) lists, for mostly zero matrices | as `Columns` |
+//!
+//! Integer kernels give exact sums as long as the chosen accumulator holds every partial sum;
+//! they wrap otherwise. As addition that wraps is associative, their results do not depend on
+//! the width of the machine's registers. Float kernels add in ascending order of the source.
+
+mod columns;
+mod events;
+mod lanes;
+mod number;
+mod packed;
+mod sparse;
+
+pub use columns::Columns;
+pub use events::Events;
+pub use number::{Number, Payload};
+pub use packed::PackedColumns;
+pub use sparse::SparseColumns;

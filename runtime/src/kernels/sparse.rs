@@ -1,0 +1,127 @@
+//! Columns of mostly zero weights.
+
+use super::{Number, Payload};
+
+/// Weights that are not zero, as lists of (target, weight) by source.
+///
+/// Its work is one addition per stored weight of an active source.
+#[derive(Clone, Debug)]
+pub struct SparseColumns<W> {
+    /// Source `j` has the entries `starts[j]..starts[j + 1]`.
+    starts: Box<[u32]>,
+    /// Target and weight side by side: an entry is one memory access.
+    entries: Box<[(u32, W)]>,
+    outputs: usize,
+    shift: u32,
+}
+
+impl<W: Number> SparseColumns<W> {
+    /// From lists: source `j` has the targets and weights at `starts[j]..starts[j + 1]`.
+    /// `starts` has one element more than there are sources; weights mean `weight << shift`.
+    ///
+    /// # Errors
+    /// A description of what is inconsistent: the lists come from a file.
+    pub fn new(
+        starts: &[u32],
+        targets: &[u32],
+        weights: &[W],
+        outputs: usize,
+        shift: u32,
+    ) -> Result<Self, String> {
+        if targets.len() != weights.len() {
+            return Err(format!("{} targets but {} weights", targets.len(), weights.len()));
+        }
+        if starts.first() != Some(&0) || starts.last().map(|s| *s as usize) != Some(targets.len()) {
+            return Err(format!("columns do not span the {} entries", targets.len()));
+        }
+        if !starts.is_sorted() {
+            return Err("columns are out of order".into());
+        }
+        if let Some(target) = targets.iter().find(|t| **t as usize >= outputs) {
+            return Err(format!("target {target} is outside 0..{outputs}"));
+        }
+        let entries = targets.iter().copied().zip(weights.iter().copied()).collect();
+        Ok(SparseColumns { starts: starts.into(), entries, outputs, shift })
+    }
+
+    /// `out[i] = Σ weights[i, j] << shift` over the events `j`: each counts 1.
+    ///
+    /// # Panics
+    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    #[inline]
+    pub fn add<T: Number>(&self, events: &[u32], out: &mut [T])
+    where
+        W: Payload<T>,
+    {
+        self.sum(events, out, |_| (), |weight, ()| weight);
+    }
+
+    /// `out[i] = Σ (weights[i, j] · source[j]) << shift` over the events `j`.
+    ///
+    /// # Panics
+    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    #[inline]
+    pub fn add_graded<S: Payload<T>, T: Number>(&self, events: &[u32], source: &[S], out: &mut [T])
+    where
+        W: Payload<T>,
+    {
+        self.sum(events, out, |event| source[event].convert(), |weight: T, by| weight.times(by));
+    }
+
+    #[inline(always)]
+    fn sum<P: Copy, T: Number>(
+        &self,
+        events: &[u32],
+        out: &mut [T],
+        payload: impl Fn(usize) -> P,
+        scale: impl Fn(T, P) -> T,
+    ) where
+        W: Payload<T>,
+    {
+        let out = &mut out[..self.outputs];
+        out.fill(T::default());
+        for event in events {
+            let event = *event as usize;
+            let payload = payload(event);
+            let list = self.starts[event] as usize..self.starts[event + 1] as usize;
+            for (target, weight) in &self.entries[list] {
+                let sum = &mut out[*target as usize];
+                *sum = sum.plus(scale(weight.convert(), payload));
+            }
+        }
+        if self.shift > 0 {
+            for sum in out {
+                *sum = sum.shifted(self.shift);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_weights_are_added() {
+        let columns =
+            SparseColumns::<i8>::new(&[0, 2, 2, 5], &[0, 3, 1, 2, 3], &[1, -2, 3, 4, 5], 4, 1);
+        let columns = columns.unwrap();
+        let mut out = [9_i32; 4];
+        columns.add(&[0, 1, 2], &mut out);
+        assert_eq!(out, [2, 6, 8, 6]);
+        columns.add_graded(&[0, 2], &[10_i16, 7, -1], &mut out);
+        assert_eq!(out, [20, -6, -8, -50]);
+    }
+
+    #[test]
+    fn inconsistent_lists_are_refused() {
+        let new = |starts: &[u32], targets: &[u32]| {
+            SparseColumns::<i8>::new(starts, targets, &[1, 1], 4, 0).map(|_| ())
+        };
+        assert_eq!(new(&[0, 2], &[0, 4]), Err("target 4 is outside 0..4".into()));
+        assert_eq!(new(&[0, 2], &[0]), Err("1 targets but 2 weights".into()));
+        assert!(new(&[0, 3], &[0, 1]).is_err());
+        assert!(new(&[0, 2, 1, 2], &[0, 1]).is_err());
+        assert!(new(&[], &[0, 1]).is_err());
+    }
+}
