@@ -5,10 +5,13 @@
 pub mod clocks;
 pub mod data;
 pub mod diagnostics;
+pub mod elaborate;
 pub mod graph;
 pub mod import;
 pub mod interpret;
 pub mod ir;
 pub mod lower;
 pub mod report;
+pub mod resolve;
 pub mod tensor;
+pub mod types;

@@ -6,7 +6,7 @@ use super::select::Choices;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::import::{NetxOptions, netx};
 use crate::resolve::{self, ItemRef, Symbol, nearest};
-use crate::types::{Cx, Env, Eval, Val, dotted};
+use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
 use indexmap::IndexMap;
 use snn_grammar::ast::{self, Direction, ExprKind, ItemKind, NetworkMember, ProcessMember};
 
@@ -188,10 +188,11 @@ impl Builder<'_, '_> {
     ) -> Eval<usize> {
         if format != "netx" {
             let message = "NIR files cannot be imported yet";
-            let d = Diagnostic::new(Code::E0610, message, loc, "");
+            let d = Diagnostic::new(Code::E0613, message, loc, "");
             return Err(self.cx.fail(d.help("`netx(\"file.net\")` imports lava-dl networks")));
         }
-        let mut options = NetxOptions::default();
+        let folder = self.cx.program.sources.files[env.file as usize].folder.clone();
+        let mut options = NetxOptions { folder: folder.clone(), ..NetxOptions::default() };
         let mut path = None;
         for arg in args {
             let at = Loc { file: env.file, span: arg.value.span };
@@ -200,7 +201,7 @@ impl Builder<'_, '_> {
                 (Some(option), value) => {
                     let value = self.cx.as_expr(value, at)?;
                     let value = self.cx.constant(value, at)?;
-                    if let Err(why) = options.set(&option.name, &value) {
+                    if let Err(why) = set_option(&mut options, &option.name, &value) {
                         let at = Loc { file: env.file, span: option.span };
                         return Err(self.cx.fail(Diagnostic::new(Code::E0209, why, at, "")));
                     }
@@ -215,7 +216,6 @@ impl Builder<'_, '_> {
             let message = "`netx` needs a file, as in `netx(\"trained.net\")`";
             return Err(self.cx.fail(Diagnostic::new(Code::E0209, message, loc, "")));
         };
-        let folder = self.cx.program.sources.files[env.file as usize].folder.clone();
         let imported = match netx::import(&folder.join(&file), &options) {
             Ok(imported) => imported,
             Err(errors) => {
@@ -226,7 +226,6 @@ impl Builder<'_, '_> {
             }
         };
         let title = format!("<netx {file}>");
-        let folder = folder.join(&file).parent().map(Into::into).unwrap_or_default();
         let module =
             resolve::add_text(self.cx.program, &title, folder, &imported.text, self.cx.sink);
         match self.cx.program.lookup(module, &imported.network) {
@@ -400,4 +399,38 @@ fn process_ports(members: &[ProcessMember]) -> Vec<&ast::Port> {
             _ => None,
         })
         .collect()
+}
+
+/// Sets an option of the importer by its name in the language.
+fn set_option(options: &mut NetxOptions, name: &str, value: &TExpr) -> Result<(), String> {
+    let number = value.as_int().filter(|_| value.is_scalar());
+    let slot = match name {
+        "reset_interval" => &mut options.reset_interval,
+        "reset_offset" => &mut options.reset_offset,
+        "num_layers" => &mut options.num_layers,
+        "skip_layers" => &mut options.skip_layers,
+        "input_message_bits" => &mut options.input_message_bits,
+        "spike_exp" => &mut options.spike_exp,
+        "sparse_fc_layer" => {
+            options.sparse_fc_layer = number == Some(1);
+            return number.map(|_| ()).ok_or("`sparse_fc_layer` is true or false".into());
+        }
+        "input_shape" => {
+            use crate::tensor::Values;
+            return match value.as_const().map(|c| &c.values) {
+                Some(Values::Int(sizes)) => {
+                    options.input_shape = Some(sizes.clone());
+                    Ok(())
+                }
+                _ => Err("`input_shape` is a list of sizes".into()),
+            };
+        }
+        _ => {
+            let known = "reset_interval, reset_offset, num_layers, skip_layers, input_shape, \
+                         input_message_bits, spike_exp, sparse_fc_layer";
+            return Err(format!("`netx` has no option `{name}`; its options are {known}"));
+        }
+    };
+    *slot = Some(number.ok_or_else(|| format!("`{name}` is a whole number"))?);
+    Ok(())
 }

@@ -318,6 +318,37 @@ pub fn math(f: MathFn, kind: Kind, a: &Tensor) -> Tensor {
     }
 }
 
+/// Joins tensors of one kind along an axis; their other sizes must agree.
+pub fn join(parts: &[Tensor], axis: usize) -> Option<Tensor> {
+    let first = parts.first()?;
+    let inner: usize = first.shape[axis + 1..].iter().product();
+    let outer: usize = first.shape[..axis].iter().product();
+    let mut shape = first.shape.clone();
+    shape[axis] = parts.iter().map(|p| p.shape[axis]).sum();
+    fn gather<T: Copy>(rows: &[(&[T], usize)], outer: usize) -> Vec<T> {
+        let pick = |i: usize| rows.iter().flat_map(move |(v, n)| v[i * n..(i + 1) * n].iter());
+        (0..outer).flat_map(pick).copied().collect()
+    }
+    let width = |p: &Tensor| p.shape[axis] * inner;
+    let mut ints = Vec::new();
+    let mut floats = Vec::new();
+    let mut bools = Vec::new();
+    for part in parts {
+        match &part.values {
+            Values::Int(v) => ints.push((v.as_slice(), width(part))),
+            Values::Float(v) => floats.push((v.as_slice(), width(part))),
+            Values::Bool(v) => bools.push((v.as_slice(), width(part))),
+        }
+    }
+    let values = match &first.values {
+        Values::Int(_) if ints.len() == parts.len() => Values::Int(gather(&ints, outer)),
+        Values::Float(_) if floats.len() == parts.len() => Values::Float(gather(&floats, outer)),
+        Values::Bool(_) if bools.len() == parts.len() => Values::Bool(gather(&bools, outer)),
+        _ => return None,
+    };
+    Some(Tensor { shape, values })
+}
+
 /// One value from all elements. `None` for the extreme of no elements.
 pub fn reduce(op: ReduceOp, a: &Tensor) -> Option<Tensor> {
     fn position<T: PartialOrd>(v: &[T]) -> Option<i64> {

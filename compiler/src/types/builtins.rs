@@ -6,7 +6,8 @@ use crate::data::DataSource;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
 use crate::resolve::nearest;
-use crate::tensor::{Tensor, generate};
+use crate::tensor::Tensor;
+use crate::tensor::generate::{self, Connectivity, Range, Scalar};
 use snn_grammar::ast::Ident;
 use std::path::PathBuf;
 
@@ -96,15 +97,8 @@ pub fn call(
     let mut a = Args::bind(cx, name, params, args, loc)?;
     let result = match name {
         "idx" | "npy" | "csv" | "hdf5" | "npz" => return file(cx, name, &mut a, env),
-        "zeros" => constant(Tensor::int(a.shape(cx, 0)?, Vec::new()), Some(0)),
-        "ones" => constant(Tensor::int(a.shape(cx, 0)?, Vec::new()), Some(1)),
-        "full" => {
-            let shape = a.shape(cx, 0)?;
-            a.constant(cx, 1)?.fold_to(&shape)
-        }
-        "eye" => TExpr::constant(generate::eye(a.size(cx, 0)?)),
-        "arange" => TExpr::constant(generate::arange(a.size(cx, 0)?)),
-        "uniform" | "normal" | "bernoulli" | "sparse" => random_data(cx, name, &mut a, loc)?,
+        "zeros" | "ones" | "full" | "eye" | "arange" | "uniform" | "normal" | "bernoulli"
+        | "sparse" => generated(cx, name, &mut a, loc)?,
         "random" => {
             let seed = a.int(cx, 0)? as u64;
             let shape = if a.has(1) { a.shape(cx, 1)? } else { Vec::new() };
@@ -196,14 +190,6 @@ fn math_fn(name: &str) -> MathFn {
     }
 }
 
-/// A constant array, all elements `fill` where given (the tensor then only has the shape).
-fn constant(tensor: Tensor, fill: Option<i64>) -> TExpr {
-    match fill {
-        Some(value) => TExpr::int(value).fold_to(&tensor.shape),
-        None => TExpr::constant(tensor),
-    }
-}
-
 fn file(cx: &mut Cx<'_>, format: &str, a: &mut Args, env: &Env) -> Eval<Val> {
     let folder = cx.program.sources.files[env.file as usize].folder.clone();
     let path: PathBuf = folder.join(a.text(cx, 0)?);
@@ -221,60 +207,75 @@ fn file(cx: &mut Cx<'_>, format: &str, a: &mut Args, env: &Env) -> Eval<Val> {
     Ok(Val::Expr(TExpr::file(cx.dataset(source, a.loc(0))?)))
 }
 
-fn random_data(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr> {
+/// An array that is computed, not read.
+fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr> {
     let tensor = match name {
+        "zeros" => generate::zeros(&a.shape(cx, 0)?),
+        "ones" => generate::full(&a.shape(cx, 0)?, Scalar::Int(1)),
+        "full" => {
+            let shape = a.shape(cx, 0)?;
+            let value = a.constant(cx, 1)?;
+            generate::full(&shape, scalar(&value))
+        }
+        "eye" => generate::eye(a.size(cx, 0)?),
+        "arange" => generate::arange(a.size(cx, 0)?),
         "uniform" => {
-            let (lo, hi) = (a.constant(cx, 0)?, a.constant(cx, 1)?);
-            let (shape, seed) = (a.shape(cx, 2)?, a.int(cx, 3)? as u64);
-            match (lo.kind, hi.kind, lo.as_int(), hi.as_int()) {
-                (Kind::Int, Kind::Int, Some(lo), Some(hi)) => {
-                    generate::uniform_int(lo, hi, shape, seed)
-                }
-                _ => generate::uniform(number(&lo), number(&hi), shape, seed),
-            }
+            let range = range(&a.constant(cx, 0)?, &a.constant(cx, 1)?);
+            generate::uniform(range, &a.shape(cx, 2)?, a.int(cx, 3)? as u64)
         }
         "normal" => {
-            let (mean, std) = (number(&a.constant(cx, 0)?), number(&a.constant(cx, 1)?));
-            let (shape, seed) = (a.shape(cx, 2)?, a.int(cx, 3)? as u64);
-            generate::normal(mean, std, shape, seed)
+            let (mean, std) = (a.number(cx, 0)?, a.number(cx, 1)?);
+            generate::normal(mean, std, &a.shape(cx, 2)?, a.int(cx, 3)? as u64)
         }
         "bernoulli" => {
-            let p = number(&a.constant(cx, 0)?);
-            let (shape, seed) = (a.shape(cx, 1)?, a.int(cx, 2)? as u64);
-            generate::bernoulli(p, shape, seed)
+            let p = a.number(cx, 0)?;
+            generate::bernoulli(p, &a.shape(cx, 1)?, a.int(cx, 2)? as u64)
         }
         _ => {
             let shape = a.shape(cx, 0)?;
-            let fan_in = if a.has(2) { Some(a.size(cx, 2)?) } else { None };
-            let p = if a.has(1) { Some(number(&a.constant(cx, 1)?)) } else { None };
-            let lo = if a.has(3) { a.int(cx, 3)? } else { 1 };
-            let hi = if a.has(4) { a.int(cx, 4)? } else { lo + 1 };
-            let seed = a.int(cx, 5)? as u64;
-            let density = match (fan_in, p) {
-                (Some(n), None) => generate::Density::FanIn(n),
-                (None, Some(p)) => generate::Density::Probability(p),
+            let connectivity = match (a.has(1), a.has(2)) {
+                (true, false) => Connectivity::Probability(a.number(cx, 1)?),
+                (false, true) => Connectivity::FanIn(a.size(cx, 2)?),
                 _ => {
                     let message = "`sparse` takes either `p` or `fan_in`";
                     return Err(cx.fail(Diagnostic::new(Code::E0209, message, loc, "")));
                 }
             };
-            generate::sparse(shape, density, lo, hi, seed)
+            let lo = if a.has(3) { a.constant(cx, 3)? } else { TExpr::int(1) };
+            let hi = if a.has(4) { a.constant(cx, 4)? } else { TExpr::int(2) };
+            generate::sparse(&shape, connectivity, range(&lo, &hi), a.int(cx, 5)? as u64)
         }
     };
     match tensor {
         Ok(tensor) => Ok(TExpr::constant(tensor)),
-        Err(why) => Err(cx.fail(Diagnostic::new(Code::E0209, why, loc, ""))),
+        Err(why) => Err(cx.fail(Diagnostic::new(Code::E0209, why.to_string(), loc, ""))),
     }
 }
 
-/// A constant scalar as a float.
-fn number(e: &TExpr) -> f64 {
+/// The first element of a constant.
+fn scalar(e: &TExpr) -> Scalar {
     use crate::tensor::Values;
-    match e.as_const().map(|c| &c.values) {
-        Some(Values::Float(v)) => v.first().copied().unwrap_or(0.0),
-        Some(Values::Int(v)) => v.first().map_or(0.0, |x| *x as f64),
-        Some(Values::Bool(v)) => v.first().map_or(0.0, |x| f64::from(u8::from(*x))),
-        None => 0.0,
+    let first = e.as_const().and_then(|c| match &c.values {
+        Values::Float(v) => v.first().map(|x| Scalar::Float(*x)),
+        Values::Int(v) => v.first().map(|x| Scalar::Int(*x)),
+        Values::Bool(v) => v.first().map(|x| Scalar::Bool(*x)),
+    });
+    first.unwrap_or(Scalar::Int(0))
+}
+
+fn number(e: &TExpr) -> f64 {
+    match scalar(e) {
+        Scalar::Float(x) => x,
+        Scalar::Int(n) => n as f64,
+        Scalar::Bool(b) => f64::from(u8::from(b)),
+    }
+}
+
+/// Integers where both bounds are.
+fn range(lo: &TExpr, hi: &TExpr) -> Range {
+    match (scalar(lo), scalar(hi)) {
+        (Scalar::Int(lo), Scalar::Int(hi)) => Range::Int(lo, hi),
+        _ => Range::Float(number(lo), number(hi)),
     }
 }
 
@@ -347,7 +348,8 @@ fn by_delay(cx: &mut Cx<'_>, w: &TExpr, d: &TExpr, slots: usize, loc: Loc) -> Ev
         let m = super::expr::Mismatch::Shapes(w.shape.clone(), d.shape.clone());
         return Err(cx.mismatch(m, loc, None));
     };
-    let slot = TExpr::constant(generate::arange(slots)).reshape(vec![1, slots, 1]);
+    let slot = Tensor::int(vec![1, slots, 1], (0..slots as i64).collect());
+    let slot = TExpr::constant(slot);
     let spread = |e: TExpr| e.reshape(vec![*m, 1, *n]);
     let weights = spread(w.clone());
     TExpr::binary(BinOp::Eq, spread(delays), slot)
@@ -479,6 +481,10 @@ impl Args {
                 Err(cx.fail(Diagnostic::new(Code::E0204, message, self.loc(i), what)))
             }
         }
+    }
+
+    fn number(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<f64> {
+        Ok(number(&self.constant(cx, i)?))
     }
 
     fn text(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<String> {

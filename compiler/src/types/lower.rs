@@ -2,7 +2,7 @@
 
 use super::builtins;
 use super::expr::{Mismatch, TExpr};
-use super::scope::{Cx, Env, Eval, Stop, Val, describe, shape_text};
+use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::{DataSource, npz_members};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::{BinOp, Kind, UnOp};
@@ -109,8 +109,10 @@ impl Cx<'_> {
                         None => return Ok(e),
                     }
                 }
-                let joined = crate::tensor::join(&pieces, *axis);
-                Ok(TExpr::constant(joined).convert(e.kind))
+                match crate::tensor::ops::join(&pieces, *axis) {
+                    Some(joined) => Ok(TExpr::constant(joined).convert(e.kind)),
+                    None => Ok(e),
+                }
             }
             _ => Ok(e),
         }
@@ -419,9 +421,4 @@ pub fn operator(op: BinaryOp) -> BinOp {
         BinaryOp::Rem => BinOp::Rem,
         BinaryOp::Pow => BinOp::Pow,
     }
-}
-
-/// A type as it is written, for messages.
-pub fn type_text(elem: &str, shape: &[usize]) -> String {
-    format!("{elem}{}", shape_text(shape))
 }
