@@ -1,4 +1,5 @@
 //! What a run shows of its results.
 
+pub mod execution;
 pub mod plots;
 pub mod recording;
