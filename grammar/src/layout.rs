@@ -198,7 +198,9 @@ impl<'t> Pass<'t> {
             TokenKind::Word => matches!(p.text(self.source), "and" | "or" | "not"),
             _ => false,
         });
-        goes_on_before || (goes_on_after && !ahead.begins_statement(self.source))
+        let listed = self.previous.is_some_and(|p| p.text(self.source) == ",");
+        // An unfinished line should not swallow the next, which is then reported instead.
+        goes_on_before || goes_on_after && (listed || !ahead.begins_statement(self.source))
     }
 
     /// Whether it ends a name, as the `*` of `record net.lif*`.
@@ -265,7 +267,13 @@ impl Ahead<'_> {
         }
         match self.kind(1) {
             Some(TokenKind::Word) => {
+                // Any of these may be a name, which these may follow in an expression.
+                let infix = matches!(
+                    second,
+                    "and" | "or" | "where" | "in" | "every" | "steps" | "offset" | "stagger"
+                );
                 BEGINNERS.contains(&first)
+                    && !infix
                     && (!matches!(first, "in" | "out") || self.word(source, 2) == ":")
             }
             Some(TokenKind::Punct) => assigns(second),

@@ -92,6 +92,13 @@ fn a_line_goes_on_after_an_operator_a_comma_or_an_open_bracket() {
 }
 
 #[test]
+fn a_line_goes_on_with_a_name_that_is_a_keyword_elsewhere() {
+    assert_eq!(statements("\n a = b *\n steps where c\n d =\n data and out\n"), 2);
+    assert_eq!(tree("epoch e = every 2 *\n steps steps"), "epoch e every (2 Mul steps)\n");
+    assert_eq!(tree("use \"x\": in,\n steps"), "use \"x\" in, steps\n");
+}
+
+#[test]
 fn a_line_goes_on_where_the_next_starts_with_an_operator() {
     assert_eq!(statements("\n a = b\n - c\n"), 1);
     assert_eq!(statements("\n a = b\n // why\n or c\n\n and d"), 1);

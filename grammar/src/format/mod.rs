@@ -60,10 +60,9 @@ fn drop_needless_commas(pieces: &mut Vec<Piece>) {
 fn drop_needless_semicolons(pieces: &mut Vec<Piece>) {
     let mut kept: Vec<Piece> = Vec::with_capacity(pieces.len());
     let mut breaks = 0;
-    let mut rest = std::mem::take(pieces).into_iter().peekable();
     let mut after_statement = false;
     let mut pending: Option<Piece> = None;
-    while let Some(mut piece) = rest.next() {
+    for mut piece in std::mem::take(pieces) {
         piece.breaks += std::mem::take(&mut breaks);
         if piece.text == ";" && piece.kind == TokenKind::Punct {
             breaks = piece.breaks;
