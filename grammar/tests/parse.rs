@@ -1,5 +1,7 @@
 //! Programs that follow the grammar, and the trees they become.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::dump;
