@@ -10,7 +10,7 @@ mod pieces;
 
 use crate::SyntaxError;
 use crate::ast::Span;
-use crate::lexer::{Token, TokenKind, tokens};
+use crate::lexer::{BYTE_ORDER_MARK, Token, TokenKind, tokens};
 use brackets::Brackets;
 
 /// A text ready for the grammar.
@@ -109,6 +109,9 @@ impl<'t> Pass<'t> {
     }
 
     fn run(mut self) -> Passed {
+        if self.source.starts_with(BYTE_ORDER_MARK) {
+            self.blank(Span { start: 0, end: BYTE_ORDER_MARK.len_utf8() as u32 });
+        }
         let all: Vec<Token> = tokens(self.source, 0, self.source.len()).collect();
         let mut at_start = true;
         let mut newlines: Vec<Token> = Vec::new();
@@ -158,7 +161,7 @@ impl<'t> Pass<'t> {
         let text = token.text(self.source);
         if token.kind == TokenKind::OpenComment {
             let opener = Span { start: token.span.start, end: token.span.start + 2 };
-            self.brackets.errors.push(
+            self.brackets.report(
                 SyntaxError::new(opener, "this comment is not closed")
                     .help("write `*/` where it ends"),
             );
@@ -224,7 +227,7 @@ impl<'t> Pass<'t> {
             self.line.in_pattern = false;
         }
         if token.kind == TokenKind::OpenStr {
-            self.brackets.errors.push(
+            self.brackets.report(
                 SyntaxError::new(token.span, "this string is not closed")
                     .help("write `\"` where it ends; a string cannot go over several lines"),
             );

@@ -154,3 +154,17 @@ fn spans_are_places_in_the_source() {
     assert_eq!(shown(binding.name.span), "a");
     assert_eq!(shown(binding.value.span), "(1 + 2) * b.c");
 }
+
+#[test]
+fn a_byte_order_mark_is_passed_over_at_the_beginning_only() {
+    assert_eq!(tree("\u{feff}//! doc\nconst a = 1"), "//! doc\nconst a = 1\n");
+    assert_eq!(parse("const a = 1\n\u{feff}const b = 2").errors.len(), 1);
+}
+
+#[test]
+fn only_blanks_tabs_and_line_ends_are_white_space() {
+    assert_eq!(tree("const\ta =\t1\r\n\r\n"), "const a = 1\n");
+    for odd in ["\u{b}const a = 1", "const a = 1\u{c}", "const\u{a0}a = 1"] {
+        assert_eq!(parse(odd).errors.len(), 1, "{odd:?}");
+    }
+}

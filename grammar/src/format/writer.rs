@@ -79,8 +79,7 @@ impl Writer {
             Some(code) if closes(code) => inner,
             _ if self.in_parentheses() => {
                 let listed = before.is_none_or(|b| {
-                    matches!(b.text.as_str(), "," | ";")
-                        || matches!(b.mark, Mark::Open | Mark::OpenTight)
+                    matches!(&*b.text, "," | ";") || matches!(b.mark, Mark::Open | Mark::OpenTight)
                 });
                 if listed { inner } else { inner + INDENT }
             }

@@ -4,7 +4,7 @@ use super::limits::{Depth, MAX_DEPTH, MAX_NESTING};
 use super::{Ahead, Pairing};
 use crate::ast::Span;
 use crate::lexer::{Token, TokenKind};
-use crate::{SyntaxError, SyntaxErrorKind};
+use crate::{MAX_ERRORS, SyntaxError, SyntaxErrorKind};
 
 /// An opening bracket that waits for its partner.
 #[derive(Clone, Copy)]
@@ -140,6 +140,13 @@ impl<'t> Brackets<'t> {
         paired
     }
 
+    /// Adds an error, unless there are more than anybody reads.
+    pub fn report(&mut self, error: SyntaxError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        }
+    }
+
     /// At the end of the text.
     pub fn finish(&mut self) {
         while let Some(open) = self.open.last().copied() {
@@ -178,7 +185,7 @@ impl<'t> Brackets<'t> {
             }
             Some(open) if open.mark != "{" && mark != "}" => {
                 let message = format!("`{}` is closed by `{mark}`", open.mark);
-                self.errors.push(
+                self.report(
                     SyntaxError::new(token.span, message)
                         .related(open.span, format!("this `{}`", open.mark)),
                 );
@@ -187,7 +194,7 @@ impl<'t> Brackets<'t> {
             }
             _ => {
                 let message = format!("this `{mark}` closes nothing");
-                self.errors.push(SyntaxError::new(token.span, message).help("remove it"));
+                self.report(SyntaxError::new(token.span, message).help("remove it"));
                 false
             }
         }
@@ -249,7 +256,7 @@ impl<'t> Brackets<'t> {
             _ => format!("write `{partner}` where it ends"),
         };
         let message = format!("this `{}` is not closed", open.mark);
-        self.errors.push(SyntaxError::new(open.span, message).help(help));
+        self.report(SyntaxError::new(open.span, message).help(help));
     }
 
     fn report_depth(&mut self, span: Span) {
