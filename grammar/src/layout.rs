@@ -40,13 +40,20 @@ pub(super) enum Pairing {
     Exact,
     /// A line that can only begin something new closes what is still open: finds the
     /// opening bracket whose partner is missing, once it is known that one is.
-    Guessing,
+    Guessing {
+        /// It is known that there are too many `}`, too: one on a line that is indented
+        /// deeper than its block is such a one.
+        surplus: bool,
+    },
 }
 
 /// Lays out a source text.
 pub(crate) fn lay_out(source: &str) -> Layout {
-    let layout = Pass::new(source, Pairing::Exact).run();
-    if layout.unclosed { Pass::new(source, Pairing::Guessing).run().layout } else { layout.layout }
+    let Passed { layout, unclosed, surplus } = Pass::new(source, Pairing::Exact).run();
+    if !unclosed && !surplus {
+        return layout;
+    }
+    Pass::new(source, Pairing::Guessing { surplus }).run().layout
 }
 
 /// Whether a line that ends with this mark goes on.
@@ -86,6 +93,7 @@ struct Pass<'t> {
 struct Passed {
     layout: Layout,
     unclosed: bool,
+    surplus: bool,
 }
 
 /// What is known of the statement being read.
@@ -142,13 +150,13 @@ impl<'t> Pass<'t> {
             newlines.iter().for_each(|n| self.blank(n.span));
         }
         self.brackets.finish();
-        let unclosed = self.brackets.unclosed;
+        let (unclosed, surplus) = (self.brackets.unclosed, self.brackets.surplus);
         let mut errors = std::mem::take(&mut self.brackets.errors);
         errors.sort_by_key(|e| e.span);
         // Only whole characters were replaced by spaces, so the text is still valid.
         let text = String::from_utf8(self.text).unwrap_or_default();
         let missing = std::mem::take(&mut self.brackets.missing);
-        Passed { layout: Layout { text, missing, docs: self.docs, errors }, unclosed }
+        Passed { layout: Layout { text, missing, docs: self.docs, errors }, unclosed, surplus }
     }
 
     fn blank(&mut self, span: Span) {
