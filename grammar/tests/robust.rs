@@ -256,6 +256,13 @@ fn a_program_of_a_megabyte_parses() {
 }
 
 #[test]
+fn a_megabyte_of_comments_is_formatted() {
+    let comments = "  // a comment\n".repeat(1 << 16);
+    let formatted = format(&comments).unwrap_or_default();
+    assert_eq!(formatted.lines().count(), 1 << 16);
+}
+
+#[test]
 fn a_megabyte_of_mistakes_gives_a_bounded_list() {
     let items = "proces P { }\nconst = 1\n".repeat(40_000);
     assert_eq!(parse(&items).errors.len(), MAX_ERRORS);

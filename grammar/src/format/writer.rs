@@ -18,6 +18,8 @@ pub(super) fn write(pieces: &[Piece]) -> String {
 /// A bracket that is open.
 struct Frame {
     block: bool,
+    /// Nothing follows the bracket on its line.
+    hangs: bool,
     /// Indentation of the line that closes it.
     outer: usize,
     /// Indentation of lines inside.
@@ -39,13 +41,14 @@ struct Writer {
 
 impl Writer {
     fn write(mut self, pieces: &[Piece]) -> String {
+        let code = next_code(pieces);
         let mut previous: Option<&Piece> = None;
         // The last piece that is no comment: what a line goes on from.
         let mut significant: Option<&Piece> = None;
         for (index, piece) in pieces.iter().enumerate() {
             if piece.breaks > 0 || previous.is_none() {
-                let rest = pieces.get(index..).unwrap_or_default();
-                self.start_line(piece, rest, significant, previous.is_some());
+                let code = code.get(index).copied().flatten();
+                self.start_line(piece, code, significant, previous.is_some());
             } else if let Some(previous) = previous {
                 if piece.starts_statement && !self.in_parentheses() {
                     self.arrow = None;
@@ -57,7 +60,7 @@ impl Writer {
                     self.lines.push(" ");
                 }
             }
-            self.piece(piece);
+            self.piece(piece, pieces.get(index + 1));
             previous = Some(piece);
             significant = if piece.is_comment() { significant } else { previous };
         }
@@ -68,9 +71,21 @@ impl Writer {
         self.frames.last().is_some_and(|f| !f.block)
     }
 
-    fn start_line(&mut self, piece: &Piece, rest: &[Piece], before: Option<&Piece>, breaks: bool) {
-        // A comment is indented as the code below it.
-        let code = rest.iter().find(|p| !p.is_comment());
+    /// Whether what is in the innermost bracket begins on a line of its own.
+    fn hangs(&self) -> bool {
+        self.frames.last().is_some_and(|f| f.hangs)
+    }
+
+    /// Breaks the line before `piece`, unless it is the first, and indents the next one.
+    /// `code` is the next piece that is no comment, because a comment is indented as the
+    /// code below it; `before` is the last.
+    fn start_line(
+        &mut self,
+        piece: &Piece,
+        code: Option<&Piece>,
+        before: Option<&Piece>,
+        breaks: bool,
+    ) {
         let closes = |p: &Piece| matches!(p.mark, Mark::Close | Mark::CloseBlock);
         let (inner, outer) = self.frames.last().map_or((0, 0), |f| (f.inner, f.outer));
         let starts = code.is_none_or(|c| c.starts_statement);
@@ -81,8 +96,9 @@ impl Writer {
                 let listed = before.is_none_or(|b| {
                     matches!(&*b.text, "," | ";") || matches!(b.mark, Mark::Open | Mark::OpenTight)
                 });
-                if listed { inner } else { inner + INDENT }
+                if listed || !self.hangs() { inner } else { inner + INDENT }
             }
+            Some(code) if code.text == "else" && !starts => self.statement_indent,
             _ if starts => inner,
             Some(code) if code.text == "->" => self.arrow.unwrap_or(self.statement_indent + INDENT),
             _ => self.statement_indent + INDENT,
@@ -103,7 +119,7 @@ impl Writer {
         }
     }
 
-    fn piece(&mut self, piece: &Piece) {
+    fn piece(&mut self, piece: &Piece, next: Option<&Piece>) {
         if piece.text == "->" && self.on_first_line && self.arrow.is_none() {
             let column = self.lines.column();
             self.arrow = Some(column).filter(|c| *c <= LAST_ARROW_COLUMN);
@@ -116,11 +132,12 @@ impl Writer {
         match piece.mark {
             Mark::OpenBlock => {
                 let outer = self.statement_indent;
-                self.frames.push(Frame { block: true, outer, inner: outer + INDENT });
+                self.frames.push(Frame { block: true, hangs: true, outer, inner: outer + INDENT });
             }
             Mark::Open | Mark::OpenTight => {
                 let outer = self.indent;
-                self.frames.push(Frame { block: false, outer, inner: outer + INDENT });
+                let hangs = next.is_none_or(|n| n.breaks > 0);
+                self.frames.push(Frame { block: false, hangs, outer, inner: outer + INDENT });
             }
             Mark::Close | Mark::CloseBlock => {
                 if let Some(frame) = self.frames.pop()
@@ -132,4 +149,19 @@ impl Writer {
             _ => {}
         }
     }
+}
+
+/// For each piece, the first from there on that is no comment.
+fn next_code<'a, 't>(pieces: &'a [Piece<'t>]) -> Vec<Option<&'a Piece<'t>>> {
+    let mut next = None;
+    let mut code: Vec<_> = pieces
+        .iter()
+        .rev()
+        .map(|piece| {
+            next = if piece.is_comment() { next } else { Some(piece) };
+            next
+        })
+        .collect();
+    code.reverse();
+    code
 }
