@@ -1,3 +1,4 @@
 //! What the integration tests share.
 
+pub mod batch;
 pub mod random_ir;
