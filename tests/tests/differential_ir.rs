@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 use snn_runtime::Network;
-use snn_runtime::execute::{Options, RunError, run};
+use snn_runtime::execute::{Options, Outcome, RunError, run};
 use snn_runtime::network::{ElementType, Fault};
 use snn_runtime::record;
 use snn_tests::batch::{Batch, Ran};
-use snn_tests::random_ir::{Choices, network};
+use snn_tests::random_ir::{Choices, network, windowed};
 use snnc::interpret::{Array, load, plan};
 use snnc::ir::{BufferId, StepIr, print, ranges};
 use std::path::Path;
@@ -71,35 +71,60 @@ fn check_ranges(ir: StepIr) -> Result<(), TestCaseError> {
 #[test]
 #[ignore = "the back end does not yet compile every expression of constants"]
 fn generated_code_computes_what_the_interpreter_does() {
-    let mut runner = TestRunner::new(config(60));
-    let cases = runner.config().cases;
-    let networks: Vec<StepIr> = (0..cases)
-        .map(|_| {
+    // One in eight has windows that can be executed in parallel.
+    let networks =
+        networks(60, |n, choices| if n % 8 == 7 { windowed(choices) } else { network(choices) });
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential_ir");
+    let batch = Batch::compile(&networks, &dir).unwrap_or_else(|e| panic!("{e}"));
+    for threads in [1, 3] {
+        let ran = batch.run(threads).unwrap_or_else(|e| panic!("{e}"));
+        let cases = networks.iter().zip(&ran).zip(&batch.sources);
+        let differences: Vec<String> = cases
+            .filter_map(|((ir, ran), source)| {
+                let difference = compare(ir, ran)?;
+                let (text, source) = (print::print(ir), source.display());
+                Some(format!("{difference}\nin {source}, generated from\n{text}"))
+            })
+            .collect();
+        let (count, first) = (differences.len(), differences.first().map_or("", |d| d));
+        assert!(count == 0, "{count} differ with {threads} threads; the first: {first}");
+    }
+}
+
+#[test]
+fn windows_in_parallel_give_what_steps_in_order_give() {
+    for ir in networks(60, |_, choices| windowed(choices)) {
+        let expected = interpret(&ir, 1).unwrap_or_else(|e| panic!("{e}"));
+        let parallel = interpret(&ir, 3).unwrap_or_else(|e| panic!("{e}"));
+        assert!(parallel.threads > 1);
+        for (n, (a, b)) in expected.columns.iter().zip(&parallel.columns).enumerate() {
+            assert_eq!(a.bytes, b.bytes, "kept{n} of\n{}", print::print(&ir));
+        }
+    }
+}
+
+/// Random networks with their ranges.
+fn networks(cases: u32, make: impl Fn(u32, &mut Choices) -> StepIr) -> Vec<StepIr> {
+    let mut runner = TestRunner::new(config(cases));
+    (0..runner.config().cases)
+        .map(|n| {
             let stream = choices().new_tree(&mut runner).expect("vectors are never rejected");
-            let mut ir = network(&mut Choices::new(stream.current()));
+            let mut ir = make(n, &mut Choices::new(stream.current()));
             ranges::analyse(&mut ir);
             ir
         })
-        .collect();
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential_ir");
-    let batch = Batch::compile(&networks, &dir).unwrap_or_else(|e| panic!("{e}"));
-    let ran = batch.run(1).unwrap_or_else(|e| panic!("{e}"));
-    let differences: Vec<String> = (networks.into_iter().zip(&ran).zip(&batch.sources))
-        .filter_map(|((ir, ran), source)| {
-            let text = print::print(&ir);
-            let difference = compare(ir, ran)?;
-            Some(format!("{difference}\nin {}, generated from\n{text}", source.display()))
-        })
-        .collect();
-    let first = differences.first().map_or("", |d| d);
-    assert!(differences.is_empty(), "{} of {cases} differ; the first: {first}", differences.len());
+        .collect()
+}
+
+fn interpret(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
+    let interpreter = load(Arc::new(ir.clone())).unwrap_or_else(|e| panic!("{}", e.message));
+    run(&plan(ir), &|| Ok(interpreter.clone()), &Options { threads, quiet: true })
 }
 
 /// Where generated code and interpreter differ first, in words.
-fn compare(ir: StepIr, ran: &Ran) -> Option<String> {
-    let plan = plan(&ir);
-    let interpreter = load(Arc::new(ir)).unwrap_or_else(|e| panic!("{}", e.message));
-    let expected = run(&plan, &|| Ok(interpreter.clone()), &Options { threads: 1, quiet: true });
+fn compare(ir: &StepIr, ran: &Ran) -> Option<String> {
+    let plan = plan(ir);
+    let expected = interpret(ir, 1);
     let (columns, archive) = match (expected, ran) {
         (Ok(outcome), Ran::Recorded(archive)) => (outcome.columns, archive),
         (Err(RunError::Fault(Fault::Index { t, .. })), Ran::Fault(line)) => {
