@@ -49,7 +49,7 @@ impl Lines {
 impl<'a> Emitter<'a> {
     /// For a network whose constants are kept in `tables`.
     pub fn new(ir: &'a StepIr, type_name: &'a str, tables: &'a mut Tables) -> Emitter<'a> {
-        let mut fields = Names::reserving(&["data", "events"]);
+        let mut fields = Names::reserving(&["data", "events", "late_fault"]);
         let fields = ir.buffers.iter().map(|b| fields.unique(&b.name)).collect();
         let names = Names::reserving(&["plan"]);
         Emitter { ir, type_name, fields, tables, functions: Vec::new(), names }
@@ -64,11 +64,12 @@ impl<'a> Emitter<'a> {
             .into_iter()
             .filter_map(|(name, ops)| self.phase(name, ops))
             .collect();
-        let mut methods = vec![self.constructor()];
+        let late_fault = phases.iter().any(|phase| phase.function.name == "host" && phase.faults);
+        let mut methods = vec![self.constructor(late_fault)];
         let contract = self.contract(&phases);
         methods.extend(phases.into_iter().map(|phase| phase.function));
         let mut items = vec![
-            self.structure(),
+            self.structure(late_fault),
             Item::Impl(self.type_name.into(), None, methods),
             Item::Impl(self.type_name.into(), Some("snn_runtime::Network".into()), contract),
         ];
@@ -76,15 +77,15 @@ impl<'a> Emitter<'a> {
         items
     }
 
-    fn structure(&self) -> Item {
+    fn structure(&self, late_fault: bool) -> Item {
         let buffers = self.ir.buffers.iter().zip(&self.fields).flat_map(|(buffer, name)| {
             let element = stored(buffer.elem);
             let ty = match buffer.shape.as_slice() {
                 [] => element.to_string(),
-                _ => format!("Box<[{element}; {}]>", buffer.len()),
+                _ => format!("snn_runtime::Array<{element}, {}>", buffer.len()),
             };
             let doc = describe(buffer);
-            let ends = (buffer.kind == BufferKind::Queue).then(|| {
+            let ends = has_ends(buffer).then(|| {
                 ["head", "tail"].map(|end| Field {
                     name: format!("{name}_{end}"),
                     ty: "usize".into(),
@@ -100,6 +101,9 @@ impl<'a> Emitter<'a> {
         if self.largest_source().is_some() {
             fields.push(private("events", "snn_runtime::kernels::Events"));
         }
+        if late_fault {
+            fields.push(private("late_fault", "Option<snn_runtime::Fault>"));
+        }
         let doc = format!(
             "The state of network `{}`, which run `{}` executes.",
             self.ir.network, self.ir.run
@@ -107,27 +111,30 @@ impl<'a> Emitter<'a> {
         Item::Struct(self.type_name.into(), doc, fields)
     }
 
-    fn constructor(&mut self) -> Function {
+    fn constructor(&mut self, late_fault: bool) -> Function {
         let mut fields = Vec::new();
         for (buffer, name) in self.ir.buffers.iter().zip(&self.fields) {
             let value = match (buffer.init, buffer.shape.is_empty()) {
                 (Init::Tensor(id), true) => format!("{}[0]", self.tables.table(self.ir, id)),
                 (Init::Tensor(id), false) => {
                     let table = self.tables.table(self.ir, id);
-                    format!("snn_runtime::support::boxed(&{table}[..])")
+                    format!("snn_runtime::Array::copied(&{table}[..])")
                 }
                 (init, true) => initial(init, buffer),
                 (init, false) => {
-                    format!("snn_runtime::support::filled({})", initial(init, buffer))
+                    format!("snn_runtime::Array::filled({})", initial(init, buffer))
                 }
             };
             fields.push(Code::line(format!("{name}: {value},")));
-            if buffer.kind == BufferKind::Queue {
+            if has_ends(buffer) {
                 fields.push(Code::line(format!("{name}_head: 0,")));
                 fields.push(Code::line(format!("{name}_tail: 0,")));
             }
         }
         fields.push(Code::line("data,"));
+        if late_fault {
+            fields.push(Code::line("late_fault: None,"));
+        }
         if let Some(largest) = self.largest_source() {
             let events = format!("events: snn_runtime::kernels::Events::new({largest}),");
             fields.push(Code::line(events));
@@ -352,23 +359,42 @@ impl<'a> Emitter<'a> {
     }
 
     fn push(&self, queue: BufferId, from: BufferId) -> Vec<Code> {
-        let (field, slots, len) = self.ring(queue);
-        let source = self.slice(from, false);
-        vec![
-            Code::line(format!("let at = {field}_tail * {len};")),
-            Code::line(format!("{field}[at..at + {len}].copy_from_slice({source});")),
-            Code::line(format!("{field}_tail = ({field}_tail + 1) % {slots};")),
-        ]
+        self.move_message(queue, "tail", |slot, scalar| match scalar {
+            true => format!("{slot} = {};", self.scalar(from)),
+            false => format!("{slot}.copy_from_slice({});", self.slice(from, false)),
+        })
     }
 
     fn pop(&self, queue: BufferId, to: BufferId) -> Vec<Code> {
+        self.move_message(queue, "head", |slot, scalar| match scalar {
+            true => format!("{} = {slot};", self.scalar(to)),
+            false => format!("({}).copy_from_slice(&{slot});", self.slice(to, true)),
+        })
+    }
+
+    /// A copy from or to the slot at an end of a queue, which then moves on. `copy` is given
+    /// the slot, and whether it is a single element.
+    fn move_message(
+        &self,
+        queue: BufferId,
+        end: &str,
+        copy: impl Fn(&str, bool) -> String,
+    ) -> Vec<Code> {
         let (field, slots, len) = self.ring(queue);
-        let target = self.slice(to, true);
-        vec![
-            Code::line(format!("let at = {field}_head * {len};")),
-            Code::line(format!("({target}).copy_from_slice(&{field}[at..at + {len}]);")),
-            Code::line(format!("{field}_head = ({field}_head + 1) % {slots};")),
-        ]
+        match (slots, len) {
+            (1, 1) => vec![Code::line(copy(&format!("{field}[0]"), true))],
+            (1, _) => vec![Code::line(copy(&format!("{field}[..]"), false))],
+            _ => {
+                let at = format!("{field}_{end}");
+                let advance = Code::line(format!("{at} = ({at} + 1) % {slots};"));
+                if len == 1 {
+                    return vec![Code::line(copy(&format!("{field}[{at}]"), true)), advance];
+                }
+                let slot = format!("{field}[at..at + {len}]");
+                let start = Code::line(format!("let at = {at} * {len};"));
+                vec![start, Code::line(copy(&slot, false)), advance]
+            }
+        }
     }
 
     /// A queue's field, its slots, and the elements of a message.
@@ -381,6 +407,11 @@ impl<'a> Emitter<'a> {
     fn reset(&mut self, id: BufferId) -> Lines {
         let Some(buffer) = self.buffer(id) else { return Lines::plain(vec![]) };
         let field = self.field(id);
+        let mut lines = Vec::new();
+        if has_ends(buffer) {
+            lines.push(Code::line(format!("{field}_head = 0;")));
+            lines.push(Code::line(format!("{field}_tail = 0;")));
+        }
         let line = match (buffer.init, buffer.shape.is_empty()) {
             (Init::Tensor(tensor), scalar) => {
                 let table = self.tables.table(self.ir, tensor);
@@ -389,12 +420,14 @@ impl<'a> Emitter<'a> {
                     false => format!("{field}.copy_from_slice(&{table}[..]);"),
                 };
                 let uses_data = table.starts_with("data.");
-                return Lines { uses_data, ..Lines::plain(vec![Code::line(line)]) };
+                lines.push(Code::line(line));
+                return Lines { uses_data, ..Lines::plain(lines) };
             }
             (init, true) => format!("{field} = {};", initial(init, buffer)),
             (init, false) => format!("{field}.fill({});", initial(init, buffer)),
         };
-        Lines::plain(vec![Code::line(line)])
+        lines.push(Code::line(line));
+        Lines::plain(lines)
     }
 
     /// What the executor calls.
@@ -405,8 +438,17 @@ impl<'a> Emitter<'a> {
             let (name, t) = (&function.name, if *uses_time { "t" } else { "" });
             match (name.as_str(), faults) {
                 ("host", false) => between.push(Code::line(format!("self.{name}({t});"))),
-                // Nothing can be said between steps: an index that fails here fails again.
-                ("host", true) => between.push(Code::line(format!("let _ = self.{name}({t});"))),
+                // Between steps nothing can be reported: the next step does.
+                ("host", true) => {
+                    between.push(Code::line(format!("self.late_fault = self.{name}({t}).err();")));
+                    step.insert(
+                        0,
+                        Code::block(
+                            "if let Some(fault) = self.late_fault.take()",
+                            vec![Code::line("return Err(fault);")],
+                        ),
+                    );
+                }
                 (_, true) => step.push(Code::line(format!("self.{name}({t})?;"))),
                 (_, false) => step.push(Code::line(format!("self.{name}({t});"))),
             }
@@ -488,6 +530,11 @@ pub fn initial(init: Init, buffer: &Buffer) -> String {
     }
 }
 
+/// Whether a buffer is a queue of more than one slot, whose ends move.
+pub fn has_ends(buffer: &Buffer) -> bool {
+    buffer.kind == BufferKind::Queue && buffer.shape.first().is_some_and(|slots| *slots > 1)
+}
+
 fn describe(buffer: &Buffer) -> String {
     let what = match buffer.kind {
         BufferKind::State => "State",
@@ -501,6 +548,7 @@ fn describe(buffer: &Buffer) -> String {
     }
     match buffer.elem.kind() {
         Kind::Bool => text.push_str("; 0 or 1"),
+        Kind::Int if Some(buffer.range) == buffer.elem.bounds() => {}
         Kind::Int => {
             text.push_str(&format!("; always in {}..={}", buffer.range.0, buffer.range.1));
         }
