@@ -6,18 +6,20 @@
 
 mod brackets;
 mod limits;
+mod pieces;
 
 use crate::SyntaxError;
 use crate::ast::Span;
 use crate::lexer::{Token, TokenKind, tokens};
 use brackets::Brackets;
-use std::ops::Range;
 
 /// A text ready for the grammar.
 pub(crate) struct Layout {
     /// The source with comments and continuing line breaks blanked, unpaired closing
     /// brackets too; as long as the source.
     pub text: String,
+    /// Where closing brackets are missing, in order, one entry for each.
+    missing: Vec<usize>,
     /// The doc comments, in order.
     pub docs: Vec<DocLine>,
     /// What is wrong with brackets, strings, comments and nesting, in order of place.
@@ -47,33 +49,6 @@ pub(crate) fn lay_out(source: &str) -> Layout {
     if layout.unclosed { Pass::new(source, Pairing::Guessing).run().layout } else { layout.layout }
 }
 
-/// Cuts laid-out text into the pieces between line breaks and `;` that stand in no bracket.
-pub(crate) fn pieces(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut depth = 0usize;
-    let mut start = within.start;
-    for token in tokens(text, within.start, within.end) {
-        let (from, to) = (token.span.start as usize, token.span.end as usize);
-        match token.text(text) {
-            "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" => depth = depth.saturating_sub(1),
-            "\n" | ";" if depth == 0 => {
-                pieces.push(start..from);
-                start = to;
-            }
-            _ => {}
-        }
-    }
-    pieces.push(start..within.end);
-    pieces.retain_mut(|piece| {
-        let inside = text.get(piece.clone()).unwrap_or_default();
-        piece.start += inside.len() - inside.trim_start().len();
-        piece.end = piece.start + inside.trim().len();
-        piece.start < piece.end
-    });
-    pieces
-}
-
 /// Whether a line that ends with this mark goes on.
 fn continues_after(text: &str) -> bool {
     !matches!(text, ")" | "]" | "}" | "{" | ";" | ":" | "." | ".." | "..=")
@@ -82,6 +57,18 @@ fn continues_after(text: &str) -> bool {
 /// Whether a line that starts with this mark goes on with the one before.
 fn continues_before(text: &str) -> bool {
     continues_after(text) && !matches!(text, "(" | "[" | "," | "!")
+}
+
+/// Words that begin an item, a member or a statement and are followed by a name there.
+const BEGINNERS: &[&str] = &[
+    "use", "const", "data", "epoch", "process", "model", "network", "run", "in", "out", "var",
+    "buffer", "phase", "let", "if", "reset", "models", "target", "steps", "record", "report",
+    "expect",
+];
+
+/// Whether a mark assigns: `=`, `+=` and its like.
+pub(crate) fn assigns(mark: &str) -> bool {
+    mark.ends_with('=') && !matches!(mark, "==" | "!=" | "<=" | ">=" | "..=")
 }
 
 /// One run over the tokens of a text.
@@ -126,6 +113,9 @@ impl<'t> Pass<'t> {
         let mut at_start = true;
         let mut newlines: Vec<Token> = Vec::new();
         for (index, token) in all.iter().enumerate() {
+            if self.brackets.too_deep {
+                break;
+            }
             match token.kind {
                 TokenKind::Newline => {
                     newlines.push(*token);
@@ -140,7 +130,8 @@ impl<'t> Pass<'t> {
                         newlines.clear();
                     }
                     at_start = self.token(token, &ahead, at_start);
-                    self.brackets.first_on_line = false;
+                    // A lone `;` means nothing, so it hides nothing either.
+                    self.brackets.first_on_line &= token.text(self.source) == ";";
                 }
             }
         }
@@ -153,7 +144,8 @@ impl<'t> Pass<'t> {
         errors.sort_by_key(|e| e.span);
         // Only whole characters were replaced by spaces, so the text is still valid.
         let text = String::from_utf8(self.text).unwrap_or_default();
-        Passed { layout: Layout { text, docs: self.docs, errors }, unclosed }
+        let missing = std::mem::take(&mut self.brackets.missing);
+        Passed { layout: Layout { text, missing, docs: self.docs, errors }, unclosed }
     }
 
     fn blank(&mut self, span: Span) {
@@ -206,7 +198,7 @@ impl<'t> Pass<'t> {
             TokenKind::Word => matches!(p.text(self.source), "and" | "or" | "not"),
             _ => false,
         });
-        goes_on_before || goes_on_after
+        goes_on_before || (goes_on_after && !ahead.begins_statement(self.source))
     }
 
     /// Whether it ends a name, as the `*` of `record net.lif*`.
@@ -262,6 +254,23 @@ impl Ahead<'_> {
     /// The kind of the `n`-th token; a line break counts as one.
     fn kind(&self, n: usize) -> Option<TokenKind> {
         self.nth(n).map(|t| t.kind)
+    }
+
+    /// Whether what follows can only be the beginning of a statement, member or item, never
+    /// the rest of an expression: two words in a row, or an assignment.
+    fn begins_statement(&self, source: &str) -> bool {
+        let (first, second) = (self.word(source, 0), self.word(source, 1));
+        if self.kind(0) != Some(TokenKind::Word) {
+            return false;
+        }
+        match self.kind(1) {
+            Some(TokenKind::Word) => {
+                BEGINNERS.contains(&first)
+                    && (!matches!(first, "in" | "out") || self.word(source, 2) == ":")
+            }
+            Some(TokenKind::Punct) => assigns(second),
+            _ => false,
+        }
     }
 
     /// The text of the `n`-th token, empty at the end.

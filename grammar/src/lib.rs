@@ -13,11 +13,11 @@
 
 pub mod ast;
 mod error;
-//mod format;
+mod format;
 mod layout;
 mod lexer;
 mod parse;
 
 pub use error::{SyntaxError, SyntaxErrorKind};
-//pub use format::format;
+pub use format::format;
 pub use parse::{MAX_ERRORS, MAX_SOURCE, Parsed, parse, parse_expr};

@@ -6,7 +6,7 @@ use super::grammar::{self, Failure, Rule};
 use super::starts::{self, Context};
 use super::{MAX_ERRORS, message};
 use crate::error::SyntaxError;
-use crate::layout::{Layout, pieces};
+use crate::layout::Layout;
 use crate::lexer::tokens;
 use std::ops::Range;
 
@@ -59,7 +59,7 @@ impl Recovery<'_> {
     /// Reports what is wrong with a piece that failed to parse.
     fn failed(&mut self, piece: Range<usize>, context: Context, failure: &Failure) {
         let text = self.layout.text.as_str();
-        let blocks = blocks(text, piece.clone());
+        let blocks = self.layout.blocks(piece.clone());
         let at = piece.start + failure.at;
         let in_header = blocks.first().is_none_or(|b| at < b.start);
         let mut reported = self.bracket_error_in(&piece);
@@ -78,7 +78,7 @@ impl Recovery<'_> {
         let before = self.errors.len();
         if let Some(inside) = inside {
             for block in blocks {
-                for part in pieces(text, block) {
+                for part in self.layout.pieces(block) {
                     self.piece(part, inside);
                 }
             }
@@ -107,32 +107,4 @@ impl Recovery<'_> {
         let inside = |e: &SyntaxError| piece.contains(&(e.span.start as usize));
         self.layout.errors.iter().any(inside)
     }
-}
-
-/// The insides of the outermost braces of a piece; the last may lack its end.
-fn blocks(text: &str, piece: Range<usize>) -> Vec<Range<usize>> {
-    let mut blocks = Vec::new();
-    let mut depth = 0usize;
-    let mut start = piece.start;
-    for token in tokens(text, piece.start, piece.end) {
-        match token.text(text) {
-            "{" => {
-                if depth == 0 {
-                    start = token.span.end as usize;
-                }
-                depth += 1;
-            }
-            "}" => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    blocks.push(start..token.span.start as usize);
-                }
-            }
-            _ => {}
-        }
-    }
-    if depth > 0 {
-        blocks.push(start..piece.end);
-    }
-    blocks
 }

@@ -1,4 +1,7 @@
-//! What the tests of this crate share.
+//! What the tests of this crate share; no test uses all of it.
+#![allow(dead_code)]
+
+pub mod dump;
 
 use std::path::{Path, PathBuf};
 
