@@ -5,8 +5,15 @@
 pub mod clocks;
 pub mod data;
 pub mod diagnostics;
+pub mod driver;
+pub mod elaborate;
+pub mod graph;
 pub mod import;
 pub mod interpret;
 pub mod ir;
 pub mod lower;
+pub mod report;
+pub mod resolve;
+pub mod schedule;
 pub mod tensor;
+pub mod types;

@@ -3,8 +3,6 @@
 //! Every function is total: no argument panics. Those used on every element of a layer are
 //! branch-free, so that loops around them vectorise.
 
-use crate::network::Fault;
-
 /// `x · keep / 4096`, rounded toward zero: a current or voltage after one step of decay.
 ///
 /// `keep` is `4096 − d` for a decay of `d/4096`, in `0..=4096` (12 fractional bits). The
@@ -114,53 +112,6 @@ macro_rules! floats {
 floats!(f64, min_f64, max_f64, rem_f64);
 floats!(f32, min_f32, max_f32, rem_f32);
 
-/// How many of the steps `1..t` (without `t`) are in a set of steps that repeats every
-/// `period` (at least 1) steps after its first `prefix`.
-pub fn count_before(t: u64, prefix: u64, period: u64, holds: impl Fn(u64) -> bool) -> u64 {
-    let count = |from: u64, to: u64| (from..=to).filter(|s| holds(*s)).count() as u64;
-    let last = t.saturating_sub(1);
-    if last <= prefix {
-        return count(1, last);
-    }
-    let (cycles, rest) = ((last - prefix) / period, (last - prefix) % period);
-    let whole = if cycles > 0 { cycles * count(prefix + 1, prefix + period) } else { 0 };
-    count(1, prefix) + whole + count(prefix + 1, prefix + rest)
-}
-
-/// A slice as an array of the length it is known to have.
-///
-/// Generated code uses it for tables, whose shape was checked when they were opened.
-///
-/// # Panics
-/// If the slice has another length.
-#[inline(always)]
-pub fn exact<T, const N: usize>(slice: &[T]) -> &[T; N] {
-    match slice.try_into() {
-        Ok(array) => array,
-        Err(_) => panic!("a table of {} elements where {N} were expected", slice.len()),
-    }
-}
-
-/// An array of `N` elements, all `value`, that never lies on the stack.
-pub fn filled<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
-    match vec![value; N].into_boxed_slice().try_into() {
-        Ok(array) => array,
-        Err(_) => unreachable!("a vector of N elements has N elements"),
-    }
-}
-
-/// `index` as a position in `0..extent`; `what` is indexed, at step `t`.
-///
-/// # Errors
-/// [`Fault::Index`] if it is outside.
-#[inline(always)]
-pub fn index(index: i64, extent: usize, what: &'static str, t: u64) -> Result<usize, Fault> {
-    match usize::try_from(index) {
-        Ok(position) if position < extent => Ok(position),
-        _ => Err(Fault::Index { what, index, extent, t }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,23 +179,5 @@ mod tests {
         assert_eq!((min_f64(1.0, 2.0), max_f64(1.0, 2.0)), (1.0, 2.0));
         assert_eq!((rem_f64(-7.0, 3.0), rem_f64(7.0, -3.0), rem_f32(6.0, 3.0)), (2.0, -2.0, 0.0));
         assert!(rem_f64(1.0, 0.0).is_nan());
-    }
-
-    #[test]
-    fn indices_outside_are_faults() {
-        assert_eq!(index(4, 5, "x", 1), Ok(4));
-        for outside in [-1, 5, i64::MIN, i64::MAX] {
-            let fault = Fault::Index { what: "x", index: outside, extent: 5, t: 7 };
-            assert_eq!(index(outside, 5, "x", 7), Err(fault));
-        }
-    }
-
-    #[test]
-    fn counting_steps_equals_enumerating_them() {
-        let holds = |t: u64| t == 2 || (t > 4 && t % 5 == 1);
-        for t in 1..60 {
-            let enumerated = (1..t).filter(|s| holds(*s)).count() as u64;
-            assert_eq!(count_before(t, 4, 5, holds), enumerated);
-        }
     }
 }

@@ -10,6 +10,7 @@ pub mod program;
 mod progress;
 pub mod random;
 pub mod record;
+pub mod support;
 pub mod table;
 
 pub use network::{Column, Element, Fault, Network};

@@ -5,9 +5,12 @@
 //! go on, so that one run shows many.
 
 pub mod codes;
+pub mod json;
+pub mod render;
 
 pub use codes::Code;
 use snn_grammar::ast::Span;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// A place in the sources.
@@ -35,6 +38,42 @@ pub struct SourceFile {
     pub folder: PathBuf,
     /// Its text.
     pub text: String,
+}
+
+/// A position in a text as editors count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters (Unicode scalar values).
+    pub column: usize,
+}
+
+impl SourceFile {
+    /// The bytes of a span, moved inside the text and outward to whole characters, so that
+    /// the text can be sliced with it.
+    pub fn range(&self, span: Span) -> Range<usize> {
+        let mut start = (span.start as usize).min(self.text.len());
+        let mut end = (span.end as usize).clamp(start, self.text.len());
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        while !self.text.is_char_boundary(end) {
+            end += 1;
+        }
+        start..end
+    }
+
+    /// The position of the character at a byte of the text.
+    pub fn position(&self, byte: usize) -> Position {
+        let at = self.range(Span { start: byte as u32, end: byte as u32 }).start;
+        let before = &self.text[..at];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        Position {
+            line: 1 + before.matches('\n').count(),
+            column: 1 + before[line_start..].chars().count(),
+        }
+    }
 }
 
 /// How bad it is.

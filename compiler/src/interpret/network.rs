@@ -105,17 +105,20 @@ impl Interpreter {
         let elem = ir.buffers[dst].elem;
         let weights = &self.tensors[synapse.weights.0 as usize];
         let columns = self.buffers[src].len();
-        let source = |n: usize| self.buffers[src].get(n);
         // Most source elements are zero and add nothing.
-        let active: Vec<usize> =
-            (0..columns).filter(|n| source(*n).convert(Kind::Bool).bool()).collect();
+        let mut active = Vec::new();
+        for column in 0..columns {
+            let value = self.buffers[src].get(column);
+            if value.convert(Kind::Bool).bool() {
+                let value = if synapse.binary { Value::Bool(true) } else { value };
+                active.push((column, value.convert(elem.kind())));
+            }
+        }
         for row in 0..self.buffers[dst].len() {
             let mut sum = zero(elem.kind());
-            for column in &active {
+            for (column, value) in &active {
                 let weight = element(weights, row * columns + column).convert(elem.kind());
-                let factor =
-                    if synapse.binary { Value::Bool(true) } else { self.buffers[src].get(*column) };
-                sum = match (sum, weight, factor.convert(elem.kind())) {
+                sum = match (sum, weight, *value) {
                     (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
                         Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
                     }
@@ -150,7 +153,8 @@ impl Interpreter {
                 ReduceOp::Min => best = Some((best.map_or(value, |(b, _)| min(b, value)), 0)),
                 ReduceOp::Max => best = Some((best.map_or(value, |(b, _)| max(b, value)), 0)),
                 ReduceOp::ArgMax => {
-                    if best.is_none_or(|(b, _)| larger(value, b)) {
+                    // NaN is never the largest.
+                    if !is_nan(value) && best.is_none_or(|(b, _)| larger(value, b)) {
                         best = Some((value, position));
                     }
                 }
@@ -258,6 +262,14 @@ fn max(a: Value, b: Value) -> Value {
         (Value::F32(a), Value::F32(b)) => Value::F32(max_f32(a, b)),
         (Value::F64(a), Value::F64(b)) => Value::F64(max_f64(a, b)),
         (a, b) => panic!("the larger of {a:?} and {b:?}"),
+    }
+}
+
+fn is_nan(value: Value) -> bool {
+    match value {
+        Value::F32(value) => value.is_nan(),
+        Value::F64(value) => value.is_nan(),
+        Value::Bool(_) | Value::Int(_) => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Constant arrays that the compiler computes with.
 
 pub mod generate;
+pub mod ops;
 
 /// The values of a constant array, in C order.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,71 @@
+//! Where results and diagnostics go, and what happens when they cannot go there.
+
+use snnc::diagnostics::{Code, Diagnostic, SourceMap, render};
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
+
+/// Prints diagnostics on standard error, in colour where a person reads them.
+pub fn report(diagnostics: &[Diagnostic], sources: &SourceMap) {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+        || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+    let colour = !plain && io::stderr().is_terminal();
+    say(render::render(diagnostics, sources, colour).trim_end_matches('\n'));
+}
+
+/// Prints a line on standard error. Where that is not possible there is no one left to tell.
+pub fn say(text: &str) {
+    if !text.is_empty() {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// Prints results on standard output.
+///
+/// A reader who has seen enough (`snnc … | head`) is no error.
+///
+/// # Errors
+/// E0901 where standard output cannot be written.
+pub fn print(text: &str) -> Result<(), Diagnostic> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(cannot_write("standard output", &e)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file. One that is there stays whole until the new one is.
+///
+/// # Errors
+/// E0901 where the file cannot be written.
+pub fn write(path: &Path, contents: &[u8]) -> Result<(), Diagnostic> {
+    let regular = std::fs::metadata(path).map_or(true, |m| m.is_file());
+    let written = if regular {
+        write_beside(path, contents)
+    } else {
+        // A device or a pipe must not be replaced by a file.
+        std::fs::write(path, contents)
+    };
+    written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
+}
+
+fn write_beside(path: &Path, contents: &[u8]) -> io::Result<()> {
+    // What a symbolic link points to is rewritten, not the link.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let permissions = std::fs::metadata(path).map(|m| m.permissions());
+    let written = std::fs::write(&beside, contents)
+        .and_then(|()| permissions.map_or(Ok(()), |p| std::fs::set_permissions(&beside, p)))
+        .and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}
+
+fn cannot_write(what: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::without_place(Code::E0901, format!("{what} cannot be written: {error}"))
+}

@@ -1,0 +1,435 @@
+//! Connections: from the written chain to edges between ports.
+
+use super::shapes::port_elem;
+use super::tree::{Builder, Tree};
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::resolve::nearest;
+use crate::types::expr::{Leaf, TExpr};
+use crate::types::{Cx, Eval, Stop, Val, builtins, dotted};
+use snn_grammar::ast::{self, Direction, ExprKind, NetworkMember};
+use std::collections::BTreeSet;
+
+/// A connection into one port.
+pub struct Edge {
+    /// What is received.
+    pub from: Source,
+    /// The receiving port: node and position.
+    pub to: (usize, usize),
+    /// The hop in the source text.
+    pub loc: Loc,
+    /// Whether an error was reported for it.
+    pub bad: bool,
+}
+
+/// What goes into a connection: a port, or a view of ports.
+#[derive(Clone)]
+pub enum Source {
+    /// A port: node and position.
+    Port(usize, usize),
+    /// `of.method(args)`.
+    Method {
+        /// What is viewed.
+        of: Box<Source>,
+        /// `flatten`, `reshape`, `transpose`.
+        name: ast::Ident,
+        /// Further arguments.
+        args: Vec<ast::Arg>,
+        /// The network it stands in.
+        network: usize,
+        /// Where.
+        loc: Loc,
+    },
+    /// `of[…]`.
+    Index {
+        /// What is viewed.
+        of: Box<Source>,
+        /// The subscripts.
+        subscripts: Vec<ast::Subscript>,
+        /// The network it stands in.
+        network: usize,
+        /// Where.
+        loc: Loc,
+    },
+    /// `concat(a, b, axis: 1)`.
+    Concat {
+        /// What is joined.
+        parts: Vec<Source>,
+        /// The axis, where written.
+        axis: Option<ast::Expr>,
+        /// The network it stands in.
+        network: usize,
+        /// Where.
+        loc: Loc,
+    },
+}
+
+impl Source {
+    /// It in words, and where its port is declared.
+    pub fn described(&self, tree: &Tree) -> (String, Option<Loc>) {
+        match self {
+            Source::Port(node, port) => {
+                let (node, port) = (&tree.nodes[*node], &tree.nodes[*node].ports[*port]);
+                (format!("`{}.{}`", node.shown(), port.name), Some(port.loc))
+            }
+            Source::Method { of, .. } | Source::Index { of, .. } => {
+                let (text, loc) = of.described(tree);
+                (format!("this view of {text}"), loc)
+            }
+            Source::Concat { .. } => ("what is joined here".into(), None),
+        }
+    }
+}
+
+impl Tree {
+    /// The source as an expression over out ports, once the shapes it needs are known.
+    pub fn source(&self, cx: &mut Cx<'_>, source: &Source) -> Eval<TExpr> {
+        match source {
+            Source::Port(node, port) => {
+                let shape = self.nodes[*node].ports[*port].shape.clone().ok_or(Stop::Open)?;
+                let kind = port_elem(self, (*node, *port)).kind();
+                Ok(TExpr::read(Leaf::Remote(*node, *port), kind, shape))
+            }
+            Source::Method { of, name, args, network, loc } => {
+                let base = self.source(cx, of)?;
+                self.method(cx, base, name, args, *network, *loc)
+            }
+            Source::Index { of, subscripts, network, loc } => {
+                let base = self.source(cx, of)?;
+                let env = self.nodes[*network].env.clone();
+                cx.index(base, subscripts, *loc, &env)
+            }
+            Source::Concat { parts, axis, network, loc } => {
+                let parts = parts.iter().map(|p| self.source(cx, p)).collect::<Eval<Vec<_>>>()?;
+                let env = self.nodes[*network].env.clone();
+                let axis = axis.as_ref().map_or(Ok(0), |e| cx.size(e, &env))?;
+                TExpr::concat(parts, axis).map_err(|m| cx.mismatch(m, *loc, None))
+            }
+        }
+    }
+
+    fn method(
+        &self,
+        cx: &mut Cx<'_>,
+        base: TExpr,
+        name: &ast::Ident,
+        args: &[ast::Arg],
+        network: usize,
+        loc: Loc,
+    ) -> Eval<TExpr> {
+        let env = self.nodes[network].env.clone();
+        let at = Loc { file: env.file, span: name.span };
+        if !["flatten", "reshape", "transpose"].contains(&name.name.as_str()) {
+            let message = format!("a connection has no view `{}`", name.name);
+            let d = Diagnostic::new(Code::E0405, message, at, "");
+            return Err(cx.fail(
+                d.help("views are `.flatten()`, `.reshape([…])`, `.transpose(…)` and slices"),
+            ));
+        }
+        let mut values = vec![builtins::Arg { name: None, value: Val::Expr(base), loc }];
+        // `.reshape(28, 28)` and `.transpose(1, 0)` may list their sizes without brackets.
+        if args.len() > 1 && args.iter().all(|a| a.name.is_none()) {
+            let list = args.iter().map(|a| cx.eval(&a.value, &env)).collect::<Eval<Vec<_>>>()?;
+            values.push(builtins::Arg { name: None, value: Val::List(list), loc: at });
+        } else {
+            for arg in args {
+                let value = cx.eval(&arg.value, &env)?;
+                values.push(builtins::Arg { name: arg.name.clone(), value, loc: at });
+            }
+        }
+        match builtins::call(cx, &name.name, at, values, loc, &env)? {
+            Val::Expr(e) => Ok(e),
+            _ => Err(Stop::Reported),
+        }
+    }
+}
+
+/// The ports that a network's connections name, as `part.port`.
+pub fn explicit_ports(network: &ast::Network) -> BTreeSet<(String, String)> {
+    fn collect(e: &ast::Expr, into: &mut BTreeSet<(String, String)>) {
+        if let Some(parts) = dotted(e) {
+            if let [part, port] = parts.as_slice() {
+                into.insert(((*part).into(), (*port).into()));
+            }
+            return;
+        }
+        match &e.kind {
+            ExprKind::Call { callee, args } => {
+                if let ExprKind::Field(of, _) = &callee.kind {
+                    collect(of, into);
+                }
+                args.iter().for_each(|a| collect(&a.value, into));
+            }
+            ExprKind::Index(of, _) => collect(of, into),
+            _ => {}
+        }
+    }
+    let mut ports = BTreeSet::new();
+    for member in &network.members {
+        if let NetworkMember::Connection(c) = member {
+            c.hops.iter().for_each(|hop| collect(hop, &mut ports));
+        }
+    }
+    ports
+}
+
+/// Adds the edges of a chain.
+pub fn chain(
+    builder: &mut Builder<'_, '_>,
+    network: usize,
+    connection: &ast::Connection,
+    explicit: &BTreeSet<(String, String)>,
+) -> Eval<()> {
+    let mut chain = Chain { builder, network, explicit };
+    let mut previous: Option<(Source, &ast::Expr)> = None;
+    let last = connection.hops.len().saturating_sub(1);
+    for (i, hop) in connection.hops.iter().enumerate() {
+        let base = chain.base(hop)?;
+        if let Some((from, start)) = previous.take() {
+            let to = chain.receiver(hop, &base)?;
+            let loc = chain.loc(start.span.to(hop.span));
+            chain.builder.tree.edges.push(Edge { from, to, loc, bad: false });
+        }
+        if i < last {
+            previous = Some((chain.sender(hop, &base)?, hop));
+        }
+    }
+    Ok(())
+}
+
+/// What a hop names.
+enum Base {
+    /// A port of the network itself, or a part's.
+    Port(usize, usize),
+    /// A part, without a port.
+    Part(usize),
+    /// A view of something.
+    View(Source),
+}
+
+struct Chain<'c, 'b, 'a> {
+    builder: &'c mut Builder<'b, 'a>,
+    network: usize,
+    explicit: &'c BTreeSet<(String, String)>,
+}
+
+impl Chain<'_, '_, '_> {
+    fn file(&self) -> u32 {
+        self.builder.tree.nodes[self.network].def.file
+    }
+
+    fn loc(&self, span: ast::Span) -> Loc {
+        Loc { file: self.file(), span }
+    }
+
+    fn fail(&mut self, diagnostic: Diagnostic) -> Stop {
+        self.builder.cx.fail(diagnostic)
+    }
+
+    fn base(&mut self, e: &ast::Expr) -> Eval<Base> {
+        let loc = self.loc(e.span);
+        if self.builder.is_part(e, self.file()) {
+            let name = self.builder.name_in_place(self.network, e);
+            let env = self.builder.tree.nodes[self.network].env.clone();
+            return Ok(Base::Part(self.builder.part(Some(self.network), &name, e, &env)?));
+        }
+        if let Some(parts) = dotted(e) {
+            let parts: Vec<String> = parts.into_iter().map(String::from).collect();
+            return self.named(&parts, loc);
+        }
+        match &e.kind {
+            ExprKind::Index(of, subscripts) => {
+                let of = Box::new(self.source_of(of)?);
+                let (subscripts, network) = (subscripts.clone(), self.network);
+                Ok(Base::View(Source::Index { of, subscripts, network, loc }))
+            }
+            ExprKind::Call { callee, args } => match &callee.kind {
+                ExprKind::Field(of, method) => {
+                    let of = Box::new(self.source_of(of)?);
+                    let (name, args, network) = (method.clone(), args.clone(), self.network);
+                    Ok(Base::View(Source::Method { of, name, args, network, loc }))
+                }
+                ExprKind::Name(name) if name == "concat" => {
+                    let mut parts = Vec::new();
+                    let mut axis = None;
+                    for arg in args {
+                        match &arg.name {
+                            Some(name) if name.name == "axis" => axis = Some(arg.value.clone()),
+                            _ => parts.push(self.source_of(&arg.value)?),
+                        }
+                    }
+                    let network = self.network;
+                    Ok(Base::View(Source::Concat { parts, axis, network, loc }))
+                }
+                ExprKind::Name(name) => {
+                    let message = format!("there is no process `{name}`");
+                    let names = self.builder.cx.program.names_in(self.file());
+                    let near = nearest(name, names).map(String::from);
+                    let at = self.loc(callee.span);
+                    let mut d = Diagnostic::new(Code::E0401, message, at, "not found");
+                    if let Some(near) = near {
+                        d = d.help(format!("did you mean `{near}`?"));
+                    }
+                    Err(self.fail(d))
+                }
+                _ => Err(self.not_connectable(loc)),
+            },
+            _ => Err(self.not_connectable(loc)),
+        }
+    }
+
+    fn not_connectable(&mut self, loc: Loc) -> Stop {
+        let message = "only ports can be connected";
+        self.fail(
+            Diagnostic::new(Code::E0405, message, loc, "")
+                .help("name a part, a part's port, or a port of this network"),
+        )
+    }
+
+    /// `part`, `part.port`, or a port of the network.
+    fn named(&mut self, parts: &[String], loc: Loc) -> Eval<Base> {
+        let node = &self.builder.tree.nodes[self.network];
+        let child = node.children.get(&parts[0]).copied();
+        if let (Some(child), [_]) = (child, parts) {
+            return Ok(Base::Part(child));
+        }
+        if let (Some(child), [_, port]) = (child, parts) {
+            let ports = &self.builder.tree.nodes[child].ports;
+            if let Some(position) = ports.iter().position(|p| p.name == *port) {
+                return Ok(Base::Port(child, position));
+            }
+            let names: Vec<String> = ports.iter().map(|p| p.name.clone()).collect();
+            return Err(self.no_port(&parts[0], port, &names, loc));
+        }
+        if let [port] = parts
+            && let Some(position) = node.ports.iter().position(|p| p.name == *port)
+        {
+            return Ok(Base::Port(self.network, position));
+        }
+        let known = node.children.keys().chain(node.ports.iter().map(|p| &p.name));
+        let near = nearest(&parts[0], known.map(String::as_str)).map(String::from);
+        let message = format!("this network has no part or port `{}`", parts[0]);
+        let mut d = Diagnostic::new(Code::E0401, message, loc, "not found");
+        if parts.len() > 2 {
+            d = d.note("a connection reaches the parts of this network, not their parts");
+        }
+        if let Some(near) = near {
+            d = d.help(format!("did you mean `{near}`?"));
+        }
+        Err(self.fail(d))
+    }
+
+    fn no_port(&mut self, part: &str, port: &str, names: &[String], loc: Loc) -> Stop {
+        let near = nearest(port, names.iter().map(String::as_str));
+        let message = format!("`{part}` has no port `{port}`");
+        let mut d = Diagnostic::new(Code::E0401, message, loc, "not found")
+            .note(format!("its ports are {}", names.join(", ")));
+        if let Some(near) = near {
+            d = d.help(format!("did you mean `{near}`?"));
+        }
+        self.fail(d)
+    }
+
+    /// The hop as something that sends.
+    fn source_of(&mut self, e: &ast::Expr) -> Eval<Source> {
+        let base = self.base(e)?;
+        self.sender(e, &base)
+    }
+
+    fn sender(&mut self, e: &ast::Expr, base: &Base) -> Eval<Source> {
+        match base {
+            Base::View(source) => Ok(source.clone()),
+            Base::Part(node) => {
+                let port = self.free_port(*node, Direction::Out, e)?;
+                Ok(Source::Port(*node, port))
+            }
+            Base::Port(node, port) => {
+                self.direction(*node, *port, Direction::Out, e)?;
+                Ok(Source::Port(*node, *port))
+            }
+        }
+    }
+
+    fn receiver(&mut self, e: &ast::Expr, base: &Base) -> Eval<(usize, usize)> {
+        match base {
+            Base::Part(node) => Ok((*node, self.free_port(*node, Direction::In, e)?)),
+            Base::Port(node, port) => {
+                self.direction(*node, *port, Direction::In, e)?;
+                Ok((*node, *port))
+            }
+            // In the middle of a chain, a view is of what the part sends.
+            Base::View(Source::Method { of, .. } | Source::Index { of, .. }) => match **of {
+                Source::Port(node, _) if node != self.network => {
+                    Ok((node, self.free_port(node, Direction::In, e)?))
+                }
+                _ => Err(self.view_receives(e)),
+            },
+            Base::View(_) => Err(self.view_receives(e)),
+        }
+    }
+
+    fn view_receives(&mut self, e: &ast::Expr) -> Stop {
+        let message = "a view cannot receive";
+        let loc = self.loc(e.span);
+        self.fail(Diagnostic::new(Code::E0405, message, loc, "").help("put the view on the left"))
+    }
+
+    /// Requires that a port can send (`Out`) or receive (`In`) here. Seen from inside, a
+    /// network's own `in` port sends.
+    fn direction(
+        &mut self,
+        node: usize,
+        port: usize,
+        wanted: Direction,
+        e: &ast::Expr,
+    ) -> Eval<()> {
+        let p = &self.builder.tree.nodes[node].ports[port];
+        let inside = node == self.network;
+        let sends = (p.direction == Direction::Out) != inside;
+        if sends == (wanted == Direction::Out) {
+            return Ok(());
+        }
+        let (name, declared) = (p.name.clone(), p.loc);
+        let message = match wanted {
+            Direction::Out => format!("`{name}` receives; it cannot stand left of `->`"),
+            Direction::In => format!("`{name}` sends; it cannot stand right of `->`"),
+        };
+        let loc = self.loc(e.span);
+        let d = Diagnostic::new(Code::E0405, message, loc, "").label(declared, "declared here");
+        Err(self.fail(d.help("turn the connection round, or name another port")))
+    }
+
+    /// The only port of a direction, or the only one that no connection names.
+    fn free_port(&mut self, node: usize, direction: Direction, e: &ast::Expr) -> Eval<usize> {
+        let n = &self.builder.tree.nodes[node];
+        let all = n.ports_of(direction);
+        if let [only] = all.as_slice() {
+            return Ok(*only);
+        }
+        let parent = n.parent.map(|p| &self.builder.tree.nodes[p]);
+        let part = parent.and_then(|p| p.children.iter().find(|(_, id)| **id == node));
+        let named = |port: &usize| {
+            part.is_some_and(|(part, _)| {
+                self.explicit.contains(&(part.clone(), n.ports[*port].name.clone()))
+            })
+        };
+        let free: Vec<usize> = all.iter().copied().filter(|p| !named(p)).collect();
+        if let [only] = free.as_slice() {
+            return Ok(*only);
+        }
+        let names: Vec<String> = all.iter().map(|p| n.ports[*p].name.clone()).collect();
+        let (shown, declared) = (n.shown().to_string(), n.loc);
+        let verb = if direction == Direction::In { "receives on" } else { "sends on" };
+        let loc = self.loc(e.span);
+        let d = if names.is_empty() {
+            let way = if direction == Direction::In { "in" } else { "out" };
+            let message = format!("`{shown}` has no `{way}` port");
+            Diagnostic::new(Code::E0405, message, loc, "").label(declared, "declared here")
+        } else {
+            let message = format!("which port of `{shown}`? It {verb} {}", names.join(", "));
+            let hint = format!("name one: `{shown}.{}`", names[0]);
+            Diagnostic::new(Code::E0405, message, loc, "").help(hint)
+        };
+        Err(self.fail(d))
+    }
+}
+

@@ -1,0 +1,402 @@
+//! From the tree of networks to a flat graph of processes.
+
+use super::paths::{self, Target};
+use super::params::Role;
+use super::shapes::port_elem;
+use super::tree::Tree;
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::ir::BinOp;
+use crate::resolve::ItemRef;
+use crate::types::expr::{Leaf, Node, TExpr};
+use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
+use snn_grammar::ast::{self, Direction, ItemKind, ProcessMember, ResetWhen};
+use std::collections::BTreeMap;
+
+/// A run's network: processes and the connections between them.
+pub struct InstanceGraph {
+    /// The network's name.
+    pub network: String,
+    /// The processes, in order of declaration, depth first.
+    pub instances: Vec<Instance>,
+    /// The connections, by receiving port.
+    pub connections: Vec<Connection>,
+    /// The resets.
+    pub resets: Vec<Reset>,
+}
+
+/// A process of the network.
+pub struct Instance {
+    /// Its dotted path.
+    pub path: String,
+    /// Where the part is declared.
+    pub loc: Loc,
+    /// The process.
+    pub process: ItemRef,
+    /// Its name.
+    pub process_name: String,
+    /// Its model; the process itself for its default model.
+    pub model: ItemRef,
+    /// Parameters, dimensions, constants.
+    pub env: Env,
+    /// Initial values given as arguments, by variable.
+    pub inits: BTreeMap<String, (Val, Loc)>,
+    /// Its ports.
+    pub ports: Vec<Port>,
+}
+
+/// A port of a process.
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// In or out.
+    pub direction: Direction,
+    /// The type of a message's elements.
+    pub ty: ElemTy,
+    /// The shape of a message.
+    pub shape: Vec<usize>,
+    /// Where it is declared.
+    pub loc: Loc,
+}
+
+/// What one connection brings to an in port. Several into one port add.
+pub struct Connection {
+    /// The receiving instance and port.
+    pub to: (usize, usize),
+    /// The message, over [`Leaf::Remote`]; of the receiving port's shape.
+    pub message: TExpr,
+    /// The sending instances and ports.
+    pub senders: Vec<(usize, usize)>,
+    /// The connection in the source text.
+    pub loc: Loc,
+}
+
+/// A reset.
+pub struct Reset {
+    /// What goes back to its initial value, without duplicates.
+    pub targets: Vec<Target>,
+    /// When.
+    pub timing: Timing,
+    /// In which phase (`spk`: before the dynamics of the step; `host`: between steps).
+    pub phase: String,
+    /// The statement.
+    pub loc: Loc,
+}
+
+/// When a reset happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// At steps with `t % every == offset % every`, `stagger` later for each layer.
+    Every {
+        /// The interval.
+        every: u64,
+        /// The residue for the first layer.
+        offset: i64,
+        /// Steps from layer to layer.
+        stagger: i64,
+    },
+    /// At an epoch's start (or end), later by each layer's latency.
+    Epoch {
+        /// The epoch's period.
+        every: u64,
+        /// The residue.
+        start: i64,
+        /// Whether latencies are added.
+        skew: bool,
+    },
+}
+
+/// Flattens the tree.
+pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
+    let leaves: Vec<usize> =
+        (0..tree.nodes.len()).filter(|n| tree.nodes[*n].model.is_some()).collect();
+    let number: BTreeMap<usize, usize> = leaves.iter().enumerate().map(|(i, n)| (*n, i)).collect();
+    let mut failed = check_edge_types(cx, tree);
+    let instances: Vec<Instance> = leaves.iter().map(|n| instance(tree, *n)).collect();
+    let mut connections = Vec::new();
+    for (i, node) in leaves.iter().enumerate() {
+        for port in tree.nodes[*node].ports_of(Direction::In) {
+            let mut walk = Walk { cx, tree, number: &number, trail: Vec::new() };
+            match walk.messages((*node, port)) {
+                Ok(messages) => connections.extend(
+                    messages.into_iter().map(|(message, loc)| connection((i, port), message, loc)),
+                ),
+                Err(_) => failed = true,
+            }
+        }
+    }
+    let mut resets = Vec::new();
+    for (network, reset) in &tree.resets {
+        match lower_reset(cx, tree, *network, reset, &instances) {
+            Ok(reset) => resets.push(reset),
+            Err(_) => failed = true,
+        }
+    }
+    if failed {
+        return Err(Stop::Reported);
+    }
+    let network = tree.nodes.first().map(|n| n.def_name.clone()).unwrap_or_default();
+    Ok(InstanceGraph { network, instances, connections, resets })
+}
+
+fn instance(tree: &Tree, id: usize) -> Instance {
+    let node = &tree.nodes[id];
+    let ports = node.ports.iter().map(|p| Port {
+        name: p.name.clone(),
+        direction: p.direction,
+        ty: ElemTy::of(&p.ty),
+        shape: p.shape.clone().unwrap_or_default(),
+        loc: p.loc,
+    });
+    let inits = node.params.iter().filter(|p| matches!(p.role, Role::Init)).filter_map(|p| {
+        let loc = Loc { file: p.file, span: p.value.span };
+        Some((p.name.clone(), (p.known.clone()?, loc)))
+    });
+    Instance {
+        path: node.path.clone(),
+        loc: node.loc,
+        process: node.def,
+        process_name: node.def_name.clone(),
+        model: node.model.unwrap_or(node.def),
+        env: node.env.clone(),
+        inits: inits.collect(),
+        ports: ports.collect(),
+    }
+}
+
+fn connection(to: (usize, usize), message: TExpr, loc: Loc) -> Connection {
+    let mut senders = Vec::new();
+    message.for_each_read(&mut |leaf| {
+        if let Leaf::Remote(node, port) = leaf
+            && !senders.contains(&(node, port))
+        {
+            senders.push((node, port));
+        }
+    });
+    Connection { to, message, senders, loc }
+}
+
+/// Every connection must convert its elements without loss. True where one does not.
+fn check_edge_types(cx: &mut Cx<'_>, tree: &Tree) -> bool {
+    let mut failed = false;
+    let mut seen: BTreeMap<((usize, usize), (usize, usize)), Loc> = BTreeMap::new();
+    for edge in &tree.edges {
+        let Ok(source) = tree.source(cx, &edge.from) else { continue };
+        let to = port_elem(tree, edge.to);
+        let mut senders = Vec::new();
+        source.for_each_read(&mut |leaf| {
+            if let Leaf::Remote(node, port) = leaf {
+                senders.push((node, port));
+            }
+        });
+        if let (super::connect::Source::Port(node, port), [_]) = (&edge.from, senders.as_slice())
+            && let Some(first) = seen.insert(((*node, *port), edge.to), edge.loc)
+        {
+            let d = Diagnostic::new(Code::E0502, "these two are connected twice", edge.loc, "")
+                .label(first, "connected first here");
+            cx.sink.push(d.help("remove one; to weigh a message twice, double the weights"));
+            failed = true;
+        }
+        for (node, port) in senders {
+            let from = port_elem(tree, (node, port));
+            if from.fits_in(to) {
+                continue;
+            }
+            let (sender, receiver) = (&tree.nodes[node], &tree.nodes[edge.to.0]);
+            let (out, into) = (&sender.ports[port], &receiver.ports[edge.to.1]);
+            let message = format!("{} does not convert to {} without loss", from.text(), to.text());
+            let d = Diagnostic::new(Code::E0203, message, edge.loc, "")
+                .label(out.loc, format!("`{}.{}` sends {}", sender.shown(), out.name, from.text()))
+                .label(
+                    into.loc,
+                    format!("`{}.{}` takes {}", receiver.shown(), into.name, to.text()),
+                )
+                .help("declare both ports with one type, or convert before sending");
+            cx.sink.push(d);
+            failed = true;
+        }
+    }
+    failed
+}
+
+/// Follows connections through the ports of networks back to processes.
+struct Walk<'w, 'a> {
+    cx: &'w mut Cx<'a>,
+    tree: &'w Tree,
+    number: &'w BTreeMap<usize, usize>,
+    trail: Vec<(usize, usize)>,
+}
+
+impl Walk<'_, '_> {
+    /// What arrives at a port, one entry a sender (or group of joined senders).
+    fn messages(&mut self, port: (usize, usize)) -> Eval<Vec<(TExpr, Loc)>> {
+        if self.trail.contains(&port) {
+            let node = &self.tree.nodes[port.0];
+            let name = &node.ports[port.1].name;
+            let message = format!("`{}.{name}` is connected to itself", node.shown());
+            let d = Diagnostic::new(Code::E0501, message, node.loc, "");
+            return Err(self.cx.fail(d.help("a circle of network ports carries no message")));
+        }
+        self.trail.push(port);
+        let mut found = Vec::new();
+        let tree = self.tree;
+        for edge in tree.edges.iter().filter(|e| e.to == port) {
+            let source = tree.source(self.cx, &edge.from)?;
+            found.extend(self.resolved(source)?.into_iter().map(|e| (e, edge.loc)));
+        }
+        self.trail.pop();
+        Ok(found)
+    }
+
+    /// The alternatives of a source once network ports are replaced by what arrives there.
+    fn resolved(&mut self, e: TExpr) -> Eval<Vec<TExpr>> {
+        match e.node.clone() {
+            Node::Read(Leaf::Remote(node, port)) => match self.number.get(&node) {
+                Some(i) => Ok(vec![TExpr::read(Leaf::Remote(*i, port), e.kind, e.shape)]),
+                None => {
+                    let arriving = self.messages((node, port))?;
+                    Ok(arriving.into_iter().map(|(m, _)| m.convert(e.kind)).collect())
+                }
+            },
+            Node::Transpose(axes, of) => self.each(*of, |x| x.transpose(axes.clone())),
+            Node::Slice(ranges, of) => self.each(*of, |x| x.slice(ranges.clone())),
+            Node::Reshape(of) => self.each(*of, |x| x.reshape(e.shape.clone())),
+            Node::Convert(of) => self.each(*of, |x| x.convert(e.kind)),
+            Node::Concat(axis, parts) => {
+                let parts = parts.into_iter().map(|p| self.sum(p)).collect::<Eval<Vec<_>>>()?;
+                TExpr::concat(parts, axis).map(|joined| vec![joined]).map_err(|_| Stop::Reported)
+            }
+            _ => Ok(vec![e]),
+        }
+    }
+
+    fn each(&mut self, of: TExpr, view: impl Fn(TExpr) -> TExpr) -> Eval<Vec<TExpr>> {
+        Ok(self.resolved(of)?.into_iter().map(view).collect())
+    }
+
+    /// All alternatives added; zeros where there is none.
+    fn sum(&mut self, e: TExpr) -> Eval<TExpr> {
+        let (kind, shape) = (e.kind, e.shape.clone());
+        let mut all = self.resolved(e)?.into_iter();
+        let Some(first) = all.next() else {
+            return Ok(TExpr::int(0).convert(kind).fold_to(&shape));
+        };
+        all.try_fold(first, |a, b| TExpr::binary(BinOp::Add, a, b)).map_err(|_| Stop::Reported)
+    }
+}
+
+/// The variables of an instance: name, and whether it holds messages in flight.
+pub fn variables(cx: &Cx<'_>, process: ItemRef, model: ItemRef) -> Vec<(String, bool)> {
+    let mut found: Vec<(String, bool)> = Vec::new();
+    let mut take = |members: &[ProcessMember]| {
+        for member in members {
+            if let ProcessMember::Var(v) = member {
+                match found.iter_mut().find(|(name, _)| *name == v.name.name) {
+                    Some(known) => known.1 = v.in_flight,
+                    None => found.push((v.name.name.clone(), v.in_flight)),
+                }
+            }
+        }
+    };
+    if let ItemKind::Process(p) = &cx.program.item(process).kind {
+        take(&p.members);
+    }
+    if let ItemKind::Model(m) = &cx.program.item(model).kind {
+        take(&m.members);
+    }
+    found
+}
+
+fn lower_reset(
+    cx: &mut Cx<'_>,
+    tree: &Tree,
+    network: usize,
+    reset: &ast::Reset,
+    instances: &[Instance],
+) -> Eval<Reset> {
+    let node = &tree.nodes[network];
+    let env = &node.env;
+    let file = node.def.file;
+    let loc = Loc { file, span: reset.span };
+    let members: Vec<Vec<(String, bool)>> =
+        instances.iter().map(|i| variables(cx, i.process, i.model)).collect();
+    let mut targets = Vec::new();
+    for pattern in &reset.targets {
+        let candidates = instances.iter().enumerate().map(|(i, instance)| {
+            let relative = match node.path.as_str() {
+                "" => Some(instance.path.as_str()),
+                prefix => instance.path.strip_prefix(prefix).and_then(|r| r.strip_prefix('.')),
+            };
+            (i, relative, members[i].iter().map(|(name, _)| name.as_str()).collect())
+        });
+        let found = paths::targets(pattern, candidates);
+        if found.is_empty() {
+            let message = "this names no state of the network";
+            let at = Loc { file, span: pattern.span };
+            let parts: Vec<&str> = node.children.keys().map(String::as_str).collect();
+            let d = Diagnostic::new(Code::E0406, message, at, "matches nothing");
+            return Err(cx.fail(d.note(format!("its parts are {}", parts.join(", ")))));
+        }
+        // A whole instance stands for its memory, not for messages on their way.
+        for target in found {
+            match target {
+                Target::Instance(i) => {
+                    let memory = members[i].iter().filter(|(_, in_flight)| !in_flight);
+                    targets.extend(memory.map(|(name, _)| Target::Member(i, name.clone())));
+                }
+                member => targets.push(member),
+            }
+        }
+    }
+    targets.sort();
+    targets.dedup();
+    let timing = match &reset.when {
+        ResetWhen::Every { every, offset, stagger } => {
+            let n = cx.int(every, env)?;
+            let offset = offset.as_ref().map_or(Ok(0), |e| cx.int(e, env))?;
+            let stagger = stagger.as_ref().map_or(Ok(0), |e| cx.int(e, env))?;
+            let Some(every) = u64::try_from(n).ok().filter(|n| *n > 0) else {
+                let at = Loc { file, span: every.span };
+                let message = "a reset interval is at least one step";
+                return Err(cx.fail(Diagnostic::new(Code::E0204, message, at, format!("this is {n}"))));
+            };
+            Timing::Every { every, offset, stagger }
+        }
+        ResetWhen::At { at, skew } => epoch_timing(cx, at, skew.as_ref(), env)?,
+    };
+    let phase = reset.phase.as_ref().map_or("spk", |p| p.name.as_str()).to_string();
+    if !["spk", "pre_mgmt", "lrn", "post_mgmt", "host"].contains(&phase.as_str()) {
+        let at = Loc { file, span: reset.phase.as_ref().map_or(reset.span, |p| p.span) };
+        let d = Diagnostic::new(Code::E0305, format!("there is no phase `{phase}`"), at, "");
+        return Err(cx.fail(d.help("a reset is in `spk` (the default), a later phase, or `host`")));
+    }
+    Ok(Reset { targets, timing, phase, loc })
+}
+
+fn epoch_timing(
+    cx: &mut Cx<'_>,
+    at: &ast::Expr,
+    skew: Option<&ast::Ident>,
+    env: &Env,
+) -> Eval<Timing> {
+    let loc = Loc { file: env.file, span: at.span };
+    let ast::ExprKind::Field(of, moment) = &at.kind else {
+        let message = "a reset is at an epoch's start, as in `at image.start`";
+        return Err(cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+    };
+    let (Val::Epoch { every, start }, "start" | "end") = (cx.eval(of, env)?, &*moment.name) else {
+        let message = "a reset is at an epoch's `.start` or `.end`";
+        return Err(cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+    };
+    let start = if moment.name == "end" { start - 1 } else { start };
+    let skew = match skew.map(|s| s.name.as_str()) {
+        None | Some("none") => false,
+        Some("auto") => true,
+        Some(_) => {
+            let span = skew.map_or(at.span, |s| s.span);
+            let message = "`skew` is `none` or `auto`";
+            let loc = Loc { file: env.file, span };
+            return Err(cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+        }
+    };
+    Ok(Timing::Epoch { every: every as u64, start, skew })
+}

@@ -1,0 +1,325 @@
+//! Arguments: which parameter gets which value, and whether it may.
+
+use super::tree::Node;
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::ir::Kind;
+use crate::resolve::{ItemRef, nearest};
+use crate::tensor::Values;
+use crate::types::expr::TExpr;
+use crate::types::{Cx, ElemTy, Env, Eval, Val, describe};
+use snn_grammar::ast::{self, ItemKind, NetworkMember, ProcessMember, ShapeParam};
+
+/// A name of an instance whose value is an expression: a parameter, a constant, or an initial
+/// value given as an argument.
+pub struct ParamState {
+    /// The name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// The expression.
+    pub value: ast::Expr,
+    /// Whether the expression stands in the surrounding network (an argument) or in the
+    /// declaration (a default, a constant).
+    pub outside: bool,
+    /// The file that the expression stands in.
+    pub file: u32,
+    /// The value, once known.
+    pub known: Option<Val>,
+}
+
+/// What a [`ParamState`] is.
+pub enum Role {
+    /// A declared parameter, with the file of its declaration.
+    Param(ast::Param, u32),
+    /// `const`.
+    Const,
+    /// An argument that names a state variable.
+    Init,
+}
+
+impl Node {
+    /// Declares the shape parameters and takes those that are given: `LIF[64]`.
+    pub fn bind_shape(
+        &mut self,
+        cx: &mut Cx<'_>,
+        params: &[ShapeParam],
+        given: &[ast::Subscript],
+        env: &Env,
+        loc: Loc,
+    ) -> Eval<()> {
+        for param in params {
+            self.env.open.insert(param.name.name.clone());
+        }
+        if given.is_empty() {
+            return Ok(());
+        }
+        let mut sizes = Vec::new();
+        for subscript in given {
+            let ast::Subscript::At(e) = subscript else {
+                let message = "a shape is made of sizes, not ranges";
+                return Err(cx.fail(Diagnostic::new(Code::E0209, message, loc, "")));
+            };
+            sizes.push(cx.size(e, env)?);
+        }
+        let spread = params.iter().position(|p| p.spread);
+        let fits = match spread {
+            Some(_) => sizes.len() + 1 >= params.len(),
+            None => sizes.len() == params.len(),
+        };
+        if !fits {
+            let names: Vec<String> = params
+                .iter()
+                .map(|p| if p.spread { format!("*{}", p.name.name) } else { p.name.name.clone() })
+                .collect();
+            let message = format!("`{}` is `{}[{}]`", self.def_name, self.def_name, names.join(", "));
+            let what = format!("given {} sizes", sizes.len());
+            return Err(cx.fail(Diagnostic::new(Code::E0209, message, loc, what)));
+        }
+        let mut sizes = sizes.into_iter();
+        let extra = sizes.len() + 1 - params.len().min(sizes.len() + 1);
+        for (i, param) in params.iter().enumerate() {
+            let value = if Some(i) == spread {
+                let whole = sizes.by_ref().take(extra);
+                Val::List(whole.map(|n| Val::Expr(TExpr::int(n as i64))).collect())
+            } else {
+                Val::Expr(TExpr::int(sizes.next().unwrap_or(0) as i64))
+            };
+            self.env.set(&param.name.name, value);
+        }
+        Ok(())
+    }
+
+    /// Gives every parameter its argument or default, and collects the constants.
+    pub fn bind_args(
+        &mut self,
+        cx: &mut Cx<'_>,
+        params: &[ast::Param],
+        args: &[ast::Arg],
+        env: &Env,
+        loc: Loc,
+    ) -> Eval<()> {
+        let (redeclared, members) = self.model_parts(cx);
+        let declared: Vec<(ast::Param, u32)> = params
+            .iter()
+            .map(|p| match redeclared.iter().find(|(m, _)| m.name.name == p.name.name) {
+                Some(model) => model.clone(),
+                None => (p.clone(), self.def.file),
+            })
+            .collect();
+        let mut taken: Vec<Option<&ast::Arg>> = vec![None; declared.len()];
+        let mut failed = None;
+        let mut position = 0;
+        for arg in args {
+            let slot = match &arg.name {
+                None => {
+                    position += 1;
+                    Some(position - 1)
+                }
+                Some(name) => declared.iter().position(|(p, _)| p.name.name == name.name),
+            };
+            let variable = arg.name.as_ref().filter(|n| members.vars.contains(&n.name));
+            match (slot.and_then(|s| taken.get_mut(s)), variable) {
+                (Some(place @ None), _) => *place = Some(arg),
+                (None, Some(name)) => self.params.push(ParamState {
+                    name: name.name.clone(),
+                    role: Role::Init,
+                    value: arg.value.clone(),
+                    outside: true,
+                    file: env.file,
+                    known: None,
+                }),
+                _ => failed = Some(self.unknown_argument(cx, arg, &declared, &members, env)),
+            }
+        }
+        for ((param, file), arg) in declared.into_iter().zip(taken) {
+            let name = param.name.name.clone();
+            let (value, outside, from) = match (arg, &param.default) {
+                (Some(arg), _) => (arg.value.clone(), true, env.file),
+                (None, Some(default)) => (default.clone(), false, file),
+                (None, None) => {
+                    let message = format!("`{}` needs `{name}`", self.def_name);
+                    let declared = Loc { file, span: param.span };
+                    let d = Diagnostic::new(Code::E0209, message, loc, "not given here")
+                        .label(declared, "declared without a default");
+                    let hint = format!("write `{}({name}: …)`", self.def_name);
+                    failed = Some(cx.fail(d.help(hint)));
+                    continue;
+                }
+            };
+            self.env.open.insert(name.clone());
+            let role = Role::Param(param, file);
+            self.params.push(ParamState { name, role, value, outside, file: from, known: None });
+        }
+        for (binding, file) in members.consts {
+            self.env.open.insert(binding.name.name.clone());
+            self.params.push(ParamState {
+                name: binding.name.name,
+                role: Role::Const,
+                value: binding.value,
+                outside: false,
+                file,
+                known: None,
+            });
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn unknown_argument(
+        &self,
+        cx: &mut Cx<'_>,
+        arg: &ast::Arg,
+        declared: &[(ast::Param, u32)],
+        members: &Members,
+        env: &Env,
+    ) -> crate::types::Stop {
+        let names: Vec<&str> = declared.iter().map(|(p, _)| p.name.name.as_str()).collect();
+        let span = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
+        let loc = Loc { file: env.file, span };
+        let message = match &arg.name {
+            Some(name) if names.contains(&name.name.as_str()) => {
+                format!("`{}` is given twice", name.name)
+            }
+            Some(name) => format!("`{}` has no parameter `{}`", self.def_name, name.name),
+            None => format!("`{}` takes {} arguments", self.def_name, names.len()),
+        };
+        let mut d = Diagnostic::new(Code::E0209, message, loc, "");
+        let candidates = names.iter().copied().chain(members.vars.iter().map(String::as_str));
+        if let Some(near) = arg.name.as_ref().and_then(|n| nearest(&n.name, candidates)) {
+            d = d.help(format!("did you mean `{near}`?"));
+        }
+        if !names.is_empty() {
+            d = d.note(format!("its parameters are {}", names.join(", ")));
+        }
+        cx.fail(d)
+    }
+
+    /// The model's redeclared parameters, and the constants and variables of process and model.
+    fn model_parts(&self, cx: &Cx<'_>) -> (Vec<(ast::Param, u32)>, Members) {
+        let mut members = Members::default();
+        let mut params = Vec::new();
+        let mut take = |at: ItemRef, list: &[ProcessMember]| {
+            for member in list {
+                match member {
+                    ProcessMember::Const(b) => members.consts.push((b.clone(), at.file)),
+                    ProcessMember::Var(v) => members.vars.push(v.name.name.clone()),
+                    _ => {}
+                }
+            }
+        };
+        if let ItemKind::Process(p) = &cx.program.item(self.def).kind {
+            take(self.def, &p.members);
+        }
+        if let Some(model) = self.model
+            && let ItemKind::Model(m) = &cx.program.item(model).kind
+        {
+            take(model, &m.members);
+            params.extend(m.params.iter().map(|p| (p.clone(), model.file)));
+        }
+        if let ItemKind::Network(n) = &cx.program.item(self.def).kind {
+            members.consts.extend(n.members.iter().filter_map(|m| match m {
+                NetworkMember::Const(b) => Some((b.clone(), self.def.file)),
+                _ => None,
+            }));
+        }
+        (params, members)
+    }
+}
+
+/// Constants and variables of a process and its model.
+#[derive(Default)]
+struct Members {
+    consts: Vec<(ast::Binding, u32)>,
+    vars: Vec<String>,
+}
+
+/// Checks a value against the declared type of its parameter and converts it. The shape is
+/// checked by the caller, who may learn dimensions from it.
+pub fn checked(
+    cx: &mut Cx<'_>,
+    param: &ast::Param,
+    file: u32,
+    value: Val,
+    loc: Loc,
+) -> Eval<Val> {
+    let Some(ty) = &param.ty else { return Ok(value) };
+    let declared = Loc { file, span: param.span };
+    let want = ElemTy::of(ty);
+    let e = cx.as_expr(value, loc)?;
+    let whole = e.is_scalar().then(|| e.as_int()).flatten();
+    let e = match (e.kind, want.kind()) {
+        (a, b) if a == b => e,
+        (Kind::Bool, _) | (Kind::Int, Kind::F32 | Kind::F64) | (Kind::F32, Kind::F64) => {
+            cx.loaded(e, loc)?.convert(want.kind())
+        }
+        // A float literal for an f32 parameter, `n / 2` for an integer one.
+        (Kind::F64, Kind::F32) if e.is_scalar() => e.convert(Kind::F32),
+        (Kind::F64, Kind::Int) if whole.is_some() => e.convert(Kind::Int),
+        (Kind::Int, Kind::Bool) if matches!(whole, Some(0 | 1)) => e.convert(Kind::Bool),
+        (from, _) => {
+            let message = format!("`{}` must be {}", param.name.name, want.text());
+            let what = format!("this is {}", describe(&e));
+            let d = Diagnostic::new(Code::E0203, message, loc, what).label(declared, "declared here");
+            let float = matches!(from, Kind::F32 | Kind::F64);
+            let hint = match want.kind() {
+                Kind::Int if float => "`int(x)` truncates toward zero, `int(round(x))` rounds",
+                Kind::F32 => "`f32(x)` rounds to single precision",
+                _ => "convert it, or declare another type",
+            };
+            return Err(cx.fail(d.help(hint)));
+        }
+    };
+    in_range(cx, param, file, &e, want, loc)?;
+    Ok(Val::Expr(e))
+}
+
+/// Requires that every element is in the declared range, and in that of the type.
+fn in_range(
+    cx: &mut Cx<'_>,
+    param: &ast::Param,
+    file: u32,
+    e: &TExpr,
+    want: ElemTy,
+    loc: Loc,
+) -> Eval<()> {
+    let narrow = want.integer().is_some_and(|(bits, _)| bits < 64);
+    if param.range.is_none() && !narrow {
+        return Ok(());
+    }
+    let loaded = cx.loaded(e.clone(), loc)?;
+    let Some(tensor) = loaded.as_const() else { return Ok(()) };
+    let values: Vec<f64> = match &tensor.values {
+        Values::Int(_) | Values::Bool(_) => {
+            tensor.int_bounds().map_or(Vec::new(), |(lo, hi)| vec![lo as f64, hi as f64])
+        }
+        Values::Float(v) => v.clone(),
+    };
+    let outside = |lo: f64, hi: f64, open: bool| {
+        values.iter().copied().find(|x| *x < lo || *x > hi || (open && *x == hi))
+    };
+    let declared = Loc { file, span: param.span };
+    let name = &param.name.name;
+    if let Some((lo, hi)) = want.bounds().filter(|_| narrow)
+        && let Some(bad) = outside(lo as f64, hi as f64, false)
+    {
+        let message = format!("`{name}` = {bad} does not fit {}", want.text());
+        let d = Diagnostic::new(Code::E0701, message, loc, format!("allowed: {lo}..={hi}"));
+        return Err(cx.fail(d.label(declared, "declared here")));
+    }
+    let Some(range) = &param.range else { return Ok(()) };
+    let env = Env::module(file);
+    let bound = |cx: &mut Cx<'_>, e: &ast::Expr| -> Eval<f64> {
+        let value = cx.constant_expr(e, &env)?.convert(Kind::F64);
+        Ok(match value.as_const().map(|c| &c.values) {
+            Some(Values::Float(v)) => v.first().copied().unwrap_or(0.0),
+            _ => 0.0,
+        })
+    };
+    let (lo, hi) = (bound(cx, &range.lo)?, bound(cx, &range.hi)?);
+    if let Some(bad) = outside(lo, hi, !range.inclusive) {
+        let dots = if range.inclusive { "..=" } else { ".." };
+        let message = format!("`{name}` = {bad} is out of range");
+        let d = Diagnostic::new(Code::E0701, message, loc, format!("allowed: {lo}{dots}{hi}"));
+        return Err(cx.fail(d.label(declared, "the range is declared here")));
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Which model of a process a run uses.
+
+use super::paths;
+use super::tree::Tree;
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::resolve::ItemRef;
+use crate::types::{Cx, Eval};
+use snn_grammar::ast::{self, ItemKind, Pattern, ProcessMember, RunMemberKind};
+
+/// The choices that a run makes.
+pub struct Choices {
+    /// `models TAG`.
+    tag: Option<(String, Loc)>,
+    /// `model PROCESS_OR_PATH = TAG`.
+    exceptions: Vec<(Pattern, String, Loc)>,
+}
+
+impl Choices {
+    /// Those of a run.
+    pub fn of(run: &ast::Run, file: u32) -> Choices {
+        let mut choices = Choices { tag: None, exceptions: Vec::new() };
+        for member in &run.members {
+            match &member.kind {
+                RunMemberKind::Models(tag) => {
+                    choices.tag = Some((tag.name.clone(), Loc { file, span: tag.span }));
+                }
+                RunMemberKind::Model { of, tag } => {
+                    let loc = Loc { file, span: member.span };
+                    choices.exceptions.push((of.clone(), tag.name.clone(), loc));
+                }
+                _ => {}
+            }
+        }
+        choices
+    }
+
+    /// The model for an instance: by its path, else by its process, else by the run's tag, else
+    /// the first declared.
+    pub fn model(&self, cx: &mut Cx<'_>, process: ItemRef, path: &str, at: Loc) -> Eval<ItemRef> {
+        let tree = cx.program.tree(process);
+        let ItemKind::Process(item) = &tree.items[process.item as usize].kind else {
+            return Ok(process);
+        };
+        let default = item.members.iter().any(|m| matches!(m, ProcessMember::Phase(_)));
+        let models: Vec<(ItemRef, String)> = cx
+            .program
+            .models_of(process)
+            .into_iter()
+            .filter_map(|at| match &cx.program.item(at).kind {
+                ItemKind::Model(m) => Some((at, m.tag.name.clone())),
+                _ => None,
+            })
+            .collect();
+        let tagged = |tag: &str| models.iter().find(|(_, t)| t == tag).map(|(at, _)| *at);
+        let name = &item.name.name;
+        let exception = self
+            .exceptions
+            .iter()
+            .find(|(of, ..)| paths::matches_whole(of, path))
+            .or_else(|| self.exceptions.iter().find(|(of, ..)| paths::is_name(of, name)));
+        if let Some((_, tag, loc)) = exception {
+            return tagged(tag).ok_or_else(|| {
+                let message = format!("`{name}` has no model `{tag}`");
+                cx.fail(with_tags(Diagnostic::new(Code::E0407, message, *loc, ""), &models))
+            });
+        }
+        if let Some((tag, loc)) = &self.tag {
+            if let Some(model) = tagged(tag) {
+                return Ok(model);
+            }
+            if !default && !models.is_empty() {
+                let message = format!("`{name}` has no model `{tag}`");
+                let d = Diagnostic::new(Code::E0407, message, at, "an instance of it")
+                    .label(*loc, "asked for here");
+                let other = models.first().map_or("TAG", |(_, t)| t);
+                let hint = format!("add `model {name} = {other}` to the run");
+                return Err(cx.fail(with_tags(d, &models).help(hint)));
+            }
+        }
+        match (default, models.first()) {
+            (true, _) => Ok(process),
+            (false, Some((model, _))) => Ok(*model),
+            (false, None) => {
+                let message = format!("`{name}` has no model: nothing says what it does");
+                let loc = Loc { file: process.file, span: item.name.span };
+                let d = Diagnostic::new(Code::E0407, message, at, "an instance of it")
+                    .label(loc, "declared without phases");
+                let hint = format!("give it phases, or write `model fixed_pt of {name} {{ … }}`");
+                Err(cx.fail(d.help(hint)))
+            }
+        }
+    }
+
+    /// An exception that concerns no instance is a slip worth a message.
+    pub fn report_unused(&self, cx: &mut Cx<'_>, tree: &Tree) {
+        for (of, _, loc) in &self.exceptions {
+            let used = tree.nodes.iter().any(|n| {
+                n.model.is_some()
+                    && (paths::matches_whole(of, &n.path) || paths::is_name(of, &n.def_name))
+            });
+            if !used {
+                let message = "this names no process or instance of the network";
+                cx.sink.push(Diagnostic::new(Code::E0406, message, *loc, ""));
+            }
+        }
+    }
+}
+
+fn with_tags(d: Diagnostic, models: &[(ItemRef, String)]) -> Diagnostic {
+    let tags: Vec<&str> = models.iter().map(|(_, t)| t.as_str()).collect();
+    match tags.is_empty() {
+        true => d.note("it has only its default model, which has no tag"),
+        false => d.note(format!("its models are {}", tags.join(", "))),
+    }
+}

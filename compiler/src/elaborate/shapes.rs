@@ -1,0 +1,326 @@
+//! Shape inference: arguments and connections tell dimensions, until nothing new follows.
+
+use super::connect::Source;
+use super::params::{Role, checked};
+use super::tree::{Node, Tree};
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::types::expr::TExpr;
+use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
+use snn_grammar::ast::{Dim, ExprKind};
+
+/// Determines every parameter and every port's shape.
+pub fn infer(cx: &mut Cx<'_>, tree: &mut Tree) -> Eval<()> {
+    let mut failed = false;
+    loop {
+        let mut progress = false;
+        for id in 0..tree.nodes.len() {
+            progress |= evaluate_params(cx, tree, id, &mut failed);
+            progress |= evaluate_ports(cx, &mut tree.nodes[id], &mut failed);
+        }
+        for edge in 0..tree.edges.len() {
+            progress |= along_edge(cx, tree, edge, &mut failed);
+        }
+        if !progress {
+            break;
+        }
+    }
+    if failed {
+        return Err(Stop::Reported);
+    }
+    report_open(cx, tree)
+}
+
+/// Evaluates what can be evaluated of a node's parameters; true where something became known.
+fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut bool) -> bool {
+    let mut progress = false;
+    for i in 0..tree.nodes[id].params.len() {
+        let state = &tree.nodes[id].params[i];
+        if state.known.is_some() {
+            continue;
+        }
+        let env = match (state.outside, tree.nodes[id].parent) {
+            (true, Some(parent)) => tree.nodes[parent].env.clone(),
+            (true, None) => Env::module(state.file),
+            (false, _) => Env { file: state.file, ..tree.nodes[id].env.clone() },
+        };
+        let value = state.value.clone();
+        let loc = Loc { file: env.file, span: value.span };
+        let evaluated = cx.eval(&value, &env).and_then(|v| accept(cx, &mut tree.nodes[id], i, v, loc));
+        match evaluated {
+            Ok(value) => {
+                let node = &mut tree.nodes[id];
+                if !matches!(node.params[i].role, Role::Init) {
+                    let name = node.params[i].name.clone();
+                    node.env.set(&name, value.clone());
+                }
+                node.params[i].known = Some(value);
+                progress = true;
+            }
+            Err(Stop::Open) => {}
+            Err(Stop::Reported) => {
+                // Known to be bad: not evaluated again, and what needs it stays open.
+                tree.nodes[id].params[i].known = Some(Val::List(Vec::new()));
+                *failed = true;
+            }
+        }
+    }
+    progress
+}
+
+/// Checks a value against the parameter's type and learns dimensions from it.
+fn accept(cx: &mut Cx<'_>, node: &mut Node, i: usize, value: Val, loc: Loc) -> Eval<Val> {
+    let Role::Param(param, file) = &node.params[i].role else { return Ok(value) };
+    let (param, file) = (param.clone(), *file);
+    let value = checked(cx, &param, file, value, loc)?;
+    if let (Some(ty), Val::Expr(e)) = (&param.ty, &value)
+        && !e.is_scalar()
+    {
+        if ty.shape.is_empty() {
+            let message = format!("`{}` is one number", param.name.name);
+            let what = format!("this has shape {:?}", e.shape);
+            let declared = Loc { file, span: param.span };
+            let d = Diagnostic::new(Code::E0201, message, loc, what);
+            return Err(cx.fail(d.label(declared, "declared here")));
+        }
+        // One value in brackets serves all, as a scalar does.
+        if e.shape.iter().all(|n| *n == 1) && ty.shape.iter().any(|d| matches!(d, Dim::Spread(_))) {
+            return Ok(Val::Expr(e.clone().reshape(Vec::new())));
+        }
+        let declared = Loc { file, span: ty.span };
+        let what = format!("`{}`", param.name.name);
+        learn(cx, &mut node.env, file, &ty.shape, &e.shape, (declared, loc), &what)?;
+    }
+    Ok(value)
+}
+
+/// Evaluates the declared shapes that can be evaluated; true where one became known.
+fn evaluate_ports(cx: &mut Cx<'_>, node: &mut Node, failed: &mut bool) -> bool {
+    let mut progress = false;
+    for i in 0..node.ports.len() {
+        if node.ports[i].shape.is_some() {
+            continue;
+        }
+        let env = Env { file: node.ports[i].file, ..node.env.clone() };
+        match dims(cx, &node.ports[i].ty.shape, &env) {
+            Ok(shape) => {
+                node.ports[i].shape = Some(shape);
+                progress = true;
+            }
+            Err(Stop::Open) => {}
+            Err(Stop::Reported) => {
+                node.ports[i].shape = Some(Vec::new());
+                *failed = true;
+            }
+        }
+    }
+    progress
+}
+
+/// Passes a known shape from one end of a connection to the other.
+fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) -> bool {
+    let (to, loc) = (tree.edges[edge].to, tree.edges[edge].loc);
+    let source = match tree.source(cx, &tree.edges[edge].from.clone()) {
+        Ok(source) => source,
+        Err(Stop::Reported) => {
+            *failed |= !std::mem::replace(&mut tree.edges[edge].bad, true);
+            return false;
+        }
+        Err(Stop::Open) => {
+            // The other way round, where nothing changes the shape on the way.
+            let Source::Port(node, port) = tree.edges[edge].from else { return false };
+            let Some(shape) = tree.nodes[to.0].ports[to.1].shape.clone() else { return false };
+            return tree.port_shape(cx, (node, port), &shape, loc, failed);
+        }
+    };
+    match tree.nodes[to.0].ports[to.1].shape.clone() {
+        None => tree.port_shape(cx, to, &source.shape, loc, failed),
+        Some(shape) if shape == source.shape || tree.edges[edge].bad => false,
+        Some(shape) => {
+            tree.edges[edge].bad = true;
+            *failed = true;
+            let taker = &tree.nodes[to.0];
+            let port = &taker.ports[to.1];
+            let message = format!("{:?} does not fit {:?}", source.shape, shape);
+            let (text, from) = tree.edges[edge].from.described(tree);
+            let mut d = Diagnostic::new(
+                Code::E0201,
+                format!("the shapes of this connection disagree: {message}"),
+                loc,
+                format!("{text} has shape {:?}", source.shape),
+            )
+            .label(
+                port.loc,
+                format!("`{}.{}` takes {:?}", taker.shown(), port.name, shape),
+            );
+            if let Some(from) = from {
+                d = d.label(from, "sent from here");
+            }
+            let same = source.shape.iter().product::<usize>() == shape.iter().product::<usize>();
+            let hint = match same {
+                true => format!("both have as many elements: `.reshape({shape:?})` fits"),
+                false => "give both the same shape, or take a part: `a[0..64] -> b`".into(),
+            };
+            cx.sink.push(d.help(hint));
+            false
+        }
+    }
+}
+
+impl Tree {
+    /// Learns a port's shape from a connection.
+    fn port_shape(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (node, port): (usize, usize),
+        shape: &[usize],
+        loc: Loc,
+        failed: &mut bool,
+    ) -> bool {
+        let node = &mut self.nodes[node];
+        let (ty, file, name) = {
+            let p = &node.ports[port];
+            (p.ty.clone(), p.file, p.name.clone())
+        };
+        let declared = Loc { file, span: ty.span };
+        let what = format!("port `{name}`");
+        match learn(cx, &mut node.env, file, &ty.shape, shape, (declared, loc), &what) {
+            Ok(new) => new,
+            Err(_) => {
+                node.ports[port].shape = Some(shape.to_vec());
+                *failed = true;
+                true
+            }
+        }
+    }
+}
+
+/// The value of declared dimensions.
+pub fn dims(cx: &mut Cx<'_>, dims: &[Dim], env: &Env) -> Eval<Vec<usize>> {
+    let mut shape = Vec::new();
+    for dim in dims {
+        match dim {
+            Dim::Size(e) => shape.push(cx.size(e, env)?),
+            Dim::Spread(name) => match cx.name(&name.name, name.span, env)? {
+                Val::List(sizes) => {
+                    for size in sizes {
+                        let Val::Expr(e) = size else { continue };
+                        shape.extend(e.as_int().and_then(|n| usize::try_from(n).ok()));
+                    }
+                }
+                _ => {
+                    let loc = Loc { file: env.file, span: name.span };
+                    let message = format!("`{}` is not a whole shape", name.name);
+                    return Err(cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+                }
+            },
+        }
+    }
+    Ok(shape)
+}
+
+/// Matches declared dimensions with an actual shape, giving open names their values. True where
+/// a name got one.
+fn learn(
+    cx: &mut Cx<'_>,
+    env: &mut Env,
+    file: u32,
+    declared: &[Dim],
+    actual: &[usize],
+    (declared_at, actual_at): (Loc, Loc),
+    what: &str,
+) -> Eval<bool> {
+    let spread = declared.iter().position(|d| matches!(d, Dim::Spread(_)));
+    let fits = match spread {
+        Some(_) => actual.len() + 1 >= declared.len(),
+        None => actual.len() == declared.len(),
+    };
+    let conflict = |cx: &mut Cx<'_>, detail: String| {
+        let message = format!("the shape of {what} disagrees with its declaration");
+        cx.fail(
+            Diagnostic::new(Code::E0201, message, actual_at, format!("has shape {actual:?}"))
+                .label(declared_at, detail),
+        )
+    };
+    if !fits {
+        return Err(conflict(cx, format!("has {} axes", declared.len())));
+    }
+    let extra = (actual.len() + 1).saturating_sub(declared.len());
+    let mut progress = false;
+    let mut axis = 0;
+    for (i, dim) in declared.iter().enumerate() {
+        match dim {
+            Dim::Spread(name) => {
+                let sizes = &actual[axis..axis + extra];
+                axis += extra;
+                if env.open.contains(&name.name) {
+                    let list = sizes.iter().map(|n| Val::Expr(TExpr::int(*n as i64))).collect();
+                    env.set(&name.name, Val::List(list));
+                    progress = true;
+                } else {
+                    let known = dims(cx, &declared[i..=i], &Env { file, ..env.clone() })?;
+                    if known != sizes {
+                        return Err(conflict(cx, format!("`*{}` is {known:?}", name.name)));
+                    }
+                }
+            }
+            Dim::Size(e) => {
+                let size = actual[axis];
+                axis += 1;
+                if let ExprKind::Name(name) = &e.kind
+                    && env.open.contains(name)
+                {
+                    env.set(name, Val::Expr(TExpr::int(size as i64)));
+                    progress = true;
+                    continue;
+                }
+                match cx.size(e, &Env { file, ..env.clone() }) {
+                    Ok(known) if known == size => {}
+                    Ok(known) => {
+                        let text = match &e.kind {
+                            ExprKind::Name(name) => format!("`{name}` is {known}"),
+                            _ => format!("axis {} is {known}", axis - 1),
+                        };
+                        return Err(conflict(cx, text));
+                    }
+                    Err(Stop::Open) => {}
+                    Err(stop) => return Err(stop),
+                }
+            }
+        }
+    }
+    Ok(progress)
+}
+
+/// Reports every instance of which a shape is still open.
+fn report_open(cx: &mut Cx<'_>, tree: &Tree) -> Eval<()> {
+    let mut open = None;
+    for node in &tree.nodes {
+        let unknown = node.ports.iter().any(|p| p.shape.is_none());
+        let pending = node.params.iter().any(|p| p.known.is_none());
+        if (unknown || pending || !node.env.open.is_empty()) && node.model.is_some() {
+            let names: Vec<&str> = node.env.open.iter().map(String::as_str).collect();
+            let message = format!("the shape of `{}` is not known", node.shown());
+            let what = match names.is_empty() {
+                true => String::new(),
+                false => format!("nothing says what `{}` is", names.join("`, `")),
+            };
+            let hint = format!(
+                "say it: `{}[…](…)`; or connect it to something whose shape is known",
+                node.def_name
+            );
+            let d = Diagnostic::new(Code::E0206, message, node.loc, what);
+            open = Some(cx.fail(d.help(hint)));
+        }
+    }
+    let rest = tree.nodes.iter().find(|n| n.ports.iter().any(|p| p.shape.is_none()));
+    if let (None, Some(node)) = (open, rest) {
+        let message = format!("the shape of `{}` is not known", node.shown());
+        open = Some(cx.fail(Diagnostic::new(Code::E0206, message, node.loc, "")));
+    }
+    open.map_or(Ok(()), Err)
+}
+
+/// The element type of a port.
+pub fn port_elem(tree: &Tree, (node, port): (usize, usize)) -> ElemTy {
+    ElemTy::of(&tree.nodes[node].ports[port].ty)
+}

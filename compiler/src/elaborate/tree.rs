@@ -1,0 +1,436 @@
+//! The tree of instances: networks with their parts, down to processes.
+
+use super::connect::{self, Edge};
+use super::params::ParamState;
+use super::select::Choices;
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::import::{NetxOptions, netx};
+use crate::resolve::{self, ItemRef, Symbol, nearest};
+use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
+use indexmap::IndexMap;
+use snn_grammar::ast::{self, Direction, ExprKind, ItemKind, NetworkMember, ProcessMember};
+
+/// Networks may contain networks this deep.
+const DEEPEST: usize = 64;
+
+/// All instances of a run. The first is the run's network.
+pub struct Tree {
+    /// Networks and processes.
+    pub nodes: Vec<Node>,
+    /// Connections between their ports.
+    pub edges: Vec<Edge>,
+    /// Resets, each with the network it stands in.
+    pub resets: Vec<(usize, ast::Reset)>,
+}
+
+/// An instance of a network or process.
+pub struct Node {
+    /// Dotted path from the run's network; empty for that network itself.
+    pub path: String,
+    /// Where the part is declared.
+    pub loc: Loc,
+    /// The process or network item.
+    pub def: ItemRef,
+    /// Its name, as declared.
+    pub def_name: String,
+    /// The model's item (the process itself for its default model); `None` for networks.
+    pub model: Option<ItemRef>,
+    /// Parameters, dimensions and (in networks) constants.
+    pub env: Env,
+    /// Parameters with their arguments, and initial values given as arguments.
+    pub params: Vec<ParamState>,
+    /// Ports, in order of declaration.
+    pub ports: Vec<PortState>,
+    /// Parts, by name.
+    pub children: IndexMap<String, usize>,
+    /// The network it is a part of.
+    pub parent: Option<usize>,
+}
+
+/// A port of an instance.
+pub struct PortState {
+    /// Its name.
+    pub name: String,
+    /// In or out.
+    pub direction: Direction,
+    /// Its type, as the model or the process declares it.
+    pub ty: ast::Type,
+    /// The file in which the type is written.
+    pub file: u32,
+    /// Where it is declared.
+    pub loc: Loc,
+    /// Its shape, once known.
+    pub shape: Option<Vec<usize>>,
+}
+
+impl Node {
+    /// Its ports of one direction, by position.
+    pub fn ports_of(&self, direction: Direction) -> Vec<usize> {
+        (0..self.ports.len()).filter(|p| self.ports[*p].direction == direction).collect()
+    }
+
+    /// Its path for messages.
+    pub fn shown(&self) -> &str {
+        if self.path.is_empty() { &self.def_name } else { &self.path }
+    }
+}
+
+impl Tree {
+    /// Instantiates the network of a run.
+    pub fn build(
+        cx: &mut Cx<'_>,
+        network: &ast::Expr,
+        env: &Env,
+        choices: &Choices,
+    ) -> Eval<Tree> {
+        let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
+        let mut builder = Builder { cx, tree: &mut tree, choices, depth: 0 };
+        let root = builder.part(None, "", network, env)?;
+        if tree.nodes[root].model.is_some() {
+            let loc = Loc { file: env.file, span: network.span };
+            let d = Diagnostic::new(Code::E0505, "a run needs a network", loc, "this is a process");
+            return Err(cx.fail(d.help("put the process into a network and run that")));
+        }
+        Ok(tree)
+    }
+}
+
+/// Builds a [`Tree`].
+pub struct Builder<'b, 'a> {
+    /// Evaluation.
+    pub cx: &'b mut Cx<'a>,
+    /// What has been built.
+    pub tree: &'b mut Tree,
+    choices: &'b Choices,
+    depth: usize,
+}
+
+/// A call of a process or network: what is called, and with what.
+struct PartCall<'e> {
+    callee: &'e ast::Expr,
+    shape: &'e [ast::Subscript],
+    args: &'e [ast::Arg],
+}
+
+fn part_call(e: &ast::Expr) -> PartCall<'_> {
+    let (callee, args) = match &e.kind {
+        ExprKind::Call { callee, args } => (&**callee, args.as_slice()),
+        _ => (e, &[][..]),
+    };
+    match &callee.kind {
+        ExprKind::Index(of, shape) => PartCall { callee: of, shape, args },
+        _ => PartCall { callee, shape: &[], args },
+    }
+}
+
+impl Builder<'_, '_> {
+    /// Whether an expression makes an instance: a call of a process, a network or an importer.
+    pub fn is_part(&self, e: &ast::Expr, file: u32) -> bool {
+        if !matches!(e.kind, ExprKind::Call { .. }) {
+            return false;
+        }
+        let call = part_call(e);
+        let Some(parts) = dotted(call.callee) else { return false };
+        if parts == ["netx"] || parts == ["nir"] {
+            return true;
+        }
+        match self.cx.program.lookup_path(file, &parts) {
+            Some(Symbol::Item(at)) => {
+                matches!(self.cx.program.item(at).kind, ItemKind::Process(_) | ItemKind::Network(_))
+            }
+            _ => false,
+        }
+    }
+
+    /// Instantiates `name = e` in network `parent`.
+    pub fn part(
+        &mut self,
+        parent: Option<usize>,
+        name: &str,
+        e: &ast::Expr,
+        env: &Env,
+    ) -> Eval<usize> {
+        let loc = Loc { file: env.file, span: e.span };
+        let call = part_call(e);
+        let callee_loc = Loc { file: env.file, span: call.callee.span };
+        let Some(parts) = dotted(call.callee) else {
+            let message = "a process or network is needed here";
+            return Err(self.cx.fail(Diagnostic::new(Code::E0204, message, callee_loc, "")));
+        };
+        if parts == ["netx"] || parts == ["nir"] {
+            return self.import(parent, name, parts[0], call.args, loc, env);
+        }
+        match self.cx.program.lookup_path(env.file, &parts) {
+            Some(Symbol::Item(def)) => {
+                self.instance(parent, name, def, call.shape, call.args, loc, env)
+            }
+            _ => {
+                let wanted = parts.join(".");
+                let near = nearest(&wanted, self.cx.program.names_in(env.file)).map(String::from);
+                let message = format!("there is no process or network `{wanted}`");
+                let mut d = Diagnostic::new(Code::E0401, message, callee_loc, "not found");
+                if let Some(near) = near {
+                    d = d.help(format!("did you mean `{near}`?"));
+                }
+                Err(self.cx.fail(d))
+            }
+        }
+    }
+
+    fn import(
+        &mut self,
+        parent: Option<usize>,
+        name: &str,
+        format: &str,
+        args: &[ast::Arg],
+        loc: Loc,
+        env: &Env,
+    ) -> Eval<usize> {
+        if format != "netx" {
+            let message = "NIR files cannot be imported yet";
+            let d = Diagnostic::new(Code::E0613, message, loc, "");
+            return Err(self.cx.fail(d.help("`netx(\"file.net\")` imports lava-dl networks")));
+        }
+        let folder = self.cx.program.sources.files[env.file as usize].folder.clone();
+        let mut options = NetxOptions { folder: folder.clone(), ..NetxOptions::default() };
+        let mut path = None;
+        for arg in args {
+            let at = Loc { file: env.file, span: arg.value.span };
+            match (&arg.name, self.cx.eval(&arg.value, env)?) {
+                (None, Val::Str(text)) if path.is_none() => path = Some((text, at)),
+                (Some(option), value) => {
+                    let value = self.cx.as_expr(value, at)?;
+                    let value = self.cx.constant(value, at)?;
+                    if let Err(why) = set_option(&mut options, &option.name, &value) {
+                        let at = Loc { file: env.file, span: option.span };
+                        return Err(self.cx.fail(Diagnostic::new(Code::E0209, why, at, "")));
+                    }
+                }
+                _ => {
+                    let message = "`netx` takes a file and named options";
+                    return Err(self.cx.fail(Diagnostic::new(Code::E0209, message, at, "")));
+                }
+            }
+        }
+        let Some((file, at)) = path else {
+            let message = "`netx` needs a file, as in `netx(\"trained.net\")`";
+            return Err(self.cx.fail(Diagnostic::new(Code::E0209, message, loc, "")));
+        };
+        let imported = match netx::import(&folder.join(&file), &options) {
+            Ok(imported) => imported,
+            Err(errors) => {
+                for error in errors {
+                    self.cx.data_error(error, at);
+                }
+                return Err(crate::types::Stop::Reported);
+            }
+        };
+        let title = format!("<netx {file}>");
+        let module =
+            resolve::add_text(self.cx.program, &title, folder, &imported.text, self.cx.sink);
+        match self.cx.program.lookup(module, &imported.network) {
+            Some(Symbol::Item(def)) => self.instance(parent, name, def, &[], &[], loc, env),
+            _ => Err(crate::types::Stop::Reported),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn instance(
+        &mut self,
+        parent: Option<usize>,
+        name: &str,
+        def: ItemRef,
+        shape: &[ast::Subscript],
+        args: &[ast::Arg],
+        loc: Loc,
+        env: &Env,
+    ) -> Eval<usize> {
+        let tree = self.cx.program.tree(def);
+        let path = match parent.map(|p| self.tree.nodes[p].path.as_str()) {
+            None => String::new(),
+            Some("") => name.into(),
+            Some(prefix) => format!("{prefix}.{name}"),
+        };
+        let (def_name, shape_params, params, is_network) = match &tree.items[def.item as usize].kind
+        {
+            ItemKind::Process(p) => (&p.name, &p.shape_params, &p.params, false),
+            ItemKind::Network(n) => (&n.name, &n.shape_params, &n.params, true),
+            _ => {
+                let message = format!("`{name}` must be an instance of a process or network");
+                return Err(self.cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+            }
+        };
+        if self.depth >= DEEPEST {
+            let message = format!("`{}` contains itself", def_name.name);
+            let d = Diagnostic::new(Code::E0504, message, loc, "instantiated again here");
+            return Err(self.cx.fail(d.help("a network cannot be a part of itself")));
+        }
+        let mut node = Node {
+            path,
+            loc,
+            def,
+            def_name: def_name.name.clone(),
+            model: None,
+            env: Env::module(def.file),
+            params: Vec::new(),
+            ports: Vec::new(),
+            children: IndexMap::new(),
+            parent,
+        };
+        if !is_network {
+            let model = self.choices.model(self.cx, def, &node.path, loc)?;
+            node.model = Some(model);
+        }
+        node.declare_ports(self.cx, def);
+        if let Some(model) = node.model.filter(|m| *m != def) {
+            node.declare_ports(self.cx, model);
+        }
+        node.bind_shape(self.cx, shape_params, shape, env, loc)?;
+        node.bind_args(self.cx, params, args, env, loc)?;
+        let id = self.tree.nodes.len();
+        if let Some(parent) = parent {
+            self.tree.nodes[parent].children.insert(name.into(), id);
+        }
+        self.tree.nodes.push(node);
+        if let ItemKind::Network(network) = &tree.items[def.item as usize].kind {
+            self.depth += 1;
+            let built = self.network(id, network);
+            self.depth -= 1;
+            built?;
+        }
+        Ok(id)
+    }
+
+    /// Instantiates the parts of a network and connects them.
+    fn network(&mut self, id: usize, network: &ast::Network) -> Eval<()> {
+        let file = self.tree.nodes[id].def.file;
+        let mut failed = None;
+        for member in &network.members {
+            let NetworkMember::Part(part) = member else { continue };
+            let env = self.tree.nodes[id].env.clone();
+            let earlier = self.tree.nodes[id].children.get(&part.name.name);
+            if let Some(earlier) = earlier {
+                let loc = Loc { file, span: part.name.span };
+                let message = format!("`{}` is declared twice", part.name.name);
+                let first = self.tree.nodes[*earlier].loc;
+                let d = Diagnostic::new(Code::E0402, message, loc, "declared again here");
+                failed = Some(self.cx.fail(d.label(first, "declared first here")));
+                continue;
+            }
+            if let Err(stop) = self.part(Some(id), &part.name.name, &part.value, &env) {
+                failed = Some(stop);
+            }
+        }
+        if let Some(stop) = failed {
+            return Err(stop);
+        }
+        let explicit = connect::explicit_ports(network);
+        for member in &network.members {
+            match member {
+                NetworkMember::Connection(c) => {
+                    if let Err(stop) = connect::chain(self, id, c, &explicit) {
+                        failed = Some(stop);
+                    }
+                }
+                NetworkMember::Reset(reset) => self.tree.resets.push((id, reset.clone())),
+                _ => {}
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// A name for an instance that is made in a connection: `dense1`, `dense2`, …
+    pub fn name_in_place(&self, network: usize, e: &ast::Expr) -> String {
+        let parts = dotted(part_call(e).callee).unwrap_or_default();
+        let stem = parts.last().map_or("part".into(), |s| s.to_lowercase());
+        let taken = &self.tree.nodes[network].children;
+        (1..)
+            .map(|i| format!("{stem}{i}"))
+            .find(|name| !taken.contains_key(name))
+            .unwrap_or(stem)
+    }
+}
+
+impl Node {
+    /// Adds the ports that an item declares; a model's declaration replaces the process's type.
+    fn declare_ports(&mut self, cx: &mut Cx<'_>, item: ItemRef) {
+        let tree = cx.program.tree(item);
+        let members: Vec<&ast::Port> = match &tree.items[item.item as usize].kind {
+            ItemKind::Process(p) => process_ports(&p.members),
+            ItemKind::Model(m) => process_ports(&m.members),
+            ItemKind::Network(n) => n
+                .members
+                .iter()
+                .filter_map(|m| match m {
+                    NetworkMember::Port(port) => Some(port),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        let redeclares = self.model == Some(item) && item != self.def;
+        for port in members {
+            let state = PortState {
+                name: port.name.name.clone(),
+                direction: port.direction,
+                ty: port.ty.clone(),
+                file: item.file,
+                loc: Loc { file: item.file, span: port.span },
+                shape: None,
+            };
+            match self.ports.iter_mut().find(|p| p.name == port.name.name) {
+                Some(known) if redeclares => *known = state,
+                Some(known) => {
+                    let message = format!("port `{}` is declared twice", port.name.name);
+                    let d = Diagnostic::new(Code::E0402, message, state.loc, "");
+                    cx.sink.push(d.label(known.loc, "declared first here"));
+                }
+                None => self.ports.push(state),
+            }
+        }
+    }
+}
+
+fn process_ports(members: &[ProcessMember]) -> Vec<&ast::Port> {
+    members
+        .iter()
+        .filter_map(|m| match m {
+            ProcessMember::Port(port) => Some(port),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Sets an option of the importer by its name in the language.
+fn set_option(options: &mut NetxOptions, name: &str, value: &TExpr) -> Result<(), String> {
+    let number = value.as_int().filter(|_| value.is_scalar());
+    let slot = match name {
+        "reset_interval" => &mut options.reset_interval,
+        "reset_offset" => &mut options.reset_offset,
+        "num_layers" => &mut options.num_layers,
+        "skip_layers" => &mut options.skip_layers,
+        "input_message_bits" => &mut options.input_message_bits,
+        "spike_exp" => &mut options.spike_exp,
+        "sparse_fc_layer" => {
+            options.sparse_fc_layer = number == Some(1);
+            return number.map(|_| ()).ok_or("`sparse_fc_layer` is true or false".into());
+        }
+        "input_shape" => {
+            use crate::tensor::Values;
+            return match value.as_const().map(|c| &c.values) {
+                Some(Values::Int(sizes)) => {
+                    options.input_shape = Some(sizes.clone());
+                    Ok(())
+                }
+                _ => Err("`input_shape` is a list of sizes".into()),
+            };
+        }
+        _ => {
+            let known = "reset_interval, reset_offset, num_layers, skip_layers, input_shape, \
+                         input_message_bits, spike_exp, sparse_fc_layer";
+            return Err(format!("`netx` has no option `{name}`; its options are {known}"));
+        }
+    };
+    *slot = Some(number.ok_or_else(|| format!("`{name}` is a whole number"))?);
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Which kernel executes a synapse, and why.
+
+use crate::ir::{Elem, Kernel, KernelKind};
+use crate::tensor::{Tensor, Values};
+
+/// Lists are faster than columns where at most one weight in so many is not zero: a list costs
+/// about a nanosecond per entry, a column a few hundredths of one per output.
+const SPARSE: usize = 16;
+
+/// The kernel for `weights` of shape `[m, n]` and a source of `n` elements, which count 1 each
+/// (`src_binary`) or as much as they are, within `src_range`.
+///
+/// The accumulator is proven by the weights: no set of events can sum to more than
+/// `Σ_j |weights[i, j]| · max|src|` for any output `i`.
+pub fn choose(weights: &Tensor, src_binary: bool, src_range: (i64, i64)) -> Kernel {
+    let len = weights.len();
+    let nonzero = match &weights.values {
+        Values::Int(v) => v.iter().filter(|w| **w != 0).count(),
+        Values::Float(v) => v.iter().filter(|w| **w != 0.0).count(),
+        Values::Bool(v) => v.iter().filter(|w| **w).count(),
+    };
+    let sparse = len >= 4096 && nonzero.saturating_mul(SPARSE) <= len;
+    let kind = if sparse { KernelKind::SparseColumns } else { KernelKind::Columns };
+    let how = match sparse {
+        true => format!("lists of weights, as {nonzero} of {len} are not zero"),
+        false => "columns".to_string(),
+    };
+    let values: Vec<i64> = match &weights.values {
+        Values::Int(v) => v.clone(),
+        Values::Bool(v) => v.iter().map(|w| i64::from(*w)).collect(),
+        Values::Float(_) => {
+            let reason = format!("64-bit float {how}, summed in ascending order");
+            let (weight, accumulator) = (Elem::F64, Elem::F64);
+            return Kernel { kind, weight, shift: 0, accumulator, reason };
+        }
+    };
+    let shift = values.iter().fold(63, |shift, w| shift.min(w.trailing_zeros())).min(31) as u8;
+    let shift = if nonzero == 0 { 0 } else { shift };
+    let (low, high) = values
+        .iter()
+        .map(|w| w >> shift)
+        .fold((0, 0), |(low, high): (i64, i64), w| (low.min(w), high.max(w)));
+    let (weight, bits) = narrowest(low, high);
+    let payload =
+        if src_binary { 1 } else { src_range.0.unsigned_abs().max(src_range.1.unsigned_abs()) };
+    let row = weights.shape.iter().skip(1).product::<usize>().max(1);
+    let largest = values
+        .chunks(row)
+        .map(|row| row.iter().map(|w| u128::from((w >> shift).unsigned_abs())).sum::<u128>())
+        .max()
+        .unwrap_or(0)
+        .saturating_mul(payload.into());
+    let (accumulator, sum_bits) = match largest {
+        0..=0x7fff => (Elem::I16, 16),
+        0x8000..=0x7fff_ffff => (Elem::I32, 32),
+        _ => (Elem::I64, 64),
+    };
+    let shifted =
+        if shift > 0 { format!(" after shifting them right by {shift}") } else { String::new() };
+    let proof = match sum_bits {
+        16 | 32 => {
+            format!("every row sums to at most {largest} < {}{shifted}", 1_u64 << (sum_bits - 1))
+        }
+        _ => format!("rows may sum to {largest}{shifted}"),
+    };
+    let reason = format!("{bits}-bit {how}, {sum_bits}-bit sums: {proof}");
+    Kernel { kind, weight, shift, accumulator, reason }
+}
+
+fn narrowest(low: i64, high: i64) -> (Elem, u32) {
+    let fits = |elem: Elem| elem.bounds().is_some_and(|(l, h)| low >= l && high <= h);
+    if fits(Elem::I8) {
+        (Elem::I8, 8)
+    } else if fits(Elem::I16) {
+        (Elem::I16, 16)
+    } else if fits(Elem::I32) {
+        (Elem::I32, 32)
+    } else {
+        (Elem::I64, 64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ints(shape: [usize; 2], values: Vec<i64>) -> Tensor {
+        Tensor::int(shape.to_vec(), values)
+    }
+
+    #[test]
+    fn even_weights_of_nine_bits_are_stored_in_eight() {
+        let kernel = choose(&ints([2, 3], vec![-256, 254, 2, 0, 4, 6]), true, (0, 1));
+        assert_eq!((kernel.weight, kernel.shift, kernel.accumulator), (Elem::I8, 1, Elem::I16));
+        assert_eq!(
+            kernel.reason,
+            "8-bit columns, 16-bit sums: every row sums to at most 256 < 32768 \
+             after shifting them right by 1"
+        );
+    }
+
+    #[test]
+    fn accumulators_hold_every_partial_sum() {
+        let accumulator = |weight, payload, binary| {
+            choose(&ints([1, 2], vec![weight, -weight]), binary, (-payload, payload)).accumulator
+        };
+        assert_eq!(accumulator(127, 1, true), Elem::I16);
+        assert_eq!(accumulator(16383, 1, true), Elem::I16);
+        assert_eq!(accumulator(16385, 1, true), Elem::I32);
+        assert_eq!(accumulator(127, 1 << 20, true), Elem::I16);
+        assert_eq!(accumulator(127, 1 << 20, false), Elem::I32);
+        assert_eq!(accumulator(i64::MAX, i64::MAX, false), Elem::I64);
+        assert_eq!(choose(&ints([1, 1], vec![i64::MIN]), false, (i64::MIN, 0)).weight, Elem::I64);
+    }
+
+    #[test]
+    fn mostly_zero_weights_become_lists() {
+        let mut values = vec![0; 128 * 64];
+        values[77] = 3;
+        let kernel = choose(&ints([128, 64], values), true, (0, 1));
+        assert_eq!(kernel.kind, KernelKind::SparseColumns);
+        assert!(kernel.reason.contains("1 of 8192 are not zero"), "{}", kernel.reason);
+        assert_eq!(choose(&ints([2, 2], vec![0; 4]), true, (0, 1)).kind, KernelKind::Columns);
+        let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), true, (0, 1));
+        assert_eq!((floats.weight, floats.accumulator), (Elem::F64, Elem::F64));
+    }
+}

@@ -1,0 +1,236 @@
+//! Pieces of Rust text that know their type and how tightly their operator binds.
+
+use crate::ir::{Elem, Kind};
+
+/// The types values are computed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ty {
+    /// `bool`.
+    Bool,
+    /// `i32`: an integer whose bounds fit.
+    I32,
+    /// `i64`.
+    I64,
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
+}
+
+impl Ty {
+    /// As Rust writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ty::Bool => "bool",
+            Ty::I32 => "i32",
+            Ty::I64 => "i64",
+            Ty::F32 => "f32",
+            Ty::F64 => "f64",
+        }
+    }
+}
+
+/// The Rust type that elements are stored as.
+pub fn stored(elem: Elem) -> &'static str {
+    match elem {
+        Elem::Bool | Elem::U8 => "u8",
+        Elem::I8 => "i8",
+        Elem::I16 => "i16",
+        Elem::U16 => "u16",
+        Elem::I32 => "i32",
+        Elem::U32 => "u32",
+        Elem::I64 => "i64",
+        Elem::F32 => "f32",
+        Elem::F64 => "f64",
+    }
+}
+
+/// How tightly the outermost operator of a text binds, from loosest to tightest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Needs parentheses inside any operator: `if`.
+    Open,
+    /// `==` and the like, which do not associate.
+    Compare,
+    /// `|`.
+    Or,
+    /// `^`.
+    Xor,
+    /// `&`.
+    And,
+    /// `<<`, `>>`.
+    Shift,
+    /// `+`, `-`.
+    Sum,
+    /// `*`, `/`.
+    Product,
+    /// `as`.
+    Cast,
+    /// `-x`, `!x`, `*x`.
+    Prefix,
+    /// Names, calls, indexing, literals.
+    Atom,
+}
+
+impl Level {
+    /// The level the right operand of a left-associative operator needs.
+    fn tighter(self) -> Level {
+        use Level::*;
+        match self {
+            Open => Compare,
+            Compare => Or,
+            Or => Xor,
+            Xor => And,
+            And => Shift,
+            Shift => Sum,
+            Sum => Product,
+            Product => Cast,
+            Cast => Prefix,
+            Prefix | Atom => Atom,
+        }
+    }
+}
+
+/// A piece of text.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    text: String,
+    /// Its type; a literal takes any type its value fits.
+    pub ty: Ty,
+    level: Level,
+    /// Its value, for an integer literal.
+    pub constant: Option<i64>,
+}
+
+impl Typed {
+    /// A text of a type, whose operator binds like `level`.
+    pub fn new(text: &str, ty: Ty, level: Level) -> Typed {
+        Typed { text: text.into(), ty, level, constant: None }
+    }
+
+    /// A name, call or the like.
+    pub fn atom(text: &str, ty: Ty) -> Typed {
+        Typed::new(text, ty, Level::Atom)
+    }
+
+    /// `a sign b`.
+    pub fn binary(a: Typed, sign: &str, b: Typed, level: Level, ty: Ty) -> Typed {
+        let mut left = a.at(if level == Level::Compare { level.tighter() } else { level });
+        // `x as i32 < y` would be read as the start of generic arguments.
+        let ends_in_cast =
+            left.rsplit_once(" as ").is_some_and(|(_, ty)| ty.chars().all(char::is_alphanumeric));
+        if ends_in_cast && sign.starts_with('<') {
+            left = format!("({left})");
+        }
+        Typed::new(&format!("{left} {sign} {}", b.at(level.tighter())), ty, level)
+    }
+
+    /// The element at a place that holds `elem`, given its bounds.
+    pub fn loaded(place: Typed, elem: Elem, bounds: (i64, i64)) -> Typed {
+        let inner = place.at(Level::Open);
+        match elem {
+            Elem::Bool => {
+                Typed::new(&format!("{} != 0", place.at(Level::Or)), Ty::Bool, Level::Compare)
+            }
+            Elem::F32 => Typed { ty: Ty::F32, ..place },
+            Elem::F64 => Typed { ty: Ty::F64, ..place },
+            Elem::I32 => Typed { ty: Ty::I32, ..place },
+            Elem::I64 if fits_32(bounds) => place.cast("i32", Ty::I32),
+            Elem::I64 => Typed { ty: Ty::I64, ..place },
+            Elem::U32 if fits_32(bounds) => place.cast("i32", Ty::I32),
+            Elem::U32 => Typed::atom(&format!("i64::from({inner})"), Ty::I64),
+            Elem::I8 | Elem::U8 | Elem::I16 | Elem::U16 => {
+                Typed::atom(&format!("i32::from({inner})"), Ty::I32)
+            }
+        }
+    }
+
+    /// The text where an operand of at least this level is needed.
+    pub fn at(&self, level: Level) -> String {
+        if self.level < level { format!("({})", self.text) } else { self.text.clone() }
+    }
+
+    /// The text before a method call.
+    pub fn receiver(&self) -> String {
+        match (self.constant, self.ty) {
+            (Some(_), ty) => format!("({}_{})", self.text, ty.name()),
+            // A float literal: methods need to know its type.
+            (None, Ty::F32 | Ty::F64) if self.text.parse::<f64>().is_ok() => {
+                format!("({}_{})", self.text, self.ty.name())
+            }
+            _ => self.at(Level::Atom),
+        }
+    }
+
+    /// `self as name`.
+    pub fn cast(&self, name: &str, ty: Ty) -> Typed {
+        let text = match self.constant {
+            Some(_) => format!("{}_{}", self.text, self.ty.name()),
+            None => self.at(Level::Cast),
+        };
+        Typed::new(&format!("{text} as {name}"), ty, Level::Cast)
+    }
+
+    /// An `i8` or `i16` as the `i32` of the same value.
+    pub fn widened(self) -> Typed {
+        Typed::atom(&format!("i32::from({})", self.text), Ty::I32)
+    }
+
+    /// An integer in the other width; narrowing keeps the low bits.
+    pub fn to_int(self, ty: Ty) -> Typed {
+        match (self.ty, ty) {
+            (from, to) if from == to => self,
+            _ if self.constant.is_some_and(|value| ty == Ty::I64 || fits_32((value, value))) => {
+                Typed { ty, ..self }
+            }
+            (_, Ty::I64) => Typed::atom(&format!("i64::from({})", self.text), Ty::I64),
+            _ => self.cast("i32", Ty::I32),
+        }
+    }
+
+    /// The text of a value stored as `elem`, which holds it.
+    pub fn stored_as(self, elem: Elem) -> String {
+        if self.constant.is_some() || matches!(elem, Elem::F32 | Elem::F64) {
+            return self.text;
+        }
+        match (elem, self.ty) {
+            (Elem::Bool, Ty::Bool) if self.text == "true" => "1".into(),
+            (Elem::Bool, Ty::Bool) if self.text == "false" => "0".into(),
+            (Elem::Bool, Ty::Bool) => format!("u8::from({})", self.text),
+            (Elem::I64, Ty::I32) => format!("i64::from({})", self.text),
+            (Elem::I64, Ty::I64) | (Elem::I32, Ty::I32) => self.text,
+            _ => self.cast(stored(elem), self.ty).text,
+        }
+    }
+}
+
+/// An integer literal.
+pub fn literal(value: i64) -> Typed {
+    let ty = if fits_32((value, value)) { Ty::I32 } else { Ty::I64 };
+    let level = if value < 0 { Level::Prefix } else { Level::Atom };
+    let text = if value == i64::MIN { "i64::MIN".into() } else { value.to_string() };
+    let level = if value == i64::MIN { Level::Atom } else { level };
+    let constant = (value != i64::MIN).then_some(value);
+    Typed { text, ty, level, constant }
+}
+
+/// A float literal of kind F32 or F64.
+pub fn float(value: f64, kind: Kind) -> Typed {
+    let ty = if kind == Kind::F32 { Ty::F32 } else { Ty::F64 };
+    let name = ty.name();
+    if value.is_nan() {
+        return Typed::atom(&format!("{name}::NAN"), ty);
+    }
+    if value.is_infinite() {
+        let which = if value > 0.0 { "INFINITY" } else { "NEG_INFINITY" };
+        return Typed::atom(&format!("{name}::{which}"), ty);
+    }
+    let text = if kind == Kind::F32 { format!("{:?}", value as f32) } else { format!("{value:?}") };
+    let level = if text.starts_with('-') { Level::Prefix } else { Level::Atom };
+    Typed::new(&text, ty, level)
+}
+
+/// Whether all values within the bounds are `i32`s.
+pub fn fits_32(bounds: (i64, i64)) -> bool {
+    bounds.0 >= i64::from(i32::MIN) && bounds.1 <= i64::from(i32::MAX)
+}

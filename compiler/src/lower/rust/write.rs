@@ -1,0 +1,129 @@
+//! A generated crate on disk.
+
+use super::data::{Contents, DataFile};
+use super::{GeneratedCrate, build::runtime};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::ir::Elem;
+use crate::tensor::{Tensor, Values};
+use snn_runtime::network::{Element, ElementType};
+use snn_runtime::npy::Header;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Writes a crate that needs nothing else: sources, data, and the runtime beside them.
+///
+/// # Errors
+/// E0901 where a file cannot be written; the codes of data files that cannot be read.
+pub fn write(generated: &GeneratedCrate, dir: &Path) -> Result<(), Diagnostic> {
+    everything(generated, dir).map_err(|mut diagnostic| {
+        if diagnostic.code == Code::E0903 {
+            diagnostic.code = Code::E0901;
+            diagnostic.helps = vec!["give another folder with `-o`, or make room".into()];
+        }
+        diagnostic
+    })
+}
+
+fn everything(generated: &GeneratedCrate, dir: &Path) -> Result<(), Diagnostic> {
+    let manifest = generated.manifest(&generated.name, "runtime");
+    text(dir, "Cargo.toml", &manifest)?;
+    text(dir, "Cargo.lock", runtime::LOCK)?;
+    for (path, contents) in &generated.files {
+        text(dir, path, contents)?;
+    }
+    for (path, contents) in runtime::files() {
+        text(dir, &format!("runtime/{path}"), contents)?;
+    }
+    data(generated, &dir.join("data"))
+}
+
+/// Writes the files of the `data` folder into `dir`.
+///
+/// # Errors
+/// E0903 where a file cannot be written; the codes of data files that cannot be read.
+pub fn data(generated: &GeneratedCrate, dir: &Path) -> Result<(), Diagnostic> {
+    fs::create_dir_all(dir).map_err(|e| unwritable(dir, &e))?;
+    for file in &generated.data {
+        let path = dir.join(&file.name);
+        match &file.contents {
+            Contents::File(dataset) => dataset.write_npy(&path).map_err(super::data::unreadable)?,
+            Contents::Known(values, shift) => {
+                known(file, values, *shift, &path).map_err(|e| unwritable(&path, &e))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a text file, and the folders it lies in.
+///
+/// # Errors
+/// E0903.
+pub fn text(dir: &Path, path: &str, contents: &str) -> Result<(), Diagnostic> {
+    let path = dir.join(path);
+    let folder = path.parent().unwrap_or(dir);
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&path, contents))
+        .map_err(|e| unwritable(&path, &e))
+}
+
+/// E0903 for a path.
+pub fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::without_place(Code::E0903, format!("cannot write {}: {error}", path.display()))
+        .help("make room, or set SNNC_CACHE to another folder")
+}
+
+fn known(file: &DataFile, values: &Tensor, shift: u8, path: &Path) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    Header::new(element(file.elem), &file.shape).write(&mut out)?;
+    let mut bytes = Vec::with_capacity(8);
+    for at in 0..values.len() {
+        bytes.clear();
+        match &values.values {
+            Values::Int(v) => number(v.get(at).map_or(0, |v| v >> shift), file.elem, &mut bytes),
+            Values::Bool(v) => {
+                number(v.get(at).map_or(0, |v| i64::from(*v)), file.elem, &mut bytes)
+            }
+            Values::Float(v) => {
+                let value = v.get(at).copied().unwrap_or(0.0);
+                match file.elem {
+                    Elem::F64 => value.write(&mut bytes),
+                    Elem::F32 => (value as f32).write(&mut bytes),
+                    _ => number(value as i64, file.elem, &mut bytes),
+                }
+            }
+        }
+        out.write_all(&bytes)?;
+    }
+    out.into_inner().map_err(|e| e.into_error())?.sync_data()
+}
+
+fn number(value: i64, elem: Elem, to: &mut Vec<u8>) {
+    match elem {
+        Elem::Bool | Elem::U8 => (value as u8).write(to),
+        Elem::I8 => (value as i8).write(to),
+        Elem::I16 => (value as i16).write(to),
+        Elem::U16 => (value as u16).write(to),
+        Elem::I32 => (value as i32).write(to),
+        Elem::U32 => (value as u32).write(to),
+        Elem::I64 => value.write(to),
+        Elem::F32 => (value as f32).write(to),
+        Elem::F64 => (value as f64).write(to),
+    }
+}
+
+fn element(elem: Elem) -> ElementType {
+    match elem {
+        Elem::Bool => ElementType::Bool,
+        Elem::I8 => ElementType::I8,
+        Elem::U8 => ElementType::U8,
+        Elem::I16 => ElementType::I16,
+        Elem::U16 => ElementType::U16,
+        Elem::I32 => ElementType::I32,
+        Elem::U32 => ElementType::U32,
+        Elem::I64 => ElementType::I64,
+        Elem::F32 => ElementType::F32,
+        Elem::F64 => ElementType::F64,
+    }
+}

@@ -1,0 +1,424 @@
+//! Syntax to typed expressions.
+
+use super::builtins;
+use super::expr::{Mismatch, TExpr};
+use super::scope::{Cx, Env, Eval, Stop, Val, describe};
+use crate::data::{DataSource, npz_members};
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::ir::{BinOp, Kind, UnOp};
+use crate::resolve::{Symbol, nearest};
+use crate::tensor::Tensor;
+use snn_grammar::ast::{self, BinaryOp, ExprKind, Ident, Subscript, UnaryOp};
+use std::path::Path;
+
+/// The parts of a dotted name, where an expression is one.
+pub fn dotted(e: &ast::Expr) -> Option<Vec<&str>> {
+    match &e.kind {
+        ExprKind::Name(name) => Some(vec![name]),
+        ExprKind::Field(of, field) => {
+            let mut parts = dotted(of)?;
+            parts.push(&field.name);
+            Some(parts)
+        }
+        _ => None,
+    }
+}
+
+impl Cx<'_> {
+    /// Evaluates an expression.
+    pub fn eval(&mut self, e: &ast::Expr, env: &Env) -> Eval<Val> {
+        let loc = Loc { file: env.file, span: e.span };
+        Ok(match &e.kind {
+            ExprKind::Int(n) => Val::Expr(TExpr::int(*n)),
+            ExprKind::Float(x) => Val::Expr(TExpr::constant(Tensor::scalar_float(*x))),
+            ExprKind::Bool(b) => Val::Expr(TExpr::constant(Tensor::scalar_bool(*b))),
+            ExprKind::Str(s) => Val::Str(s.clone()),
+            ExprKind::Name(name) => self.name(name, e.span, env)?,
+            ExprKind::Field(of, field) => self.field(e, of, field, env)?,
+            ExprKind::Call { callee, args } => self.call(callee, args, loc, env)?,
+            ExprKind::Index(of, subscripts) => {
+                let of = self.expr(of, env)?;
+                Val::Expr(self.index(of, subscripts, loc, env)?)
+            }
+            ExprKind::Unary(op, a) => {
+                let a = self.expr(a, env)?;
+                let a = self.folded(a, loc)?;
+                let op = match op {
+                    UnaryOp::Neg => UnOp::Neg,
+                    UnaryOp::Not => UnOp::Not,
+                };
+                Val::Expr(TExpr::unary(op, a).map_err(|m| self.mismatch(m, loc, None))?)
+            }
+            ExprKind::Binary(op, a, b) => {
+                let sides = (Loc { span: a.span, ..loc }, Loc { span: b.span, ..loc });
+                // Both sides are evaluated before either failure ends the work, so that one
+                // run shows the errors of both.
+                let (a, b) = (self.expr(a, env), self.expr(b, env));
+                let (a, b) = (a?, b?);
+                let static_pair = a.is_static() && b.is_static();
+                let (a, b) = match static_pair {
+                    true => (self.loaded(a, sides.0)?, self.loaded(b, sides.1)?),
+                    false => (a, b),
+                };
+                Val::Expr(self.binary(*op, a, b, loc, sides)?)
+            }
+            ExprKind::List(items) => {
+                Val::List(items.iter().map(|i| self.eval(i, env)).collect::<Eval<_>>()?)
+            }
+        })
+    }
+
+    /// An operand that is known, read from its file.
+    pub fn loaded(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        use super::expr::Node;
+        if e.as_const().is_some() || !e.is_static() {
+            return Ok(e);
+        }
+        match &e.node {
+            Node::File(dataset) => {
+                let tensor = self.read(&dataset.clone(), loc)?;
+                let mut constant = TExpr::constant((*tensor).clone());
+                if e.kind == Kind::F32 {
+                    constant = constant.convert(Kind::F32);
+                }
+                Ok(constant)
+            }
+            Node::Transpose(axes, of) => {
+                Ok(self.loaded((**of).clone(), loc)?.transpose(axes.clone()))
+            }
+            Node::Slice(ranges, of) => Ok(self.loaded((**of).clone(), loc)?.slice(ranges.clone())),
+            Node::Reshape(of) => Ok(self.loaded((**of).clone(), loc)?.reshape(e.shape.clone())),
+            Node::Convert(of) => Ok(self.loaded((**of).clone(), loc)?.convert(e.kind)),
+            Node::Index { index, of } => {
+                let of = self.loaded((**of).clone(), loc)?;
+                match index.as_int().and_then(|i| usize::try_from(i).ok()) {
+                    Some(i) if of.shape.first().is_some_and(|n| i < *n) => {
+                        let mut ranges: Vec<_> = of.shape.iter().map(|n| (0, *n)).collect();
+                        ranges[0] = (i, i + 1);
+                        Ok(of.slice(ranges).reshape(e.shape.clone()))
+                    }
+                    _ => Ok(e),
+                }
+            }
+            Node::Concat(axis, parts) => {
+                let mut pieces = Vec::new();
+                for part in parts {
+                    let part = self.loaded(part.clone(), loc)?;
+                    match part.as_const() {
+                        Some(c) => pieces.push((**c).clone()),
+                        None => return Ok(e),
+                    }
+                }
+                match crate::tensor::ops::join(&pieces, *axis) {
+                    Some(joined) => Ok(TExpr::constant(joined).convert(e.kind)),
+                    None => Ok(e),
+                }
+            }
+            _ => Ok(e),
+        }
+    }
+
+    /// An operand read from its file where that lets it be folded.
+    pub fn folded(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        if e.is_static() { self.loaded(e, loc) } else { Ok(e) }
+    }
+
+    fn binary(
+        &mut self,
+        op: BinaryOp,
+        a: TExpr,
+        b: TExpr,
+        loc: Loc,
+        sides: (Loc, Loc),
+    ) -> Eval<TExpr> {
+        let built = match op {
+            BinaryOp::MatMul => {
+                let a = self.folded(a, sides.0)?;
+                return TExpr::matmul(a, b).map_err(|m| self.mismatch(m, loc, Some(sides)));
+            }
+            BinaryOp::Or => TExpr::binary(BinOp::Or, a.truth(), b.truth()),
+            BinaryOp::And => TExpr::binary(BinOp::And, a.truth(), b.truth()),
+            BinaryOp::Pow if a.as_const().is_none() || b.as_const().is_none() => {
+                TExpr::binary(BinOp::Pow, a.convert(Kind::F64), b.convert(Kind::F64))
+            }
+            other => TExpr::binary(operator(other), a, b),
+        };
+        built.map_err(|m| self.mismatch(m, loc, Some(sides)))
+    }
+
+    /// Reports why an expression could not be built.
+    pub fn mismatch(&mut self, mismatch: Mismatch, loc: Loc, sides: Option<(Loc, Loc)>) -> Stop {
+        let diagnostic = match mismatch {
+            Mismatch::Shapes(a, b) => {
+                let message = format!("the shapes {a:?} and {b:?} do not fit together");
+                let mut d = Diagnostic::new(Code::E0202, message, loc, "");
+                if let Some((left, right)) = sides {
+                    d = d.label(left, format!("{a:?}")).label(right, format!("{b:?}"));
+                }
+                d.help(
+                    "sizes must be equal from the last axis on, or 1; `flatten`, `reshape` and \
+                     `transpose` change a shape",
+                )
+            }
+            Mismatch::Kind(message) => Diagnostic::new(Code::E0204, message, loc, ""),
+        };
+        self.fail(diagnostic)
+    }
+
+    fn field(&mut self, e: &ast::Expr, of: &ast::Expr, field: &Ident, env: &Env) -> Eval<Val> {
+        // `lib.name` goes through modules before anything is evaluated.
+        if let Some(parts) = dotted(e)
+            && !env.names.contains_key(parts[0])
+            && matches!(self.program.lookup(env.file, parts[0]), Some(Symbol::Module(_)))
+        {
+            return match self.program.lookup_path(env.file, &parts) {
+                Some(Symbol::Item(at)) => {
+                    self.item(at, Loc { file: env.file, span: e.span })
+                }
+                _ => Err(self.unknown_name(&parts.join("."), e.span, env)),
+            };
+        }
+        let loc = Loc { file: env.file, span: field.span };
+        match self.eval(of, env)? {
+            Val::Archive(path) => {
+                let source = DataSource::Npz(path.clone(), field.name.clone());
+                self.member(&path, field, loc)?;
+                Ok(Val::Expr(TExpr::file(self.dataset(source, loc)?)))
+            }
+            Val::Epoch { every, start } => {
+                let t = TExpr::time;
+                let modulo = |residue: i64| {
+                    let rest = TExpr::binary(BinOp::Rem, t(), TExpr::int(every))?;
+                    TExpr::binary(BinOp::Eq, rest, TExpr::int(residue.rem_euclid(every)))
+                };
+                let built = match field.name.as_str() {
+                    "start" => modulo(start),
+                    "end" => modulo(start - 1),
+                    // Steps 1 ..= first start - 1 belong to the epoch before the first.
+                    "index" => {
+                        let first = if start == 0 { every } else { start };
+                        TExpr::binary(BinOp::Sub, t(), TExpr::int(first))
+                            .and_then(|d| TExpr::binary(BinOp::FloorDiv, d, TExpr::int(every)))
+                    }
+                    other => {
+                        let message = format!("an epoch has no `{other}`");
+                        return Err(self.fail(
+                            Diagnostic::new(Code::E0401, message, loc, "")
+                                .help("it has `start`, `end` and `index`"),
+                        ));
+                    }
+                };
+                Ok(Val::Expr(built.map_err(|m| self.mismatch(m, loc, None))?))
+            }
+            _ => {
+                let message = format!("this has no `{}`", field.name);
+                Err(self.fail(Diagnostic::new(Code::E0401, message, loc, "not found")))
+            }
+        }
+    }
+
+    /// Requires that an archive has a member.
+    fn member(&mut self, path: &Path, field: &Ident, loc: Loc) -> Eval<()> {
+        let members = npz_members(path).map_err(|e| self.data_error(e, loc))?;
+        if members.contains(&field.name) {
+            return Ok(());
+        }
+        let near = nearest(&field.name, members.iter().map(String::as_str)).map(String::from);
+        let message = format!("`{}` has no array `{}`", path.display(), field.name);
+        let mut diagnostic = Diagnostic::new(Code::E0604, message, loc, "not in the archive")
+            .note(format!("it holds {}", members.join(", ")));
+        if let Some(near) = near {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        }
+        Err(self.fail(diagnostic))
+    }
+
+    fn call(
+        &mut self,
+        callee: &ast::Expr,
+        args: &[ast::Arg],
+        loc: Loc,
+        env: &Env,
+    ) -> Eval<Val> {
+        let mut values = Vec::new();
+        let mut first = None;
+        let name = match &callee.kind {
+            ExprKind::Name(name) => name.clone(),
+            // `x.flatten()` is `flatten(x)`.
+            ExprKind::Field(of, method) => {
+                first = Some(of);
+                method.name.clone()
+            }
+            _ => {
+                let message = "only functions can be called";
+                return Err(self.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+            }
+        };
+        if let Some(of) = first {
+            let at = Loc { file: env.file, span: of.span };
+            values.push(builtins::Arg { name: None, value: self.eval(of, env)?, loc: at });
+        }
+        for arg in args {
+            let value = self.eval(&arg.value, env)?;
+            let loc = Loc { file: env.file, span: arg.value.span };
+            values.push(builtins::Arg { name: arg.name.clone(), value, loc });
+        }
+        let at = Loc { file: env.file, span: callee.span };
+        if let Some(Symbol::Item(item)) = self.program.lookup(env.file, &name)
+            && matches!(
+                self.program.item(item).kind,
+                ast::ItemKind::Process(_) | ast::ItemKind::Network(_)
+            )
+        {
+            let message = format!("`{name}` is a process, not a function");
+            return Err(self.fail(
+                Diagnostic::new(Code::E0204, message, at, "")
+                    .help("processes stand in networks, as parts or in connections"),
+            ));
+        }
+        builtins::call(self, &name, at, values, loc, env)
+    }
+
+    /// `of[subscripts]`.
+    pub fn index(
+        &mut self,
+        of: TExpr,
+        subscripts: &[Subscript],
+        loc: Loc,
+        env: &Env,
+    ) -> Eval<TExpr> {
+        if subscripts.len() > of.shape.len() {
+            let message = format!(
+                "{} subscripts for {}",
+                subscripts.len(),
+                match of.shape.len() {
+                    0 => "a scalar".into(),
+                    1 => "one axis".into(),
+                    n => format!("{n} axes"),
+                }
+            );
+            let what = format!("this is {}", describe(&of));
+            return Err(self.fail(Diagnostic::new(Code::E0202, message, loc, what)));
+        }
+        let picks = self.subscripts(&of.shape, subscripts, env)?;
+        let ranges: Vec<(usize, usize)> = picks
+            .iter()
+            .zip(&of.shape)
+            .map(|(pick, size)| match pick {
+                Pick::At(i) => (*i, i + 1),
+                Pick::Range(lo, hi) => (*lo, *hi),
+                Pick::Computed(_) => (0, *size),
+            })
+            .collect();
+        let mut result = of.slice(ranges);
+        // Axes with one fixed position disappear; a computed one is moved to the front first.
+        let kept: Vec<usize> = picks
+            .iter()
+            .zip(&result.shape)
+            .filter(|(pick, _)| !matches!(pick, Pick::At(_)))
+            .map(|(_, size)| *size)
+            .collect();
+        result = result.reshape(kept);
+        let mut axis = 0;
+        for pick in picks {
+            match pick {
+                Pick::At(_) => {}
+                Pick::Range(..) => axis += 1,
+                Pick::Computed(index) => {
+                    if axis > 0 {
+                        let mut axes: Vec<usize> = (0..result.shape.len()).collect();
+                        axes.remove(axis);
+                        axes.insert(0, axis);
+                        result = result.transpose(axes);
+                    }
+                    result = result.index(index);
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    /// What subscripts pick of an array of this shape; axes without one are taken whole.
+    pub fn subscripts(
+        &mut self,
+        shape: &[usize],
+        subscripts: &[Subscript],
+        env: &Env,
+    ) -> Eval<Vec<Pick>> {
+        let mut picks = Vec::new();
+        for (axis, size) in shape.iter().enumerate() {
+            picks.push(match subscripts.get(axis) {
+                None => Pick::Range(0, *size),
+                Some(Subscript::At(e)) => {
+                    let loc = Loc { file: env.file, span: e.span };
+                    let index = self.expr(e, env)?;
+                    let index = self.folded(index, loc)?;
+                    if !index.is_scalar() || !matches!(index.kind, Kind::Int | Kind::Bool) {
+                        let what = format!("this is {}", describe(&index));
+                        let message = "an index is one whole number";
+                        let d = Diagnostic::new(Code::E0204, message, loc, what);
+                        return Err(self.fail(d));
+                    }
+                    match index.as_int() {
+                        None => Pick::Computed(index),
+                        Some(i) => match usize::try_from(i) {
+                            Ok(i) if i < *size => Pick::At(i),
+                            _ => return Err(self.out_of_range(i, *size, loc)),
+                        },
+                    }
+                }
+                Some(Subscript::Range { lo, hi, span }) => {
+                    let loc = Loc { file: env.file, span: *span };
+                    let lo = lo.as_ref().map_or(Ok(0), |e| self.int(e, env))?;
+                    let hi = hi.as_ref().map_or(Ok(*size as i64), |e| self.int(e, env))?;
+                    if lo < 0 || hi < lo || hi > *size as i64 {
+                        let message = format!("the range {lo}..{hi} is not within 0..{size}");
+                        let d = Diagnostic::new(Code::E0208, message, loc, "");
+                        return Err(self.fail(d));
+                    }
+                    Pick::Range(lo as usize, hi as usize)
+                }
+            });
+        }
+        Ok(picks)
+    }
+
+    fn out_of_range(&mut self, index: i64, size: usize, loc: Loc) -> Stop {
+        let message = format!("the index {index} is not within 0..{size}");
+        self.fail(Diagnostic::new(Code::E0208, message, loc, ""))
+    }
+}
+
+/// What a subscript picks of an axis.
+#[derive(Clone, Debug)]
+pub enum Pick {
+    /// One position; the axis disappears.
+    At(usize),
+    /// `lo..hi`.
+    Range(usize, usize),
+    /// One position known only when the network runs.
+    Computed(TExpr),
+}
+
+/// The operator of the step IR for one of the syntax (`@` and the logical ones aside).
+pub fn operator(op: BinaryOp) -> BinOp {
+    match op {
+        BinaryOp::Or | BinaryOp::BitOr => BinOp::Or,
+        BinaryOp::And | BinaryOp::BitAnd => BinOp::And,
+        BinaryOp::Eq => BinOp::Eq,
+        BinaryOp::Ne => BinOp::Ne,
+        BinaryOp::Lt => BinOp::Lt,
+        BinaryOp::Le => BinOp::Le,
+        BinaryOp::Gt => BinOp::Gt,
+        BinaryOp::Ge => BinOp::Ge,
+        BinaryOp::BitXor => BinOp::Xor,
+        BinaryOp::Shl => BinOp::Shl,
+        BinaryOp::Shr => BinOp::Shr,
+        BinaryOp::Add => BinOp::Add,
+        BinaryOp::Sub => BinOp::Sub,
+        BinaryOp::Mul | BinaryOp::MatMul => BinOp::Mul,
+        BinaryOp::Div => BinOp::Div,
+        BinaryOp::Rem => BinOp::Rem,
+        BinaryOp::Pow => BinOp::Pow,
+    }
+}

@@ -1,0 +1,16 @@
+//! Type check: element types, shapes, widths, ranges.
+
+mod body;
+mod bounds;
+pub mod builtins;
+pub mod check;
+mod elem;
+pub mod expr;
+mod lower;
+pub mod scope;
+
+pub use check::{Phase, Place, Process, Stmt, StmtKind, TypedGraph, Var, check};
+pub use elem::ElemTy;
+pub use expr::{Leaf, Node, TExpr};
+pub use lower::{Pick, dotted, operator};
+pub use scope::{Cx, Env, Eval, Stop, Val, describe};

@@ -1,0 +1,346 @@
+//! What names stand for while expressions are evaluated, and the evaluation of a module's
+//! constants.
+
+use super::expr::TExpr;
+use crate::data::{DataError, DataSource, Dataset};
+use crate::diagnostics::{Code, Diagnostic, Loc, Sink};
+use crate::resolve::{ItemRef, Program, Symbol, nearest};
+use crate::tensor::Tensor;
+use indexmap::IndexMap;
+use snn_grammar::ast::{self, ItemKind, Span};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What an expression gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Val {
+    /// A number or an array, known or not.
+    Expr(TExpr),
+    /// A text.
+    Str(String),
+    /// A list that is not (or not yet) an array: a shape, several ports.
+    List(Vec<Val>),
+    /// An archive of arrays: `params` in `params.w0`.
+    Archive(PathBuf),
+    /// An epoch: period and the residue of its first steps (`t % every == start`).
+    Epoch {
+        /// Steps per period.
+        every: i64,
+        /// `start` holds where `t % every` equals it.
+        start: i64,
+    },
+}
+
+/// Why an evaluation gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A diagnostic says why.
+    Reported,
+    /// A dimension is not known yet.
+    Open,
+}
+
+/// Result of an evaluation.
+pub type Eval<T> = Result<T, Stop>;
+
+/// The names visible at some place, besides those of its module.
+#[derive(Clone, Debug, Default)]
+pub struct Env {
+    /// The module whose names are visible.
+    pub file: u32,
+    /// Parameters, dimensions, constants, variables.
+    pub names: IndexMap<String, Val>,
+    /// Names that will get a value once shapes are known.
+    pub open: BTreeSet<String>,
+}
+
+impl Env {
+    /// Only the names of a module.
+    pub fn module(file: u32) -> Env {
+        Env { file, ..Env::default() }
+    }
+
+    /// Gives a name its value.
+    pub fn set(&mut self, name: &str, value: Val) {
+        self.open.remove(name);
+        self.names.insert(name.into(), value);
+    }
+}
+
+/// The state that evaluation shares: sources, diagnostics, values already computed.
+pub struct Cx<'a> {
+    /// All sources; modules are added where a trained network is imported.
+    pub program: &'a mut Program,
+    /// Where diagnostics go.
+    pub sink: &'a mut Sink,
+    /// Constants given on the command line, by name.
+    pub overrides: BTreeMap<String, ast::Expr>,
+    items: BTreeMap<ItemRef, Option<Eval<Val>>>,
+    datasets: BTreeMap<DataSource, Arc<Dataset>>,
+    tensors: BTreeMap<DataSource, Arc<Tensor>>,
+    /// Uses of `random` so far.
+    pub(super) random_sites: u32,
+}
+
+impl<'a> Cx<'a> {
+    /// Nothing evaluated yet.
+    pub fn new(
+        program: &'a mut Program,
+        sink: &'a mut Sink,
+        overrides: BTreeMap<String, ast::Expr>,
+    ) -> Cx<'a> {
+        Cx {
+            program,
+            sink,
+            overrides,
+            items: BTreeMap::new(),
+            datasets: BTreeMap::new(),
+            tensors: BTreeMap::new(),
+            random_sites: 0,
+        }
+    }
+
+    /// Reports an error; for `return Err(cx.fail(…))`.
+    pub fn fail(&mut self, diagnostic: Diagnostic) -> Stop {
+        self.sink.push(diagnostic);
+        Stop::Reported
+    }
+
+    /// Evaluates to an array or number.
+    pub fn expr(&mut self, e: &ast::Expr, env: &Env) -> Eval<TExpr> {
+        let value = self.eval(e, env)?;
+        let loc = Loc { file: env.file, span: e.span };
+        self.as_expr(value, loc)
+    }
+
+    /// A value as an array or number; lists of numbers become arrays.
+    pub fn as_expr(&mut self, value: Val, loc: Loc) -> Eval<TExpr> {
+        let what = match value {
+            Val::Expr(e) => return Ok(e),
+            Val::List(items) => return self.list(items, loc),
+            Val::Str(_) => "a text",
+            Val::Archive(_) => "an archive; name a member, as in `params.w0`",
+            Val::Epoch { .. } => "an epoch; use its `.start`, `.end` or `.index`",
+        };
+        Err(self.fail(Diagnostic::new(
+            Code::E0204,
+            format!("a number or array is needed here, not {what}"),
+            loc,
+            "",
+        )))
+    }
+
+    /// A list of constant numbers (or lists of equal length) as an array.
+    fn list(&mut self, items: Vec<Val>, loc: Loc) -> Eval<TExpr> {
+        let mut parts = Vec::new();
+        for item in items {
+            let part = self.as_expr(item, loc)?;
+            let mut shape = vec![1];
+            shape.extend(&part.shape);
+            parts.push(self.constant(part, loc)?.reshape(shape));
+        }
+        if parts.is_empty() {
+            return Ok(TExpr::constant(Tensor::int(vec![0], Vec::new())));
+        }
+        let joined = TExpr::concat(parts, 0).map_err(|m| self.mismatch(m, loc, None))?;
+        self.constant(joined, loc)
+    }
+
+    /// Evaluates to a number or array that is known now; reads it from its file if need be.
+    pub fn constant_expr(&mut self, e: &ast::Expr, env: &Env) -> Eval<TExpr> {
+        let value = self.expr(e, env)?;
+        self.constant(value, Loc { file: env.file, span: e.span })
+    }
+
+    /// Requires that an expression is known now, reading files and joining parts.
+    pub fn constant(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        let e = self.loaded(e, loc)?;
+        if e.as_const().is_some() {
+            return Ok(e);
+        }
+        Err(self.fail(
+            Diagnostic::new(
+                Code::E0205,
+                "this must be known before the first step",
+                loc,
+                "depends on what happens when the network runs",
+            )
+            .help("use constants, parameters and data here"),
+        ))
+    }
+
+    /// Evaluates to a whole number.
+    pub fn int(&mut self, e: &ast::Expr, env: &Env) -> Eval<i64> {
+        let value = self.constant_expr(e, env)?;
+        let loc = Loc { file: env.file, span: e.span };
+        match value.as_int().filter(|_| value.is_scalar()) {
+            Some(n) => Ok(n),
+            None => {
+                let found = describe(&value);
+                Err(self.fail(Diagnostic::new(
+                    Code::E0204,
+                    "a whole number is needed here",
+                    loc,
+                    format!("this is {found}"),
+                )))
+            }
+        }
+    }
+
+    /// Evaluates to a size: a whole number that is not negative.
+    pub fn size(&mut self, e: &ast::Expr, env: &Env) -> Eval<usize> {
+        let n = self.int(e, env)?;
+        usize::try_from(n).map_err(|_| {
+            let loc = Loc { file: env.file, span: e.span };
+            let what = format!("this is {n}");
+            self.fail(Diagnostic::new(Code::E0204, "a size cannot be negative", loc, what))
+        })
+    }
+
+    /// What a name of `env` or its module stands for.
+    pub fn name(&mut self, name: &str, span: Span, env: &Env) -> Eval<Val> {
+        if let Some(value) = env.names.get(name) {
+            return Ok(value.clone());
+        }
+        if env.open.contains(name) {
+            return Err(Stop::Open);
+        }
+        match self.program.lookup(env.file, name) {
+            Some(Symbol::Item(at)) => self.item(at, Loc { file: env.file, span }),
+            Some(Symbol::Module(_)) => {
+                let loc = Loc { file: env.file, span };
+                let message = format!("`{name}` is a file");
+                Err(self.fail(
+                    Diagnostic::new(Code::E0401, message, loc, "")
+                        .help(format!("name something in it, as in `{name}.LIF`")),
+                ))
+            }
+            None => Err(self.unknown_name(name, span, env)),
+        }
+    }
+
+    /// Reports a name that stands for nothing.
+    pub fn unknown_name(&mut self, name: &str, span: Span, env: &Env) -> Stop {
+        let candidates = env.names.keys().map(String::as_str);
+        let candidates = candidates.chain(self.program.names_in(env.file));
+        let near = nearest(name, candidates.chain(["t"])).map(String::from);
+        let loc = Loc { file: env.file, span };
+        let mut diagnostic =
+            Diagnostic::new(Code::E0401, format!("there is no `{name}`"), loc, "not found");
+        if let Some(near) = near {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        }
+        self.fail(diagnostic)
+    }
+
+    /// The value of a constant, data item or epoch.
+    pub fn item(&mut self, at: ItemRef, used: Loc) -> Eval<Val> {
+        match self.items.get(&at) {
+            Some(Some(known)) => return known.clone(),
+            Some(None) => {
+                return Err(self.fail(
+                    Diagnostic::new(Code::E0404, "a constant depends on itself", used, "")
+                        .help("give one of the constants in the circle a value of its own"),
+                ));
+            }
+            None => {}
+        }
+        self.items.insert(at, None);
+        let value = self.item_value(at, used);
+        self.items.insert(at, Some(value.clone()));
+        value
+    }
+
+    fn item_value(&mut self, at: ItemRef, used: Loc) -> Eval<Val> {
+        let env = Env::module(at.file);
+        let tree = self.program.tree(at);
+        match &tree.items[at.item as usize].kind {
+            ItemKind::Const(binding) => {
+                let replaced = self.overrides.get(&binding.name.name).cloned();
+                match replaced.filter(|_| at.file == 0) {
+                    Some(value) => self.eval(&value, &env),
+                    None => self.eval(&binding.value, &env),
+                }
+            }
+            ItemKind::Data(binding) => self.eval(&binding.value, &env),
+            ItemKind::Epoch(epoch) => {
+                let every = self.int(&epoch.every, &env)?;
+                let offset = match &epoch.offset {
+                    Some(e) => self.int(e, &env)?,
+                    None => 0,
+                };
+                if every < 1 {
+                    let loc = Loc { file: at.file, span: epoch.every.span };
+                    let what = format!("this is {every}");
+                    let message = "an epoch lasts at least one step";
+                    return Err(self.fail(Diagnostic::new(Code::E0204, message, loc, what)));
+                }
+                Ok(Val::Epoch { every, start: (1 + offset).rem_euclid(every) })
+            }
+            other => {
+                let (what, hint) = match other {
+                    ItemKind::Process(_) => ("a process", "make an instance of it in a network"),
+                    ItemKind::Network(_) => ("a network", "make an instance of it in a network"),
+                    _ => ("a run", "runs are named on the command line: `--run NAME`"),
+                };
+                let message = format!("{what} is not a value");
+                Err(self.fail(Diagnostic::new(Code::E0204, message, used, "").help(hint)))
+            }
+        }
+    }
+
+    /// The header of a data file.
+    pub fn dataset(&mut self, source: DataSource, loc: Loc) -> Eval<Arc<Dataset>> {
+        if let Some(known) = self.datasets.get(&source) {
+            return Ok(Arc::clone(known));
+        }
+        let opened = Dataset::open(source.clone()).map_err(|e| self.data_error(e, loc))?;
+        let dataset = Arc::new(opened);
+        self.datasets.insert(source, Arc::clone(&dataset));
+        Ok(dataset)
+    }
+
+    /// All values of a data file.
+    pub fn read(&mut self, dataset: &Dataset, loc: Loc) -> Eval<Arc<Tensor>> {
+        if let Some(known) = self.tensors.get(&dataset.source) {
+            return Ok(Arc::clone(known));
+        }
+        let tensor = Arc::new(dataset.read().map_err(|e| self.data_error(e, loc))?);
+        self.tensors.insert(dataset.source.clone(), Arc::clone(&tensor));
+        Ok(tensor)
+    }
+
+    /// Reports why data cannot be read, at the place that names it.
+    pub fn data_error(&mut self, error: DataError, loc: Loc) -> Stop {
+        let mut diagnostic = Diagnostic::new(error.code, error.message, loc, "");
+        diagnostic.helps.extend(error.help);
+        self.fail(diagnostic)
+    }
+}
+
+/// A value in a few words: `f64[10, 3]`, `42`.
+pub fn describe(e: &TExpr) -> String {
+    use crate::ir::Kind;
+    if let (Some(n), true, Kind::Int) = (e.as_int(), e.is_scalar(), e.kind) {
+        return n.to_string();
+    }
+    let kind = match e.kind {
+        Kind::Bool => "bool",
+        Kind::Int => "int",
+        Kind::F32 => "f32",
+        Kind::F64 => "f64",
+    };
+    if let (Some(c), true) = (e.as_const(), e.is_scalar())
+        && let crate::tensor::Values::Float(v) = &c.values
+        && let Some(x) = v.first()
+    {
+        return format!("{x:?}");
+    }
+    format!("{kind}{}", shape_text(&e.shape))
+}
+
+/// A shape as it is written after a type: `[2, 3]`; nothing for a scalar.
+pub fn shape_text(shape: &[usize]) -> String {
+    if shape.is_empty() { String::new() } else { format!("{shape:?}") }
+}
