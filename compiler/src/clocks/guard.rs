@@ -93,7 +93,9 @@ fn shape_of(e: &TExpr) -> Option<Shape> {
                         b: b.checked_add(sign * b2)?,
                         d: 1,
                     },
-                    (_, Some(c)) => Shape::Ramp { a, b: b.checked_add(sign.checked_mul(c)?)?, d: 1 },
+                    (_, Some(c)) => {
+                        Shape::Ramp { a, b: b.checked_add(sign.checked_mul(c)?)?, d: 1 }
+                    }
                     _ => return None,
                 }
             }
@@ -132,8 +134,10 @@ fn shape_of(e: &TExpr) -> Option<Shape> {
             _ => both(x, y)?,
         },
         Node::Select(c, x, y) => {
-            let (Shape::Periodic { prefix: p, period: n }, Shape::Periodic { prefix: q, period: m }) =
-                (shape_of(c)?.settled(), both(x, y)?)
+            let (
+                Shape::Periodic { prefix: p, period: n },
+                Shape::Periodic { prefix: q, period: m },
+            ) = (shape_of(c)?.settled(), both(x, y)?)
             else {
                 return None;
             };

@@ -432,4 +432,3 @@ impl Chain<'_, '_, '_> {
         Err(self.fail(d))
     }
 }
-

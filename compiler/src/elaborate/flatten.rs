@@ -1,7 +1,7 @@
 //! From the tree of networks to a flat graph of processes.
 
-use super::paths::{self, Target};
 use super::params::Role;
+use super::paths::{self, Target};
 use super::shapes::port_elem;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic, Loc};
@@ -357,7 +357,12 @@ fn lower_reset(
             let Some(every) = u64::try_from(n).ok().filter(|n| *n > 0) else {
                 let at = Loc { file, span: every.span };
                 let message = "a reset interval is at least one step";
-                return Err(cx.fail(Diagnostic::new(Code::E0204, message, at, format!("this is {n}"))));
+                return Err(cx.fail(Diagnostic::new(
+                    Code::E0204,
+                    message,
+                    at,
+                    format!("this is {n}"),
+                )));
             };
             Timing::Every { every, offset, stagger }
         }

@@ -71,7 +71,8 @@ impl Node {
                 .iter()
                 .map(|p| if p.spread { format!("*{}", p.name.name) } else { p.name.name.clone() })
                 .collect();
-            let message = format!("`{}` is `{}[{}]`", self.def_name, self.def_name, names.join(", "));
+            let message =
+                format!("`{}` is `{}[{}]`", self.def_name, self.def_name, names.join(", "));
             let what = format!("given {} sizes", sizes.len());
             return Err(cx.fail(Diagnostic::new(Code::E0209, message, loc, what)));
         }
@@ -234,13 +235,7 @@ struct Members {
 
 /// Checks a value against the declared type of its parameter and converts it. The shape is
 /// checked by the caller, who may learn dimensions from it.
-pub fn checked(
-    cx: &mut Cx<'_>,
-    param: &ast::Param,
-    file: u32,
-    value: Val,
-    loc: Loc,
-) -> Eval<Val> {
+pub fn checked(cx: &mut Cx<'_>, param: &ast::Param, file: u32, value: Val, loc: Loc) -> Eval<Val> {
     let Some(ty) = &param.ty else { return Ok(value) };
     let declared = Loc { file, span: param.span };
     let want = ElemTy::of(ty);
@@ -258,7 +253,8 @@ pub fn checked(
         (from, _) => {
             let message = format!("`{}` must be {}", param.name.name, want.text());
             let what = format!("this is {}", describe(&e));
-            let d = Diagnostic::new(Code::E0203, message, loc, what).label(declared, "declared here");
+            let d =
+                Diagnostic::new(Code::E0203, message, loc, what).label(declared, "declared here");
             let float = matches!(from, Kind::F32 | Kind::F64);
             let hint = match want.kind() {
                 Kind::Int if float => "`int(x)` truncates toward zero, `int(round(x))` rounds",

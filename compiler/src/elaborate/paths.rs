@@ -32,7 +32,11 @@ pub fn is_name(pattern: &Pattern, name: &str) -> bool {
 /// Whether the pattern's parts match the first parts of a path.
 fn matches_prefix(pattern: &Pattern, path: &[&str]) -> bool {
     pattern.parts.len() <= path.len()
-        && pattern.parts.iter().zip(path).all(|(part, name)| part.globs.iter().any(|g| glob(g, name)))
+        && pattern
+            .parts
+            .iter()
+            .zip(path)
+            .all(|(part, name)| part.globs.iter().any(|g| glob(g, name)))
 }
 
 /// What a pattern names among instances, given by their paths relative to where the pattern
@@ -55,8 +59,7 @@ pub fn targets<'a>(
             span: pattern.span,
         };
         if head.parts.len() == parts.len() && matches_prefix(&head, &parts) {
-            let matching =
-                members.into_iter().filter(|m| last.globs.iter().any(|g| glob(g, m)));
+            let matching = members.into_iter().filter(|m| last.globs.iter().any(|g| glob(g, m)));
             found.extend(matching.map(|m| Target::Member(id, m.into())));
         }
     }

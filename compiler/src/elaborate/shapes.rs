@@ -45,7 +45,8 @@ fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut boo
         };
         let value = state.value.clone();
         let loc = Loc { file: env.file, span: value.span };
-        let evaluated = cx.eval(&value, &env).and_then(|v| accept(cx, &mut tree.nodes[id], i, v, loc));
+        let evaluated =
+            cx.eval(&value, &env).and_then(|v| accept(cx, &mut tree.nodes[id], i, v, loc));
         match evaluated {
             Ok(value) => {
                 let node = &mut tree.nodes[id];
@@ -148,10 +149,7 @@ fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) 
                 loc,
                 format!("{text} has shape {:?}", source.shape),
             )
-            .label(
-                port.loc,
-                format!("`{}.{}` takes {:?}", taker.shown(), port.name, shape),
-            );
+            .label(port.loc, format!("`{}.{}` takes {:?}", taker.shown(), port.name, shape));
             if let Some(from) = from {
                 d = d.label(from, "sent from here");
             }

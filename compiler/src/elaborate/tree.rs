@@ -77,12 +77,7 @@ impl Node {
 
 impl Tree {
     /// Instantiates the network of a run.
-    pub fn build(
-        cx: &mut Cx<'_>,
-        network: &ast::Expr,
-        env: &Env,
-        choices: &Choices,
-    ) -> Eval<Tree> {
+    pub fn build(cx: &mut Cx<'_>, network: &ast::Expr, env: &Env, choices: &Choices) -> Eval<Tree> {
         let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
         let mut builder = Builder { cx, tree: &mut tree, choices, depth: 0 };
         let root = builder.part(None, "", network, env)?;
@@ -344,10 +339,7 @@ impl Builder<'_, '_> {
         let parts = dotted(part_call(e).callee).unwrap_or_default();
         let stem = parts.last().map_or("part".into(), |s| s.to_lowercase());
         let taken = &self.tree.nodes[network].children;
-        (1..)
-            .map(|i| format!("{stem}{i}"))
-            .find(|name| !taken.contains_key(name))
-            .unwrap_or(stem)
+        (1..).map(|i| format!("{stem}{i}")).find(|name| !taken.contains_key(name)).unwrap_or(stem)
     }
 }
 

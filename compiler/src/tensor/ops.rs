@@ -216,7 +216,13 @@ fn int(op: BinOp, a: i64, b: i64) -> i64 {
             }
         }
         BinOp::Pow => u32::try_from(b).map_or(0, |b| a.wrapping_pow(b)),
-        BinOp::Shl => if (0..64).contains(&b) { a << b } else { 0 },
+        BinOp::Shl => {
+            if (0..64).contains(&b) {
+                a << b
+            } else {
+                0
+            }
+        }
         BinOp::Shr => match b {
             i64::MIN..0 => 0,
             0..64 => a >> b,
@@ -244,8 +250,20 @@ fn float(op: BinOp, a: f64, b: f64) -> f64 {
             if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
         }
         BinOp::Pow => a.powf(b),
-        BinOp::Min => if nan { f64::NAN } else { a.min(b) },
-        BinOp::Max => if nan { f64::NAN } else { a.max(b) },
+        BinOp::Min => {
+            if nan {
+                f64::NAN
+            } else {
+                a.min(b)
+            }
+        }
+        BinOp::Max => {
+            if nan {
+                f64::NAN
+            } else {
+                a.max(b)
+            }
+        }
         _ => f64::from(u8::from(compare(op, &a, &b))),
     }
 }

@@ -65,9 +65,7 @@ impl<'b, 'a> Body<'b, 'a> {
             let message = format!("there is no phase `{}`", phase.name.name);
             let d = Diagnostic::new(Code::E0305, message, loc, "");
             let hint = match phase.name.name.as_str() {
-                "host" => {
-                    "processes do not run in `host`; use `post_mgmt`, or `reset … in host`"
-                }
+                "host" => "processes do not run in `host`; use `post_mgmt`, or `reset … in host`",
                 _ => "the phases of a step are `spk`, `pre_mgmt`, `lrn` and `post_mgmt`",
             };
             self.fail(d.help(hint));
@@ -153,9 +151,7 @@ impl<'b, 'a> Body<'b, 'a> {
     fn both(&mut self, a: Option<TExpr>, b: TExpr, loc: Loc) -> Eval<TExpr> {
         match a {
             None => Ok(b),
-            Some(a) => {
-                TExpr::binary(BinOp::And, a, b).map_err(|m| self.cx.mismatch(m, loc, None))
-            }
+            Some(a) => TExpr::binary(BinOp::And, a, b).map_err(|m| self.cx.mismatch(m, loc, None)),
         }
     }
 
@@ -206,7 +202,8 @@ impl<'b, 'a> Body<'b, 'a> {
         let cond = self.cx.folded(cond, loc)?;
         if !cond.is_scalar() {
             let message = "a condition is one boolean";
-            let d = Diagnostic::new(Code::E0202, message, loc, format!("this is {}", describe(&cond)));
+            let d =
+                Diagnostic::new(Code::E0202, message, loc, format!("this is {}", describe(&cond)));
             return Err(self.fail(d.help(
                 "for each element, write `x = value where mask` or `where(mask, a, b)`; \
                  for all, `any(…)` or `all(…)`",
@@ -350,14 +347,7 @@ impl<'b, 'a> Body<'b, 'a> {
     }
 
     /// Converts a value to the kind of its place, where that loses nothing unsaid.
-    fn converted(
-        &mut self,
-        e: TExpr,
-        ty: ElemTy,
-        name: &str,
-        at: Loc,
-        loc: Loc,
-    ) -> Eval<TExpr> {
+    fn converted(&mut self, e: TExpr, ty: ElemTy, name: &str, at: Loc, loc: Loc) -> Eval<TExpr> {
         let (from, to) = (e.kind, ty.kind());
         let weak = e.is_scalar() && e.as_const().is_some();
         let whole = if weak { e.as_int() } else { None };

@@ -140,8 +140,7 @@ pub fn call(
         "accuracy" => {
             let (p, t) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
             let sides = Some((a.loc(0), a.loc(1)));
-            let hits =
-                TExpr::binary(BinOp::Eq, p, t).map_err(|m| cx.mismatch(m, loc, sides))?;
+            let hits = TExpr::binary(BinOp::Eq, p, t).map_err(|m| cx.mismatch(m, loc, sides))?;
             mean(cx, hits, loc)?
         }
         "clip" => {
@@ -372,8 +371,12 @@ impl Args {
         call: Loc,
     ) -> Eval<Args> {
         let plain = |p: &str| p.trim_end_matches('?').to_string();
-        let signature =
-            || format!("{function}({})", params.iter().map(|p| plain(p)).collect::<Vec<_>>().join(", "));
+        let signature = || {
+            format!(
+                "{function}({})",
+                params.iter().map(|p| plain(p)).collect::<Vec<_>>().join(", ")
+            )
+        };
         let mut values: Vec<Option<(Val, Loc)>> = vec![None; params.len()];
         let mut next = 0;
         for arg in args {

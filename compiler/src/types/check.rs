@@ -1,9 +1,9 @@
 //! The type check: every process's statements, typed.
 
+use super::ElemTy;
 use super::body::Body;
 use super::expr::TExpr;
 use super::scope::{Cx, Eval, Stop, Val, describe};
-use super::ElemTy;
 use crate::clocks::Clock;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Connection, Instance, InstanceGraph, Port, Reset};
@@ -271,7 +271,8 @@ fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Ev
     {
         let message = format!("the initial value of `{name}` does not fit {}", ty.text());
         let bad = if lo < least { lo } else { hi };
-        let d = Diagnostic::new(Code::E0701, message, at, format!("{bad} is outside {least}..={most}"));
+        let d =
+            Diagnostic::new(Code::E0701, message, at, format!("{bad} is outside {least}..={most}"));
         return Err(cx.fail(d.label(loc, "declared here")));
     }
     let init = if init.is_scalar() { init } else { init.fold_to(&shape) };

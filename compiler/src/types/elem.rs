@@ -83,9 +83,7 @@ impl ElemTy {
         };
         match (self.bounds(), other.bounds()) {
             (Some((lo, hi)), Some((least, most))) => least <= lo && hi <= most,
-            (Some((lo, hi)), None) => {
-                mantissa(other.elem).is_some_and(|m| -m <= lo && hi <= m)
-            }
+            (Some((lo, hi)), None) => mantissa(other.elem).is_some_and(|m| -m <= lo && hi <= m),
             (None, None) => self.elem == other.elem || other.elem == ElemType::F64,
             (None, Some(_)) => false,
         }

@@ -134,11 +134,7 @@ impl TExpr {
 
     /// A tensor in a file.
     pub fn file(dataset: Arc<Dataset>) -> TExpr {
-        TExpr {
-            kind: dataset.elem.kind(),
-            shape: dataset.shape.clone(),
-            node: Node::File(dataset),
-        }
+        TExpr { kind: dataset.elem.kind(), shape: dataset.shape.clone(), node: Node::File(dataset) }
     }
 
     /// A value known when the network runs.

@@ -172,9 +172,7 @@ impl Cx<'_> {
             && matches!(self.program.lookup(env.file, parts[0]), Some(Symbol::Module(_)))
         {
             return match self.program.lookup_path(env.file, &parts) {
-                Some(Symbol::Item(at)) => {
-                    self.item(at, Loc { file: env.file, span: e.span })
-                }
+                Some(Symbol::Item(at)) => self.item(at, Loc { file: env.file, span: e.span }),
                 _ => Err(self.unknown_name(&parts.join("."), e.span, env)),
             };
         }
@@ -233,13 +231,7 @@ impl Cx<'_> {
         Err(self.fail(diagnostic))
     }
 
-    fn call(
-        &mut self,
-        callee: &ast::Expr,
-        args: &[ast::Arg],
-        loc: Loc,
-        env: &Env,
-    ) -> Eval<Val> {
+    fn call(&mut self, callee: &ast::Expr, args: &[ast::Arg], loc: Loc, env: &Env) -> Eval<Val> {
         let mut values = Vec::new();
         let mut first = None;
         let name = match &callee.kind {
