@@ -118,7 +118,13 @@ pub fn lower_reduce(ir: &StepIr, of: &Reduce, name: &str, doc: &str) -> Lowered 
             vec![
                 Code::line(format!("let value: {kind} = {text};")),
                 Code::block(
-                    "if value > best",
+                    // A first NaN stays: nothing is larger.
+                    match is_float {
+                        true => {
+                            format!("if value > best || {} == 0", places.position().at(Level::Or))
+                        }
+                        false => "if value > best".into(),
+                    },
                     vec![
                         Code::line("best = value;"),
                         Code::line(format!("at = {};", places.position().at(Level::Open))),

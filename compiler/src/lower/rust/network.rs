@@ -49,7 +49,7 @@ impl Lines {
 impl<'a> Emitter<'a> {
     /// For a network whose constants are kept in `tables`.
     pub fn new(ir: &'a StepIr, type_name: &'a str, tables: &'a mut Tables) -> Emitter<'a> {
-        let mut fields = Names::reserving(&["data", "events"]);
+        let mut fields = Names::reserving(&["data", "events", "late_fault"]);
         let fields = ir.buffers.iter().map(|b| fields.unique(&b.name)).collect();
         let names = Names::reserving(&["plan"]);
         Emitter { ir, type_name, fields, tables, functions: Vec::new(), names }
@@ -64,11 +64,12 @@ impl<'a> Emitter<'a> {
             .into_iter()
             .filter_map(|(name, ops)| self.phase(name, ops))
             .collect();
-        let mut methods = vec![self.constructor()];
+        let late_fault = phases.iter().any(|phase| phase.function.name == "host" && phase.faults);
+        let mut methods = vec![self.constructor(late_fault)];
         let contract = self.contract(&phases);
         methods.extend(phases.into_iter().map(|phase| phase.function));
         let mut items = vec![
-            self.structure(),
+            self.structure(late_fault),
             Item::Impl(self.type_name.into(), None, methods),
             Item::Impl(self.type_name.into(), Some("snn_runtime::Network".into()), contract),
         ];
@@ -76,7 +77,7 @@ impl<'a> Emitter<'a> {
         items
     }
 
-    fn structure(&self) -> Item {
+    fn structure(&self, late_fault: bool) -> Item {
         let buffers = self.ir.buffers.iter().zip(&self.fields).flat_map(|(buffer, name)| {
             let element = stored(buffer.elem);
             let ty = match buffer.shape.as_slice() {
@@ -100,6 +101,9 @@ impl<'a> Emitter<'a> {
         if self.largest_source().is_some() {
             fields.push(private("events", "snn_runtime::kernels::Events"));
         }
+        if late_fault {
+            fields.push(private("late_fault", "Option<snn_runtime::Fault>"));
+        }
         let doc = format!(
             "The state of network `{}`, which run `{}` executes.",
             self.ir.network, self.ir.run
@@ -107,7 +111,7 @@ impl<'a> Emitter<'a> {
         Item::Struct(self.type_name.into(), doc, fields)
     }
 
-    fn constructor(&mut self) -> Function {
+    fn constructor(&mut self, late_fault: bool) -> Function {
         let mut fields = Vec::new();
         for (buffer, name) in self.ir.buffers.iter().zip(&self.fields) {
             let value = match (buffer.init, buffer.shape.is_empty()) {
@@ -128,6 +132,9 @@ impl<'a> Emitter<'a> {
             }
         }
         fields.push(Code::line("data,"));
+        if late_fault {
+            fields.push(Code::line("late_fault: None,"));
+        }
         if let Some(largest) = self.largest_source() {
             let events = format!("events: snn_runtime::kernels::Events::new({largest}),");
             fields.push(Code::line(events));
@@ -381,6 +388,11 @@ impl<'a> Emitter<'a> {
     fn reset(&mut self, id: BufferId) -> Lines {
         let Some(buffer) = self.buffer(id) else { return Lines::plain(vec![]) };
         let field = self.field(id);
+        let mut lines = Vec::new();
+        if buffer.kind == BufferKind::Queue {
+            lines.push(Code::line(format!("{field}_head = 0;")));
+            lines.push(Code::line(format!("{field}_tail = 0;")));
+        }
         let line = match (buffer.init, buffer.shape.is_empty()) {
             (Init::Tensor(tensor), scalar) => {
                 let table = self.tables.table(self.ir, tensor);
@@ -389,12 +401,14 @@ impl<'a> Emitter<'a> {
                     false => format!("{field}.copy_from_slice(&{table}[..]);"),
                 };
                 let uses_data = table.starts_with("data.");
-                return Lines { uses_data, ..Lines::plain(vec![Code::line(line)]) };
+                lines.push(Code::line(line));
+                return Lines { uses_data, ..Lines::plain(lines) };
             }
             (init, true) => format!("{field} = {};", initial(init, buffer)),
             (init, false) => format!("{field}.fill({});", initial(init, buffer)),
         };
-        Lines::plain(vec![Code::line(line)])
+        lines.push(Code::line(line));
+        Lines::plain(lines)
     }
 
     /// What the executor calls.
@@ -405,8 +419,17 @@ impl<'a> Emitter<'a> {
             let (name, t) = (&function.name, if *uses_time { "t" } else { "" });
             match (name.as_str(), faults) {
                 ("host", false) => between.push(Code::line(format!("self.{name}({t});"))),
-                // Nothing can be said between steps: an index that fails here fails again.
-                ("host", true) => between.push(Code::line(format!("let _ = self.{name}({t});"))),
+                // Between steps nothing can be reported: the next step does.
+                ("host", true) => {
+                    between.push(Code::line(format!("self.late_fault = self.{name}({t}).err();")));
+                    step.insert(
+                        0,
+                        Code::block(
+                            "if let Some(fault) = self.late_fault.take()",
+                            vec![Code::line("return Err(fault);")],
+                        ),
+                    );
+                }
                 (_, true) => step.push(Code::line(format!("self.{name}({t})?;"))),
                 (_, false) => step.push(Code::line(format!("self.{name}({t});"))),
             }
