@@ -130,7 +130,8 @@ impl<'t> Pass<'t> {
                         newlines.clear();
                     }
                     at_start = self.token(token, &ahead, at_start);
-                    self.brackets.first_on_line = false;
+                    // A lone `;` means nothing, so it hides nothing either.
+                    self.brackets.first_on_line &= token.text(self.source) == ";";
                 }
             }
         }
