@@ -88,9 +88,9 @@ mod tests {
 
     #[test]
     fn both_places_of_a_syntax_error_are_shown() {
-        let errors = snn_grammar::parse("network N {\n    a -> b\n").errors;
+        let errors = snn_grammar::parse("const a = 1 < 2 < 3\n").errors;
         let diagnostic = errors.iter().map(|e| syntax(3, e)).find(|d| d.labels.len() > 1);
-        let labels = diagnostic.expect("the opening brace is named").labels;
+        let labels = diagnostic.expect("the first comparison is named").labels;
         assert!(labels.iter().all(|l| l.loc.file == 3));
     }
 }
