@@ -13,5 +13,6 @@ pub mod ir;
 pub mod lower;
 pub mod report;
 pub mod resolve;
+pub mod schedule;
 pub mod tensor;
 pub mod types;
