@@ -1,4 +1,4 @@
-//! What generated code needs besides arithmetic and kernels: arrays, indices, counting steps.
+//! What generated code needs besides arithmetic and kernels: indices, rows, counting steps.
 
 use crate::network::Fault;
 
@@ -26,25 +26,6 @@ pub fn exact<T, const N: usize>(slice: &[T]) -> &[T; N] {
     match slice.try_into() {
         Ok(array) => array,
         Err(_) => panic!("a table of {} elements where {N} were expected", slice.len()),
-    }
-}
-
-/// A copy of a slice as an array of the length it is known to have, never on the stack.
-///
-/// # Panics
-/// If the slice has another length.
-pub fn boxed<T: Copy, const N: usize>(slice: &[T]) -> Box<[T; N]> {
-    match Box::<[T]>::from(slice).try_into() {
-        Ok(array) => array,
-        Err(_) => panic!("a table of {} elements where {N} were expected", slice.len()),
-    }
-}
-
-/// An array of `N` elements, all `value`, that never lies on the stack.
-pub fn filled<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
-    match vec![value; N].into_boxed_slice().try_into() {
-        Ok(array) => array,
-        Err(_) => unreachable!("a vector of N elements has N elements"),
     }
 }
 
@@ -104,9 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_are_filled_and_recognised() {
-        assert_eq!(*filled::<i32, 3>(7), [7, 7, 7]);
+    fn slices_become_arrays() {
         assert_eq!(exact::<i32, 2>(&[1, 2]), &[1, 2]);
-        assert_eq!(*boxed::<i32, 2>(&[1, 2]), [1, 2]);
     }
 }

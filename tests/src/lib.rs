@@ -1,4 +1,5 @@
 //! What the integration tests share.
 
+pub mod batch;
 pub mod mnist;
 pub mod random_ir;

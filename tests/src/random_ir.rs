@@ -6,6 +6,9 @@
 
 mod expr;
 mod ops;
+mod windows;
+
+pub use windows::windowed;
 
 use snnc::clocks::Clock;
 use snnc::ir::{
@@ -97,24 +100,7 @@ struct Builder<'a> {
 /// The network that `choices` mean. It records every buffer after every step. Its ranges are
 /// those of the element types until they are analysed.
 pub fn network(choices: &mut Choices) -> StepIr {
-    let ir = StepIr {
-        network: "Random".into(),
-        run: "random".into(),
-        steps: 12,
-        buffers: Vec::new(),
-        tensors: Vec::new(),
-        clocks: vec![Clock::always()],
-        program: Program::default(),
-        records: Vec::new(),
-        windows: Windows {
-            period: 1,
-            horizon: None,
-            counters: Vec::new(),
-            collected: Vec::new(),
-            carried: Vec::new(),
-        },
-    };
-    let mut builder = Builder { choices, ir, sites: 0 };
+    let mut builder = Builder { choices, ir: empty(12), sites: 0 };
     builder.clocks();
     for _ in 0..2 + builder.choices.below(4) {
         builder.some_tensor();
@@ -131,6 +117,27 @@ pub fn network(choices: &mut Choices) -> StepIr {
     }
     builder.record_everything();
     builder.ir
+}
+
+/// A network of nothing.
+fn empty(steps: u64) -> StepIr {
+    StepIr {
+        network: "Random".into(),
+        run: "random".into(),
+        steps,
+        buffers: Vec::new(),
+        tensors: Vec::new(),
+        clocks: vec![Clock::always()],
+        program: Program::default(),
+        records: Vec::new(),
+        windows: Windows {
+            period: 1,
+            horizon: None,
+            counters: Vec::new(),
+            collected: Vec::new(),
+            carried: Vec::new(),
+        },
+    }
 }
 
 impl Builder<'_> {

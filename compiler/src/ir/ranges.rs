@@ -54,7 +54,7 @@ struct Analysis<'a> {
 impl<'a> Analysis<'a> {
     fn new(ir: &'a StepIr) -> Analysis<'a> {
         let ops: Vec<&Op> = ir.program.phases().into_iter().flat_map(|(_, ops)| ops).collect();
-        let tensors = TensorRanges::new(ir);
+        let tensors = TensorRanges::kept(ir);
         let mut rows = HashMap::new();
         for op in &ops {
             if let OpKind::Synapse(synapse) = &op.kind {
@@ -218,31 +218,42 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// Ranges of the constant tensors, found when first asked for.
+/// Ranges of the constant tensors.
 struct TensorRanges<'a> {
     ir: &'a StepIr,
-    whole: Vec<OnceCell<Interval>>,
+    /// Those found so far, by number; empty where they are not kept.
+    found: Vec<OnceCell<Interval>>,
 }
 
 impl<'a> TensorRanges<'a> {
-    fn new(ir: &'a StepIr) -> TensorRanges<'a> {
-        TensorRanges { ir, whole: vec![OnceCell::new(); ir.tensors.len()] }
+    /// Ranges that are found once, when first asked for.
+    fn kept(ir: &'a StepIr) -> TensorRanges<'a> {
+        TensorRanges { ir, found: vec![OnceCell::new(); ir.tensors.len()] }
+    }
+
+    /// Ranges that are found each time they are asked for.
+    fn fresh(ir: &'a StepIr) -> TensorRanges<'a> {
+        TensorRanges { ir, found: Vec::new() }
     }
 
     /// All elements of a tensor of integers or booleans.
     fn all(&self, id: TensorId) -> Interval {
-        let Some(cell) = self.whole.get(id.0 as usize) else { return interval::FULL };
-        *cell.get_or_init(|| {
-            let tensor = &self.ir.tensors[id.0 as usize];
-            let known = self.known(id).and_then(|known| match &known.values {
-                Values::Int(values) => {
-                    values.iter().map(|v| (*v, *v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-                }
-                Values::Bool(_) => Some((0, 1)),
-                Values::Float(_) => None,
-            });
-            known.unwrap_or_else(|| bounds(tensor.elem))
-        })
+        match self.found.get(id.0 as usize) {
+            Some(cell) => *cell.get_or_init(|| self.find(id)),
+            None => self.find(id),
+        }
+    }
+
+    fn find(&self, id: TensorId) -> Interval {
+        let Some(tensor) = self.ir.tensors.get(id.0 as usize) else { return interval::FULL };
+        let range = known(tensor).and_then(|known| match &known.values {
+            Values::Int(values) => {
+                values.iter().map(|v| (*v, *v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+            }
+            Values::Bool(_) => Some((0, 1)),
+            Values::Float(_) => None,
+        });
+        range.unwrap_or_else(|| bounds(tensor.elem))
     }
 
     /// The element at `index`.

@@ -43,6 +43,7 @@ impl Events {
         &self.indices[..n]
     }
 
+    #[inline(always)]
     fn reserve(&mut self, sources: usize) {
         if self.indices.len() < sources + SLACK {
             self.indices.resize(sources + SLACK, 0);

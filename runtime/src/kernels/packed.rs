@@ -6,6 +6,9 @@ use super::{Number, Payload};
 /// Outputs per line: two per 16-bit lane.
 const OUTPUTS: usize = 64;
 
+/// Outputs that share a line's lower or upper bytes.
+const HALF: usize = OUTPUTS / 2;
+
 /// As many columns as sum to at most 16 bits whatever the weights: 255 · 128 < 2¹⁵.
 const BATCH: usize = 255;
 
@@ -23,6 +26,7 @@ pub struct PackedColumns {
     lines: Box<[Line]>,
     lines_per_column: usize,
     outputs: usize,
+    sources: u32,
     shift: u32,
     narrow: bool,
 }
@@ -50,7 +54,8 @@ impl PackedColumns {
                 *packed = u16::from_le_bytes([lower, upper]);
             }
         }
-        PackedColumns { lines: lines.into(), lines_per_column, outputs, shift, narrow }
+        let sources = u32::try_from(sources).unwrap_or(u32::MAX);
+        PackedColumns { lines: lines.into(), lines_per_column, outputs, sources, shift, narrow }
     }
 
     /// `out[i] = Σ weights[i, j] << shift` over the events `j`.
@@ -65,46 +70,73 @@ impl PackedColumns {
         i16: Payload<T>,
     {
         let out = &mut out[..self.outputs];
-        let mut line = 0;
-        while line + 4 <= self.lines_per_column {
-            self.block::<4, T>(line, events, out);
-            line += 4;
-        }
-        if line + 2 <= self.lines_per_column {
-            self.block::<2, T>(line, events, out);
-            line += 2;
-        }
-        if line < self.lines_per_column {
-            self.block::<1, T>(line, events, out);
+        let largest = events.iter().fold(0, |largest, event| largest.max(*event));
+        assert!(events.is_empty() || largest < self.sources, "an event is not a source");
+        match self.lines_per_column {
+            0 => {}
+            1 => self.block::<1, 1, T>(1, 0, events, out),
+            2 => self.block::<2, 2, T>(2, 0, events, out),
+            3 => self.block::<3, 3, T>(3, 0, events, out),
+            4 => self.block::<4, 4, T>(4, 0, events, out),
+            lines => {
+                let mut first = 0;
+                while first + 4 <= lines {
+                    self.block::<4, 0, T>(lines, first, events, out);
+                    first += 4;
+                }
+                while first < lines {
+                    self.block::<1, 0, T>(lines, first, events, out);
+                    first += 1;
+                }
+            }
         }
     }
 
-    /// The outputs of `N` lines of each column, from `first`.
+    /// The outputs of `N` lines of each column, from `first`. Columns have `stride` lines;
+    /// where the compiler may know how many, `STRIDE` is that number, and else 0.
+    ///
+    /// Every event must be a source, and a column must have the lines.
     #[inline(always)]
-    fn block<const N: usize, T: Number>(&self, first: usize, events: &[u32], out: &mut [T])
-    where
+    fn block<const N: usize, const STRIDE: usize, T: Number>(
+        &self,
+        stride: usize,
+        first: usize,
+        events: &[u32],
+        out: &mut [T],
+    ) where
         i16: Payload<T>,
     {
+        let stride = if STRIDE > 0 { STRIDE } else { stride };
         let from = first * OUTPUTS;
         let to = out.len().min(from + N * OUTPUTS);
         let out = &mut out[from..to];
         if self.narrow {
-            self.store(self.sums::<N>(first, events), events.len(), out, |_, new| new);
+            let sums = self.sums::<N>(stride, first, events);
+            self.store(sums, events.len(), out, |_, new| new);
             return;
         }
         out.fill(T::default());
         for batch in events.chunks(BATCH) {
-            self.store(self.sums::<N>(first, batch), batch.len(), out, |old, new| old.plus(new));
+            let sums = self.sums::<N>(stride, first, batch);
+            self.store(sums, batch.len(), out, |old, new| old.plus(new));
         }
     }
 
     /// The sums of lanes and of their upper bytes.
     #[inline(always)]
-    fn sums<const N: usize>(&self, first: usize, events: &[u32]) -> [(Lanes, Lanes); N] {
+    fn sums<const N: usize>(
+        &self,
+        stride: usize,
+        first: usize,
+        events: &[u32],
+    ) -> [(Lanes, Lanes); N] {
+        debug_assert!(stride == self.lines_per_column && first + N <= stride);
         let mut sums = [(Lanes::zero(), Lanes::zero()); N];
         for event in events {
-            let start = *event as usize * self.lines_per_column + first;
-            let column = &self.lines[start..start + N];
+            let start = *event as usize * stride + first;
+            // SAFETY: the caller has checked that the event is a source, of which each has
+            // `stride` lines, `N` of them from `first`.
+            let column = unsafe { self.lines.get_unchecked(start..start + N) };
             for (sum, line) in sums.iter_mut().zip(column) {
                 let lanes = Lanes::load(line);
                 *sum = (sum.0.plus(lanes), sum.1.plus(lanes.upper()));
@@ -125,16 +157,24 @@ impl PackedColumns {
         i16: Payload<T>,
     {
         let offset = (count as u16).wrapping_mul(128);
-        for (out, (whole, upper)) in out.chunks_mut(OUTPUTS).zip(sums) {
-            let (whole, upper) = (whole.numbers(), upper.numbers());
-            let mut values = [T::default(); OUTPUTS];
-            for lane in 0..32 {
-                let lower = whole[lane].wrapping_sub(upper[lane] << 8).wrapping_sub(offset);
-                values[lane] = (lower as i16).convert().shifted(self.shift);
-                values[lane + 32] = (upper[lane] as i16).convert().shifted(self.shift);
+        let halves = sums.into_iter().flat_map(|(whole, upper)| {
+            let (mut lower, upper) = (whole.numbers(), upper.numbers());
+            for (lower, upper) in lower.iter_mut().zip(upper) {
+                *lower = lower.wrapping_sub(upper << 8).wrapping_sub(offset);
             }
-            for (old, new) in out.iter_mut().zip(values) {
-                *old = put(*old, new);
+            [lower, upper]
+        });
+        for (out, half) in out.chunks_mut(HALF).zip(halves) {
+            let value = |sum: u16| (sum as i16).convert().shifted(self.shift);
+            // Where all lanes are wanted, their number is known: the loop vectorises.
+            if let Ok(out) = <&mut [T; HALF]>::try_from(&mut *out) {
+                for (out, sum) in out.iter_mut().zip(half) {
+                    *out = put(*out, value(sum));
+                }
+            } else {
+                for (out, sum) in out.iter_mut().zip(half) {
+                    *out = put(*out, value(sum));
+                }
             }
         }
     }

@@ -4,9 +4,10 @@ use super::expr::{Scope, c_strides, elem_of};
 use super::{Builder, SHAPES};
 use snnc::clocks::Clock;
 use snnc::ir::{
-    Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, Kernel, KernelKind, Kind,
-    Loop, Op, OpKind, Reduce, ReduceOp, Source, Stmt, Synapse, ranges,
+    Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, KernelKind, Kind, Loop,
+    Op, OpKind, Reduce, ReduceOp, Source, Stmt, Synapse, ranges,
 };
+use snnc::lower::kernels;
 use snnc::tensor::Tensor as Known;
 
 impl Builder<'_> {
@@ -160,17 +161,17 @@ impl Builder<'_> {
         let float = self.choices.one_in(3);
         let src = match float {
             true => self.find(|b| !b.shape.is_empty()),
-            // Few enough bits that every sum is exact in 32.
+            // Every sum is exact in 64 bits, whatever the source holds.
             false => self.find(|b| {
-                matches!(b.elem, Elem::Bool | Elem::I8 | Elem::U8 | Elem::I16)
-                    && !b.shape.is_empty()
+                let integer = matches!(b.elem.kind(), Kind::Bool | Kind::Int);
+                integer && b.elem != Elem::I64 && !b.shape.is_empty()
             }),
         };
         let Some(src) = src else { return };
         let n = self.ir.buffers[src.0 as usize].len();
         let m = 1 + self.choices.below(40);
         let density = self.choices.pick(&[2, 10]);
-        let elem = self.ir.buffers[src.0 as usize].elem;
+        let Buffer { elem, range, .. } = self.ir.buffers[src.0 as usize].clone();
         let binary = elem == Elem::Bool || self.choices.one_in(2);
         let scale = self.choices.pick(&[1, 4]);
         let choices = &mut *self.choices;
@@ -186,26 +187,21 @@ impl Builder<'_> {
             }
             false => (Known::int(vec![m, n], int), Elem::I16),
         };
-        let kernel = self.kernel(&weights, float, scale, density);
+        let mut kernel = kernels::choose(&weights, binary, range);
+        if self.choices.one_in(4) {
+            // Not the kernel that would be fastest, but one that must do the same.
+            kernel.kind = KernelKind::SparseColumns;
+        }
+        let elem = match (float, kernel.accumulator) {
+            (true, _) => Elem::F64,
+            // The shift back may need a few bits more than the sums.
+            (false, Elem::I16) => self.choices.pick(&[Elem::I32, Elem::I64]),
+            (false, _) => Elem::I64,
+        };
         let weights = self.known(weight_elem, weights);
-        let elem = if float { Elem::F64 } else { self.choices.pick(&[Elem::I32, Elem::I64]) };
         let init = if float { Init::Float(0.0) } else { Init::Int(0) };
         let dst = self.buffer_with(elem, &[m], BufferKind::State, init);
         self.add(clock, OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }));
-    }
-
-    /// A kernel that can execute these weights.
-    fn kernel(&mut self, _: &Known, float: bool, scale: i64, density: usize) -> Kernel {
-        let kind = match (density, self.choices.one_in(2)) {
-            (10, true) => KernelKind::SparseColumns,
-            _ => KernelKind::Columns,
-        };
-        let (weight, accumulator) = match float {
-            true => (Elem::F64, Elem::F64),
-            false => (Elem::I16, Elem::I32),
-        };
-        let shift = if scale == 4 && !float { 2 } else { 0 };
-        Kernel { kind, weight, shift, accumulator, reason: "random".into() }
     }
 
     fn reduce(&mut self, clock: ClockId) {

@@ -13,7 +13,7 @@ pub(super) const FULL: Interval = (i64::MIN, i64::MAX);
 /// `ir` and of the loop's locals (those beyond `locals` may be anything). Where the 64-bit
 /// arithmetic may wrap, and for floats, it is the whole of `i64`.
 pub fn interval(expr: &Expr, ir: &StepIr, locals: &[(i64, i64)]) -> (i64, i64) {
-    let tensors = TensorRanges::new(ir);
+    let tensors = TensorRanges::fresh(ir);
     Evaluator { ranges: None, tensors: &tensors, locals }.bound(expr, None).unwrap_or(FULL)
 }
 
@@ -387,6 +387,14 @@ fn rem(x: Interval, y: Interval) -> Interval {
 }
 
 fn bitwise(op: BinOp, x: Interval, y: Interval) -> Interval {
+    if x.0 == x.1 && y.0 == y.1 {
+        let value = match op {
+            BinOp::And => x.0 & y.0,
+            BinOp::Or => x.0 | y.0,
+            _ => x.0 ^ y.0,
+        };
+        return (value, value);
+    }
     // All bits that a value of either operand may differ from its sign in.
     let magnitude = |v: i64| if v < 0 { !v } else { v };
     let ends = [x.0, x.1, y.0, y.1];

@@ -150,7 +150,8 @@ fn expressions_never_leave_their_bounds() {
                     for b in y.0..=y.1 {
                         let exact = interval(&expr, &ir, &[(a, a), (b, b)]);
                         assert!(lo <= exact.0 && exact.1 <= hi, "{a} {op:?} {b}: {exact:?}");
-                        if !matches!(op, And | Or | Xor) && op != Shl {
+                        // A shift may lose bits, and then may be anything.
+                        if op != Shl {
                             assert_eq!(exact.0, exact.1, "{a} {op:?} {b}");
                         }
                     }

@@ -1,6 +1,6 @@
 //! How the executor moves a network through time and takes its results.
 
-use super::network::Emitter;
+use super::network::{Emitter, has_ends};
 use super::printer::Code;
 use super::typed::stored;
 use crate::ir::{
@@ -37,7 +37,7 @@ impl Emitter<'_> {
         }
         let phases = self.ir.program.phases();
         for (number, buffer) in self.ir.buffers.iter().enumerate() {
-            if buffer.kind != crate::ir::BufferKind::Queue {
+            if !has_ends(buffer) {
                 continue;
             }
             let id = BufferId(number as u32);

@@ -42,11 +42,7 @@ impl Places<'_> {
             },
             ExprKind::Select(cond, yes, no) => self.select(cond, yes, no, e),
             ExprKind::Convert(x) => self.convert(x, e),
-            ExprKind::Wrap { bits, signed, value } => {
-                let bounds = self.interval(value);
-                let value = self.expr(value);
-                wrapped(value, bounds, *bits, *signed)
-            }
+            ExprKind::Wrap { bits, signed, value } => self.wrapped(value, *bits, *signed),
             ExprKind::Decay(x, d) => self.decay(x, d),
             ExprKind::Math(function, x) => {
                 let x = self.expr(x);
@@ -66,6 +62,70 @@ impl Places<'_> {
     /// Its proven bounds.
     pub fn interval(&self, e: &Expr) -> (i64, i64) {
         interval(e, self.ir, &self.intervals)
+    }
+
+    /// The low bits of an integer.
+    pub fn wrapped(&mut self, e: &Expr, bits: u8, signed: bool) -> Typed {
+        let (bounds, (low, high)) = (self.interval(e), representable(bits, signed));
+        if bounds.0 >= low && bounds.1 <= high {
+            return self.expr(e);
+        }
+        match (bits, signed) {
+            (64.., _) => self.expr(e),
+            (32, true) => self.low_32(e),
+            (16, true) => self.low_32(e).cast("i16", Ty::I64).widened(),
+            (8, true) => self.low_32(e).cast("i8", Ty::I64).widened(),
+            (1..=31, true) => {
+                let unused = literal(32 - i64::from(bits));
+                let up = self.low_32(e);
+                let up = Typed::binary(up, "<<", unused.clone(), Level::Shift, Ty::I32);
+                Typed::binary(up, ">>", unused, Level::Shift, Ty::I32)
+            }
+            (1..=31, false) => {
+                let mask = literal((1 << bits) - 1);
+                Typed::binary(self.low_32(e), "&", mask, Level::And, Ty::I32)
+            }
+            _ => {
+                let value = self.expr(e).to_int(Ty::I64).at(Level::Open);
+                let text = format!("snn_runtime::arith::wrap({value}, {bits}, {signed})");
+                Typed::atom(&text, Ty::I64)
+            }
+        }
+    }
+
+    /// The low 32 bits of an integer, as an `i32`. Operations whose low bits depend only on
+    /// those of their operands are computed in 32 bits, whatever their bounds.
+    fn low_32(&mut self, e: &Expr) -> Typed {
+        if fits_32(self.interval(e)) {
+            return self.expr(e).to_int(Ty::I32);
+        }
+        match &e.node {
+            ExprKind::Binary(op @ (BinOp::Add | BinOp::Sub | BinOp::Mul), a, b) => {
+                let (a, b) = (self.low_32(a), self.low_32(b));
+                wrapping(*op, &a, &b)
+            }
+            ExprKind::Binary(op @ (BinOp::And | BinOp::Or | BinOp::Xor), a, b) => {
+                let (a, b) = (self.low_32(a), self.low_32(b));
+                let (sign, level) = operator(*op).unwrap_or(("&", Level::And));
+                Typed::binary(a, sign, b, level, Ty::I32)
+            }
+            ExprKind::Binary(BinOp::Shl, a, by) if matches!(by.node, ExprKind::Int(0..=31)) => {
+                let (a, by) = (self.low_32(a), self.expr(by));
+                Typed::binary(a, "<<", by, Level::Shift, Ty::I32)
+            }
+            ExprKind::Unary(UnOp::Neg, x) => {
+                let x = self.low_32(x);
+                Typed::atom(&format!("{}.wrapping_neg()", x.receiver()), Ty::I32)
+            }
+            ExprKind::Wrap { bits: 32.., value, .. } => self.low_32(value),
+            ExprKind::Select(cond, yes, no) if self.constant(cond).is_none() => {
+                let cond = self.expr(cond).at(Level::Open);
+                let (yes, no) = (self.low_32(yes).at(Level::Open), self.low_32(no).at(Level::Open));
+                let text = format!("if {cond} {{ {yes} }} else {{ {no} }}");
+                Typed::new(&text, Ty::I32, Level::Open)
+            }
+            _ => self.expr(e).to_int(Ty::I32),
+        }
     }
 
     /// Its value, where it can only have one and computing it cannot fail.
@@ -162,14 +222,7 @@ impl Places<'_> {
         }
         let (a, b) = (a.to_int(ty), b.to_int(ty));
         match (op, operator(op)) {
-            (BinOp::Add | BinOp::Sub | BinOp::Mul, _) if result == ANY => {
-                let name = match op {
-                    BinOp::Add => "wrapping_add",
-                    BinOp::Sub => "wrapping_sub",
-                    _ => "wrapping_mul",
-                };
-                Typed::atom(&format!("{}.{name}({})", a.receiver(), b.at(Level::Open)), ty)
-            }
+            (BinOp::Add | BinOp::Sub | BinOp::Mul, _) if result == ANY => wrapping(op, &a, &b),
             (_, Some((sign, level))) => {
                 let result = if op.is_comparison() { Ty::Bool } else { ty };
                 Typed::binary(a, sign, b, level, result)
@@ -294,34 +347,14 @@ pub fn may_fault(e: &Expr) -> bool {
     }
 }
 
-/// The low bits of an integer with the given bounds.
-pub fn wrapped(value: Typed, bounds: (i64, i64), bits: u8, signed: bool) -> Typed {
-    let (low, high) = representable(bits, signed);
-    if bounds.0 >= low && bounds.1 <= high {
-        return value;
-    }
-    match (bits, signed) {
-        (64.., _) => value,
-        (32, true) => value.cast("i32", Ty::I32),
-        (16, true) => value.cast("i16", Ty::I64).widened(),
-        (8, true) => value.cast("i8", Ty::I64).widened(),
-        (1..=31, true) => {
-            // Sign-extended within 32 bits, whatever the value's own width.
-            let unused = literal(32 - i64::from(bits));
-            let value = value.to_int(Ty::I32);
-            let up = Typed::binary(value, "<<", unused.clone(), Level::Shift, Ty::I32);
-            Typed::binary(up, ">>", unused, Level::Shift, Ty::I32)
-        }
-        (1..=31, false) => {
-            let mask = literal((1 << bits) - 1);
-            Typed::binary(value.to_int(Ty::I32), "&", mask, Level::And, Ty::I32)
-        }
-        _ => {
-            let value = value.to_int(Ty::I64).at(Level::Open);
-            let text = format!("snn_runtime::arith::wrap({value}, {bits}, {signed})");
-            Typed::atom(&text, Ty::I64)
-        }
-    }
+/// A sum, difference or product that wraps.
+fn wrapping(op: BinOp, a: &Typed, b: &Typed) -> Typed {
+    let name = match op {
+        BinOp::Add => "wrapping_add",
+        BinOp::Sub => "wrapping_sub",
+        _ => "wrapping_mul",
+    };
+    Typed::atom(&format!("{}.{name}({})", a.receiver(), b.at(Level::Open)), a.ty)
 }
 
 /// The value of `bits` bits nearest to an integer with the given bounds.

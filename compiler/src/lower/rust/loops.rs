@@ -4,7 +4,7 @@
 //! known not to overlap, so the loop vectorises, and their lengths are part of their types, so
 //! no index is checked.
 
-use super::expr::{may_fault, saturated, wrapped};
+use super::expr::{may_fault, saturated};
 use super::places::Places;
 use super::printer::{Code, Function};
 use super::typed::{Level, Ty, Typed, fits_32, stored};
@@ -258,7 +258,7 @@ fn store(
     let bounds = places.interval(value);
     let value = match fit {
         Fit::Exact => places.expr(value),
-        Fit::Wrap { bits, signed } => wrapped(places.expr(value), bounds, bits, signed),
+        Fit::Wrap { bits, signed } => places.wrapped(value, bits, signed),
         Fit::Sat { bits, signed } => saturated(places.expr(value), bounds, bits, signed),
     };
     let value = value.stored_as(elem);

@@ -30,7 +30,12 @@ impl Names {
 /// A lower-case identifier: `net.lif1.u` becomes `net_lif1_u`.
 pub fn snake(text: &str) -> String {
     let mut out = String::new();
+    let mut after_lower = false;
     for c in text.chars() {
+        if c.is_ascii_uppercase() && after_lower {
+            out.push('_');
+        }
+        after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
         let c = if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
         if c != '_' || !out.ends_with('_') {
             out.push(c);
@@ -77,6 +82,7 @@ mod tests {
     fn paths_become_identifiers() {
         assert_eq!(snake("net.lif1.u"), "net_lif1_u");
         assert_eq!(snake("Net.V__Th."), "net_v_th");
+        assert_eq!(snake("MnistOnLoihi2.w0X"), "mnist_on_loihi2_w0_x");
         assert_eq!(snake("2nd"), "x2nd");
         assert_eq!(snake("type"), "type_");
         assert_eq!(snake("…"), "x");

@@ -82,10 +82,10 @@ impl<'a> Emitter<'a> {
             let element = stored(buffer.elem);
             let ty = match buffer.shape.as_slice() {
                 [] => element.to_string(),
-                _ => format!("Box<[{element}; {}]>", buffer.len()),
+                _ => format!("snn_runtime::Array<{element}, {}>", buffer.len()),
             };
             let doc = describe(buffer);
-            let ends = (buffer.kind == BufferKind::Queue).then(|| {
+            let ends = has_ends(buffer).then(|| {
                 ["head", "tail"].map(|end| Field {
                     name: format!("{name}_{end}"),
                     ty: "usize".into(),
@@ -118,15 +118,15 @@ impl<'a> Emitter<'a> {
                 (Init::Tensor(id), true) => format!("{}[0]", self.tables.table(self.ir, id)),
                 (Init::Tensor(id), false) => {
                     let table = self.tables.table(self.ir, id);
-                    format!("snn_runtime::support::boxed(&{table}[..])")
+                    format!("snn_runtime::Array::copied(&{table}[..])")
                 }
                 (init, true) => initial(init, buffer),
                 (init, false) => {
-                    format!("snn_runtime::support::filled({})", initial(init, buffer))
+                    format!("snn_runtime::Array::filled({})", initial(init, buffer))
                 }
             };
             fields.push(Code::line(format!("{name}: {value},")));
-            if buffer.kind == BufferKind::Queue {
+            if has_ends(buffer) {
                 fields.push(Code::line(format!("{name}_head: 0,")));
                 fields.push(Code::line(format!("{name}_tail: 0,")));
             }
@@ -359,23 +359,42 @@ impl<'a> Emitter<'a> {
     }
 
     fn push(&self, queue: BufferId, from: BufferId) -> Vec<Code> {
-        let (field, slots, len) = self.ring(queue);
-        let source = self.slice(from, false);
-        vec![
-            Code::line(format!("let at = {field}_tail * {len};")),
-            Code::line(format!("{field}[at..at + {len}].copy_from_slice({source});")),
-            Code::line(format!("{field}_tail = ({field}_tail + 1) % {slots};")),
-        ]
+        self.move_message(queue, "tail", |slot, scalar| match scalar {
+            true => format!("{slot} = {};", self.scalar(from)),
+            false => format!("{slot}.copy_from_slice({});", self.slice(from, false)),
+        })
     }
 
     fn pop(&self, queue: BufferId, to: BufferId) -> Vec<Code> {
+        self.move_message(queue, "head", |slot, scalar| match scalar {
+            true => format!("{} = {slot};", self.scalar(to)),
+            false => format!("({}).copy_from_slice(&{slot});", self.slice(to, true)),
+        })
+    }
+
+    /// A copy from or to the slot at an end of a queue, which then moves on. `copy` is given
+    /// the slot, and whether it is a single element.
+    fn move_message(
+        &self,
+        queue: BufferId,
+        end: &str,
+        copy: impl Fn(&str, bool) -> String,
+    ) -> Vec<Code> {
         let (field, slots, len) = self.ring(queue);
-        let target = self.slice(to, true);
-        vec![
-            Code::line(format!("let at = {field}_head * {len};")),
-            Code::line(format!("({target}).copy_from_slice(&{field}[at..at + {len}]);")),
-            Code::line(format!("{field}_head = ({field}_head + 1) % {slots};")),
-        ]
+        match (slots, len) {
+            (1, 1) => vec![Code::line(copy(&format!("{field}[0]"), true))],
+            (1, _) => vec![Code::line(copy(&format!("{field}[..]"), false))],
+            _ => {
+                let at = format!("{field}_{end}");
+                let advance = Code::line(format!("{at} = ({at} + 1) % {slots};"));
+                if len == 1 {
+                    return vec![Code::line(copy(&format!("{field}[{at}]"), true)), advance];
+                }
+                let slot = format!("{field}[at..at + {len}]");
+                let start = Code::line(format!("let at = {at} * {len};"));
+                vec![start, Code::line(copy(&slot, false)), advance]
+            }
+        }
     }
 
     /// A queue's field, its slots, and the elements of a message.
@@ -389,7 +408,7 @@ impl<'a> Emitter<'a> {
         let Some(buffer) = self.buffer(id) else { return Lines::plain(vec![]) };
         let field = self.field(id);
         let mut lines = Vec::new();
-        if buffer.kind == BufferKind::Queue {
+        if has_ends(buffer) {
             lines.push(Code::line(format!("{field}_head = 0;")));
             lines.push(Code::line(format!("{field}_tail = 0;")));
         }
@@ -511,6 +530,11 @@ pub fn initial(init: Init, buffer: &Buffer) -> String {
     }
 }
 
+/// Whether a buffer is a queue of more than one slot, whose ends move.
+pub fn has_ends(buffer: &Buffer) -> bool {
+    buffer.kind == BufferKind::Queue && buffer.shape.first().is_some_and(|slots| *slots > 1)
+}
+
 fn describe(buffer: &Buffer) -> String {
     let what = match buffer.kind {
         BufferKind::State => "State",
@@ -524,6 +548,7 @@ fn describe(buffer: &Buffer) -> String {
     }
     match buffer.elem.kind() {
         Kind::Bool => text.push_str("; 0 or 1"),
+        Kind::Int if Some(buffer.range) == buffer.elem.bounds() => {}
         Kind::Int => {
             text.push_str(&format!("; always in {}..={}", buffer.range.0, buffer.range.1));
         }

@@ -184,7 +184,10 @@ impl Typed {
                 Typed { ty, ..self }
             }
             (_, Ty::I64) => Typed::atom(&format!("i64::from({})", self.text), Ty::I64),
-            _ => self.cast("i32", Ty::I32),
+            _ => match self.constant {
+                Some(value) => literal(i64::from(value as i32)),
+                None => self.cast("i32", Ty::I32),
+            },
         }
     }
 
