@@ -5,6 +5,7 @@
 pub mod clocks;
 pub mod data;
 pub mod diagnostics;
+pub mod driver;
 pub mod elaborate;
 pub mod graph;
 pub mod import;

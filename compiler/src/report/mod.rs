@@ -1,5 +1,7 @@
 //! What a run shows of its results.
 
+pub mod evaluate;
 pub mod execution;
 pub mod plots;
 pub mod recording;
+pub mod requests;
