@@ -312,3 +312,22 @@ fn no_damage_makes_the_import_fail_otherwise_than_with_an_error() {
         }
     }
 }
+
+/// The failing examples of the pages on data and import fail as they say.
+#[test]
+fn explained_errors_happen() {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(file("")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    let program = dir.path().join("program.snn");
+    for &code in Code::ALL.iter().filter(|c| c.name().starts_with("E06")) {
+        let Some((_, rest)) = code.explanation().split_once("```snn,fails\n") else { continue };
+        let example = rest.split("```").next().unwrap();
+        std::fs::write(&program, example).unwrap();
+        let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+        let codes: Vec<Code> = checked.diagnostics.iter().map(|d| d.code).collect();
+        assert!(codes.contains(&code), "{}: {:#?}", code.name(), checked.diagnostics);
+    }
+}
