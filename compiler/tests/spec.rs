@@ -60,6 +60,8 @@ fn snippets_of_the_specification_follow_the_grammar() {
     for snippet in all.iter().flat_map(|page| snippets(page)).filter(|s| s.kind == "snn") {
         let parsed = snn_grammar::parse(&snippet.text);
         assert!(parsed.errors.is_empty(), "{}: {:#?}", snippet.place, parsed.errors);
+        let formatted = snn_grammar::format(&snippet.text);
+        assert_eq!(formatted.as_ref(), Ok(&snippet.text), "{}: snnc fmt", snippet.place);
         seen += 1;
     }
     assert!(seen >= 10, "only {seen} snippets were found");

@@ -43,6 +43,18 @@ pub enum Command {
         #[command(flatten)]
         options: Loader,
     },
+    /// Rewrite files in canonical formatting
+    #[command(after_help = "Examples:\n  \
+        snnc fmt net.snn lib/*.snn\n  \
+        snnc fmt --check net.snn      change nothing, exit status 1 if it would")]
+    Fmt {
+        /// The files; `-` formats standard input to standard output
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Name the files that are not in canonical formatting, change none
+        #[arg(long)]
+        check: bool,
+    },
     /// Explain an error code
     #[command(after_help = "Examples:\n  \
         snnc explain              all codes, one line each\n  \

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod explain;
+mod fmt;
 mod import;
 mod output;
 
@@ -37,6 +38,7 @@ impl From<Status> for ExitCode {
 /// Does what was asked for. A failure without a place in a program is reported here.
 pub fn execute(arguments: Cli) -> Status {
     let done = match arguments.command {
+        Command::Fmt { files, check } => fmt::fmt(&files, check),
         Command::Import { file, output, options } => import::import(&file, output, options),
         Command::Explain { subject: None } => explain::all(),
         Command::Explain { subject: Some(subject) } => explain_subject(&subject),
