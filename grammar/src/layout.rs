@@ -10,7 +10,7 @@ mod pieces;
 
 use crate::SyntaxError;
 use crate::ast::Span;
-use crate::lexer::{Token, TokenKind, tokens};
+use crate::lexer::{BYTE_ORDER_MARK, Token, TokenKind, tokens};
 use brackets::Brackets;
 
 /// A text ready for the grammar.
@@ -40,13 +40,20 @@ pub(super) enum Pairing {
     Exact,
     /// A line that can only begin something new closes what is still open: finds the
     /// opening bracket whose partner is missing, once it is known that one is.
-    Guessing,
+    Guessing {
+        /// It is known that there are too many `}`, too: one on a line that is indented
+        /// deeper than its block is such a one.
+        surplus: bool,
+    },
 }
 
 /// Lays out a source text.
 pub(crate) fn lay_out(source: &str) -> Layout {
-    let layout = Pass::new(source, Pairing::Exact).run();
-    if layout.unclosed { Pass::new(source, Pairing::Guessing).run().layout } else { layout.layout }
+    let Passed { layout, unclosed, surplus } = Pass::new(source, Pairing::Exact).run();
+    if !unclosed && !surplus {
+        return layout;
+    }
+    Pass::new(source, Pairing::Guessing { surplus }).run().layout
 }
 
 /// Whether a line that ends with this mark goes on.
@@ -86,6 +93,7 @@ struct Pass<'t> {
 struct Passed {
     layout: Layout,
     unclosed: bool,
+    surplus: bool,
 }
 
 /// What is known of the statement being read.
@@ -109,6 +117,9 @@ impl<'t> Pass<'t> {
     }
 
     fn run(mut self) -> Passed {
+        if self.source.starts_with(BYTE_ORDER_MARK) {
+            self.blank(Span { start: 0, end: BYTE_ORDER_MARK.len_utf8() as u32 });
+        }
         let all: Vec<Token> = tokens(self.source, 0, self.source.len()).collect();
         let mut at_start = true;
         let mut newlines: Vec<Token> = Vec::new();
@@ -139,13 +150,13 @@ impl<'t> Pass<'t> {
             newlines.iter().for_each(|n| self.blank(n.span));
         }
         self.brackets.finish();
-        let unclosed = self.brackets.unclosed;
+        let (unclosed, surplus) = (self.brackets.unclosed, self.brackets.surplus);
         let mut errors = std::mem::take(&mut self.brackets.errors);
         errors.sort_by_key(|e| e.span);
         // Only whole characters were replaced by spaces, so the text is still valid.
         let text = String::from_utf8(self.text).unwrap_or_default();
         let missing = std::mem::take(&mut self.brackets.missing);
-        Passed { layout: Layout { text, missing, docs: self.docs, errors }, unclosed }
+        Passed { layout: Layout { text, missing, docs: self.docs, errors }, unclosed, surplus }
     }
 
     fn blank(&mut self, span: Span) {
@@ -158,7 +169,7 @@ impl<'t> Pass<'t> {
         let text = token.text(self.source);
         if token.kind == TokenKind::OpenComment {
             let opener = Span { start: token.span.start, end: token.span.start + 2 };
-            self.brackets.errors.push(
+            self.brackets.report(
                 SyntaxError::new(opener, "this comment is not closed")
                     .help("write `*/` where it ends"),
             );
@@ -198,7 +209,9 @@ impl<'t> Pass<'t> {
             TokenKind::Word => matches!(p.text(self.source), "and" | "or" | "not"),
             _ => false,
         });
-        goes_on_before || (goes_on_after && !ahead.begins_statement(self.source))
+        let listed = self.previous.is_some_and(|p| p.text(self.source) == ",");
+        // An unfinished line should not swallow the next, which is then reported instead.
+        goes_on_before || goes_on_after && (listed || !ahead.begins_statement(self.source))
     }
 
     /// Whether it ends a name, as the `*` of `record net.lif*`.
@@ -222,7 +235,7 @@ impl<'t> Pass<'t> {
             self.line.in_pattern = false;
         }
         if token.kind == TokenKind::OpenStr {
-            self.brackets.errors.push(
+            self.brackets.report(
                 SyntaxError::new(token.span, "this string is not closed")
                     .help("write `\"` where it ends; a string cannot go over several lines"),
             );
@@ -265,7 +278,13 @@ impl Ahead<'_> {
         }
         match self.kind(1) {
             Some(TokenKind::Word) => {
+                // Any of these may be a name, which these may follow in an expression.
+                let infix = matches!(
+                    second,
+                    "and" | "or" | "where" | "in" | "every" | "steps" | "offset" | "stagger"
+                );
                 BEGINNERS.contains(&first)
+                    && !infix
                     && (!matches!(first, "in" | "out") || self.word(source, 2) == ":")
             }
             Some(TokenKind::Punct) => assigns(second),

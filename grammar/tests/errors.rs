@@ -1,4 +1,5 @@
 //! What people are told about programs that do not follow the grammar.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -55,6 +55,22 @@ fn lists_keep_the_line_breaks_of_their_author() {
 }
 
 #[test]
+fn an_else_stands_below_its_if_where_a_comment_keeps_it_from_the_brace() {
+    let messy = "process P {\nphase spk {\nelse = 1\nif a { b = 1 } // one\nelse { b = 2 }\n}\n}\n";
+    let clean = "process P {\n    phase spk {\n        else = 1\n        if a { b = 1 }  // one\n        \
+                 else { b = 2 }\n    }\n}\n";
+    assert_eq!(formatted(messy), clean);
+}
+
+#[test]
+fn operators_are_indented_within_what_they_continue() {
+    let messy = "const a = (b +\nc)\nconst d = f(\ne\n+ g,\nh,\n)\nconst i =\nj\n";
+    let clean =
+        "const a = (b +\n    c)\nconst d = f(\n    e\n        + g,\n    h,\n)\nconst i =\n    j\n";
+    assert_eq!(formatted(messy), clean);
+}
+
+#[test]
 fn a_text_with_errors_is_refused() {
     let errors = format("const = 1\nconst b = \n").unwrap_err();
     assert_eq!(errors.len(), 2);

@@ -1,5 +1,7 @@
 //! Programs that follow the grammar, and the trees they become.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::dump;
@@ -92,6 +94,13 @@ fn a_line_goes_on_after_an_operator_a_comma_or_an_open_bracket() {
 }
 
 #[test]
+fn a_line_goes_on_with_a_name_that_is_a_keyword_elsewhere() {
+    assert_eq!(statements("\n a = b *\n steps where c\n d =\n data and out\n"), 2);
+    assert_eq!(tree("epoch e = every 2 *\n steps steps"), "epoch e every (2 Mul steps)\n");
+    assert_eq!(tree("use \"x\": in,\n steps"), "use \"x\" in, steps\n");
+}
+
+#[test]
 fn a_line_goes_on_where_the_next_starts_with_an_operator() {
     assert_eq!(statements("\n a = b\n - c\n"), 1);
     assert_eq!(statements("\n a = b\n // why\n or c\n\n and d"), 1);
@@ -144,4 +153,18 @@ fn spans_are_places_in_the_source() {
     let ItemKind::Const(binding) = &item.kind else { panic!("{item:?}") };
     assert_eq!(shown(binding.name.span), "a");
     assert_eq!(shown(binding.value.span), "(1 + 2) * b.c");
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over_at_the_beginning_only() {
+    assert_eq!(tree("\u{feff}//! doc\nconst a = 1"), "//! doc\nconst a = 1\n");
+    assert_eq!(parse("const a = 1\n\u{feff}const b = 2").errors.len(), 1);
+}
+
+#[test]
+fn only_blanks_tabs_and_line_ends_are_white_space() {
+    assert_eq!(tree("const\ta =\t1\r\n\r\n"), "const a = 1\n");
+    for odd in ["\u{b}const a = 1", "const a = 1\u{c}", "const\u{a0}a = 1"] {
+        assert_eq!(parse(odd).errors.len(), 1, "{odd:?}");
+    }
 }

@@ -96,6 +96,9 @@ const SNIPPETS: &[&str] = &[
     "→",
     "\\",
     "\0",
+    "\u{b}",
+    "\u{a0}",
+    "\u{feff}",
     "@",
     "{ a = 1 }",
     "if a { b = 1 }",
@@ -253,6 +256,13 @@ fn a_program_of_a_megabyte_parses() {
 }
 
 #[test]
+fn a_megabyte_of_comments_is_formatted() {
+    let comments = "  // a comment\n".repeat(1 << 16);
+    let formatted = format(&comments).unwrap_or_default();
+    assert_eq!(formatted.lines().count(), 1 << 16);
+}
+
+#[test]
 fn a_megabyte_of_mistakes_gives_a_bounded_list() {
     let items = "proces P { }\nconst = 1\n".repeat(40_000);
     assert_eq!(parse(&items).errors.len(), MAX_ERRORS);
@@ -260,6 +270,8 @@ fn a_megabyte_of_mistakes_gives_a_bounded_list() {
     assert_eq!(parse(&nested).errors.len(), MAX_ERRORS);
     let brackets = "const a = (\n)\n)\n".repeat(80_000);
     assert_eq!(parse(&brackets).errors.len(), MAX_ERRORS);
+    let closing = "const a = )\n".repeat(300_000);
+    assert_eq!(parse(&closing).errors.len(), MAX_ERRORS);
     let one_line = "a=1;".repeat(200_000);
     assert_eq!(parse(&one_line).errors.len(), MAX_ERRORS);
 }

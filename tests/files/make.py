@@ -2,6 +2,7 @@
 
 They are committed, so that the tests need no Python. The `.net` files have the layout that
 lava-dl exports; `forms.net` uses every form of it that the importer accepts.
+`root-is-no-group.h5` was found by a fuzzer and is not made here.
 """
 
 import gzip

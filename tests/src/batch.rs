@@ -108,7 +108,9 @@ fn build(package: &Path, target: &Path) -> Result<(), String> {
             command.env_remove(&*name);
         }
     }
-    command.env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", "-C target-cpu=native");
+    // As modules of a program, networks have public items that nobody uses.
+    let flags = "-C target-cpu=native -D warnings -A dead_code";
+    command.env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", flags);
     let output = command.output().map_err(|e| format!("cargo: {e}"))?;
     if output.status.success() {
         return Ok(());

@@ -11,25 +11,31 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("files").join(name)
 }
 
+thread_local! {
+    /// Where copies go; removed with the test's thread.
+    static COPIES: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
 /// Opens, reads and copies, as `snnc check`, constant evaluation and `snnc build` do.
 fn read(source: DataSource) -> Result<(), DataError> {
     let dataset = Dataset::open(source)?;
-    let dir = tempfile::tempdir().unwrap();
-    let copy = dir.path().join("copy.npy");
-    match dataset.read() {
-        Ok(tensor) => {
-            assert_eq!(
-                (tensor.shape.iter().product(), &tensor.shape),
-                (tensor.len(), &dataset.shape)
-            );
-            dataset.write_npy(&copy)
-        }
-        Err(e) => {
-            assert_eq!(dataset.write_npy(&copy).unwrap_err().code, e.code);
-            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "no half file stays");
-            Err(e)
-        }
+    let values = dataset.read();
+    if let Ok(tensor) = &values {
+        assert_eq!(tensor.shape, dataset.shape);
+        assert_eq!(tensor.shape.iter().product::<usize>(), tensor.len());
     }
+    COPIES.with(|folder| {
+        let copy = folder.path().join("copy.npy");
+        let copied = dataset.write_npy(&copy);
+        assert_eq!(copied.map_err(|e| e.code), values.clone().map(drop).map_err(|e| e.code));
+        if values.is_ok() {
+            std::fs::remove_file(copy).unwrap();
+        } else {
+            let left = std::fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(left, 0, "no half file stays");
+        }
+    });
+    values.map(drop)
 }
 
 /// The code, and what message and help must say.
@@ -153,6 +159,8 @@ fn names_that_a_file_does_not_have() {
     refuses(h5("/deep/er"), Code::E0604, &["is a group", "`values`"]);
     refuses(h5("/scalar/inner"), Code::E0604, &["has no `/scalar/inner`"]);
     refuses(h5("/"), Code::E0604, &["is a group"]);
+    let rootless = DataSource::Hdf5(file("root-is-no-group.h5"), "/a".into());
+    refuses(rootless, Code::E0604, &["has no `/a`", "nothing readable"]);
     let member = DataSource::Npz(file("packed.npz"), "w1".into());
     refuses(member, Code::E0604, &["no array `w1`", "it has `w0`, "]);
 }
@@ -302,5 +310,24 @@ fn no_damage_makes_the_import_fail_otherwise_than_with_an_error() {
                 }
             }
         }
+    }
+}
+
+/// The failing examples of the pages on data and import fail as they say.
+#[test]
+fn explained_errors_happen() {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(file("")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    let program = dir.path().join("program.snn");
+    for &code in Code::ALL.iter().filter(|c| c.name().starts_with("E06")) {
+        let Some((_, rest)) = code.explanation().split_once("```snn,fails\n") else { continue };
+        let example = rest.split("```").next().unwrap();
+        std::fs::write(&program, example).unwrap();
+        let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+        let codes: Vec<Code> = checked.diagnostics.iter().map(|d| d.code).collect();
+        assert!(codes.contains(&code), "{}: {:#?}", code.name(), checked.diagnostics);
     }
 }

@@ -69,7 +69,6 @@ fn check_ranges(ir: StepIr) -> Result<(), TestCaseError> {
 }
 
 #[test]
-#[ignore = "the back end does not yet compile every expression of constants"]
 fn generated_code_computes_what_the_interpreter_does() {
     // One in eight has windows that can be executed in parallel.
     let networks =

@@ -11,10 +11,10 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("files").join(name)
 }
 
-/// The text of an import, which follows the grammar.
+/// The text of an import, which follows the grammar and is formatted.
 fn imported(path: &Path, options: &NetxOptions) -> Imported {
     let imported = import(path, options).unwrap();
-    assert_eq!(snn_grammar::parse(&imported.text).errors, [], "{}", imported.text);
+    assert_eq!(snn_grammar::format(&imported.text).as_ref(), Ok(&imported.text));
     imported
 }
 
@@ -167,4 +167,25 @@ fn the_reference_networks() {
     let errors = pilotnet.unwrap_err();
     assert_eq!((errors.len(), errors[0].code), (1, Code::E0610));
     assert!(errors[0].message.contains("layer 9 is `dense` with `SDNN` neurons"));
+}
+
+/// The text of an import is a program: with a run, it passes all checks.
+#[test]
+fn imported_networks_compile() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, network) in [("forms.net", "Forms"), ("small.net", "Small")] {
+        let options = NetxOptions { folder: dir.path().into(), ..NetxOptions::default() };
+        let mut text = imported(&file(name), &options).text;
+        text += &format!("\nrun sim of {network} {{\n    models fixed_pt\n    steps 10\n}}\n");
+        let program = dir.path().join("program.snn");
+        std::fs::write(&program, &text).unwrap();
+        let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+        let errors: Vec<_> = checked
+            .diagnostics
+            .iter()
+            .filter(|d| d.code.severity() == snnc::diagnostics::Severity::Error)
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}\n{text}");
+        assert_eq!(checked.runs.len(), 1);
+    }
 }

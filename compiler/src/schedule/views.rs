@@ -411,10 +411,15 @@ fn simplified(op: BinOp, kind: Kind, a: Expr, b: Expr) -> Expr {
             b.kind == Kind::Int
         }
         (BinOp::Mul | BinOp::FloorDiv, ExprKind::Int(1)) => b.kind == Kind::Int,
+        // Exact for every float, infinities and NaN included.
+        (BinOp::Mul | BinOp::Div, ExprKind::Float(one)) => *one == 1.0,
         _ => false,
     };
     if neutral {
         return a;
+    }
+    if op == BinOp::Mul && matches!(a.node, ExprKind::Float(one) if one == 1.0) {
+        return b;
     }
     if op == BinOp::Ne
         && b.node == ExprKind::Int(0)

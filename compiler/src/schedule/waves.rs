@@ -149,7 +149,7 @@ impl<'a> Recorder<'a> {
         }
         table.sort();
         let rows: Vec<&str> = table.iter().map(|(_, row)| row.as_str()).collect();
-        let table = format!("in the second window:\n{}", rows.join("\n"));
+        let table = format!("in one window of the run:\n{}", rows.join("\n"));
         let mut said = BTreeSet::new();
         for (process, buffer, finding) in findings {
             let (early, late) = (finding.early(), finding.late());
@@ -340,7 +340,10 @@ impl Subject<Generations> for Recorder<'_> {
                 }
             }
         }
-        mark
+        // A process belongs to the newest wave that has reached it: what it still remembers of
+        // an older one is the finding at its own clearing, not at those of later processes.
+        let newest = mark.0.values().map(|g| g.1).max();
+        Generations(newest.map(|g| (owner, (g, g))).into_iter().collect())
     }
 }
 

@@ -19,6 +19,10 @@ impl Line {
         self.code.chars().count()
     }
 
+    fn indent(&self) -> usize {
+        self.code.len() - self.code.trim_start().len()
+    }
+
     fn aligns(&self) -> bool {
         self.comment.is_some() && !self.code.contains('\n')
     }
@@ -52,7 +56,8 @@ impl Lines {
     pub fn finish(mut self) -> String {
         self.done.push(std::mem::take(&mut self.current));
         let mut out = String::new();
-        for run in self.done.chunk_by(|a, b| a.aligns() && b.aligns()) {
+        let aligned = |a: &Line, b: &Line| a.aligns() && b.aligns() && a.indent() == b.indent();
+        for run in self.done.chunk_by(aligned) {
             let width = run.iter().map(Line::width).max().unwrap_or_default();
             for line in run {
                 out.push_str(line.code.trim_end());

@@ -3,6 +3,7 @@
 use crate::layout::Layout;
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::parse::grammar::{self, Rule};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What a mark is for, where its text does not say it.
@@ -26,9 +27,9 @@ pub(super) enum Mark {
 
 /// A token.
 #[derive(Clone, Debug)]
-pub(super) struct Piece {
+pub(super) struct Piece<'t> {
     pub kind: TokenKind,
-    pub text: String,
+    pub text: Cow<'t, str>,
     pub mark: Mark,
     /// Line breaks before it.
     pub breaks: usize,
@@ -38,7 +39,7 @@ pub(super) struct Piece {
     pub pattern: Option<usize>,
 }
 
-impl Piece {
+impl Piece<'_> {
     /// Whether it is a comment.
     pub fn is_comment(&self) -> bool {
         matches!(self.kind, TokenKind::LineComment | TokenKind::BlockComment)
@@ -46,7 +47,7 @@ impl Piece {
 }
 
 /// The tokens of `source`, which follows the grammar.
-pub(super) fn pieces(source: &str, layout: &Layout) -> Vec<Piece> {
+pub(super) fn pieces<'t>(source: &'t str, layout: &Layout) -> Vec<Piece<'t>> {
     let roles = Roles::of(layout);
     let laid_out = layout.text.as_str();
     let mut pieces = Pieces { source, laid_out, roles: &roles, out: Vec::new(), breaks: 0, end: 0 };
@@ -93,18 +94,18 @@ impl Roles {
 }
 
 /// Collects pieces.
-struct Pieces<'t> {
+struct Pieces<'t, 'l> {
     source: &'t str,
-    laid_out: &'t str,
-    roles: &'t Roles,
-    out: Vec<Piece>,
+    laid_out: &'l str,
+    roles: &'l Roles,
+    out: Vec<Piece<'t>>,
     /// Line breaks since the last token.
     breaks: usize,
     /// Where the last token that is no comment ends.
     end: usize,
 }
 
-impl Pieces<'_> {
+impl Pieces<'_, '_> {
     fn add(&mut self, start: usize, end: usize, pattern: Option<usize>) {
         for token in tokens(self.source, start, end) {
             match token.kind {
@@ -128,11 +129,13 @@ impl Pieces<'_> {
         if !token.is_comment() {
             self.end = token.span.end as usize;
         }
-        // Line ends inside a comment are normalised as outside.
-        let lines: Vec<&str> = text.split('\n').map(str::trim_end).collect();
         let breaks = std::mem::take(&mut self.breaks);
         let kind = token.kind;
-        let text = lines.join("\n");
+        let text = match kind {
+            TokenKind::LineComment => Cow::Borrowed(text.trim_end()),
+            TokenKind::BlockComment => Cow::Owned(trim_lines(text)),
+            _ => Cow::Borrowed(text),
+        };
         self.out.push(Piece { kind, text, mark, breaks, starts_statement, pattern });
     }
 
@@ -141,4 +144,9 @@ impl Pieces<'_> {
         let gap = self.laid_out.get(self.end..start).unwrap_or_default();
         before.is_none_or(|b| b.text == ";" || b.mark == Mark::OpenBlock) || gap.contains('\n')
     }
+}
+
+/// Line ends inside a comment are normalised as outside.
+fn trim_lines(comment: &str) -> String {
+    comment.split('\n').map(str::trim_end).collect::<Vec<_>>().join("\n")
 }

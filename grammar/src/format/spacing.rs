@@ -5,7 +5,7 @@ use crate::lexer::TokenKind;
 
 /// Whether a blank stands between two neighbours of a line.
 pub(super) fn blank_between(before: &Piece, after: &Piece) -> bool {
-    let (left, right) = (before.text.as_str(), after.text.as_str());
+    let (left, right) = (&*before.text, &*after.text);
     let opened = matches!(before.mark, Mark::Open | Mark::OpenTight);
     if opened || (before.mark == Mark::OpenBlock && after.mark == Mark::CloseBlock) {
         return false;
@@ -19,7 +19,7 @@ pub(super) fn blank_between(before: &Piece, after: &Piece) -> bool {
     if before.is_comment() || after.is_comment() || matches!(left, "," | ";" | ":") {
         return true;
     }
-    let joins = |piece: &Piece| is_mark(piece) && matches!(piece.text.as_str(), "." | ".." | "..=");
+    let joins = |piece: &Piece| is_mark(piece) && matches!(&*piece.text, "." | ".." | "..=");
     !(joins(before) || joins(after) || before.mark == Mark::Prefix || after.mark == Mark::OpenTight)
 }
 

@@ -4,7 +4,7 @@ use super::limits::{Depth, MAX_DEPTH, MAX_NESTING};
 use super::{Ahead, Pairing};
 use crate::ast::Span;
 use crate::lexer::{Token, TokenKind};
-use crate::{SyntaxError, SyntaxErrorKind};
+use crate::{MAX_ERRORS, SyntaxError, SyntaxErrorKind};
 
 /// An opening bracket that waits for its partner.
 #[derive(Clone, Copy)]
@@ -18,6 +18,8 @@ struct Open<'t> {
     owner: &'t str,
     /// How far that statement is indented, in bytes.
     indent: u32,
+    /// Where the line with the bracket begins.
+    line_start: u32,
 }
 
 /// Brackets that are open, and what was wrong with those that went by.
@@ -29,6 +31,8 @@ pub(super) struct Brackets<'t> {
     pub errors: Vec<SyntaxError>,
     /// Whether an opening bracket lacks its partner.
     pub unclosed: bool,
+    /// Whether a `}` does.
+    pub surplus: bool,
     /// Whether the limits of nesting were exceeded, so that nothing else matters.
     pub too_deep: bool,
     /// First word of the statement being read, and how far it is indented.
@@ -57,6 +61,7 @@ impl<'t> Brackets<'t> {
             depth: Depth::default(),
             errors: Vec::new(),
             unclosed: false,
+            surplus: false,
             too_deep: false,
             owner: "",
             indent: 0,
@@ -89,7 +94,7 @@ impl<'t> Brackets<'t> {
 
     /// Notes the first token of a statement.
     pub fn statement_starts(&mut self, ahead: &Ahead) {
-        if self.pairing == Pairing::Guessing {
+        if self.pairing != Pairing::Exact {
             self.close_blocks_before(ahead);
         }
         self.owner = ahead.word(self.source, 0);
@@ -122,7 +127,7 @@ impl<'t> Brackets<'t> {
             "(" | "[" | "{" => self.opens(token, mark, is_set),
             ")" | "]" | "}" => paired = self.closes(token, mark),
             ";" => {
-                if self.pairing == Pairing::Guessing {
+                if self.pairing != Pairing::Exact {
                     self.close_parentheses();
                 }
                 self.depth.separator();
@@ -140,6 +145,13 @@ impl<'t> Brackets<'t> {
         paired
     }
 
+    /// Adds an error, unless there are more than anybody reads.
+    pub fn report(&mut self, error: SyntaxError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        }
+    }
+
     /// At the end of the text.
     pub fn finish(&mut self) {
         while let Some(open) = self.open.last().copied() {
@@ -153,7 +165,14 @@ impl<'t> Brackets<'t> {
             self.close_parentheses();
         }
         self.depth.open();
-        let open = Open { mark, span: token.span, block, owner: self.owner, indent: self.indent };
+        let open = Open {
+            mark,
+            span: token.span,
+            block,
+            owner: self.owner,
+            indent: self.indent,
+            line_start: self.line_start,
+        };
         self.open.push(open);
         if self.open.len() > MAX_NESTING {
             self.report_depth(token.span);
@@ -167,7 +186,7 @@ impl<'t> Brackets<'t> {
         let partner =
             |open: &Open| matches!((open.mark, mark), ("(", ")") | ("[", "]") | ("{", "}"));
         match self.open.last().copied() {
-            Some(open) if partner(&open) => {
+            Some(open) if partner(&open) && !self.is_surplus(&open) => {
                 self.pop();
                 if self.open.is_empty() {
                     self.suspects.clear();
@@ -178,7 +197,7 @@ impl<'t> Brackets<'t> {
             }
             Some(open) if open.mark != "{" && mark != "}" => {
                 let message = format!("`{}` is closed by `{mark}`", open.mark);
-                self.errors.push(
+                self.report(
                     SyntaxError::new(token.span, message)
                         .related(open.span, format!("this `{}`", open.mark)),
                 );
@@ -186,11 +205,19 @@ impl<'t> Brackets<'t> {
                 true
             }
             _ => {
+                self.surplus |= mark == "}";
                 let message = format!("this `{mark}` closes nothing");
-                self.errors.push(SyntaxError::new(token.span, message).help("remove it"));
+                self.report(SyntaxError::new(token.span, message).help("remove it"));
                 false
             }
         }
+    }
+
+    fn is_surplus(&self, open: &Open) -> bool {
+        self.pairing == Pairing::Guessing { surplus: true }
+            && open.block
+            && open.line_start != self.line_start
+            && self.line_indent > open.indent
     }
 
     fn pop(&mut self) {
@@ -249,7 +276,7 @@ impl<'t> Brackets<'t> {
             _ => format!("write `{partner}` where it ends"),
         };
         let message = format!("this `{}` is not closed", open.mark);
-        self.errors.push(SyntaxError::new(open.span, message).help(help));
+        self.report(SyntaxError::new(open.span, message).help(help));
     }
 
     fn report_depth(&mut self, span: Span) {

@@ -1,8 +1,12 @@
 //! Cuts laid-out text where its brackets say: into statements, and into blocks.
 
 use super::Layout;
+use crate::error::SyntaxError;
 use crate::lexer::tokens;
 use std::ops::Range;
+
+/// What the grammar passes over; other white space is an error like any odd character.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// What divides a text.
 enum Mark {
@@ -31,8 +35,9 @@ impl Layout {
         pieces.push(start..within.end);
         pieces.retain_mut(|piece| {
             let inside = self.text.get(piece.clone()).unwrap_or_default();
-            piece.start += inside.len() - inside.trim_start().len();
-            piece.end = piece.start + inside.trim().len();
+            let trimmed = inside.trim_start_matches(BLANKS);
+            piece.start += inside.len() - trimmed.len();
+            piece.end = piece.start + trimmed.trim_end_matches(BLANKS).len();
             piece.start < piece.end
         });
         pieces
@@ -60,6 +65,13 @@ impl Layout {
         });
         blocks.extend(block.map(|start| start..within.end));
         blocks
+    }
+
+    /// Whether fault was found there with a bracket, a string or a comment.
+    pub fn has_error_in(&self, within: &Range<usize>) -> bool {
+        let start = |e: &SyntaxError| e.span.start as usize;
+        let next = self.errors.partition_point(|e| start(e) < within.start);
+        self.errors.get(next).is_some_and(|e| start(e) < within.end)
     }
 
     /// Calls `each` for every mark with its text and place; closing brackets that are

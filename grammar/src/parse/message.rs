@@ -147,7 +147,8 @@ fn odd_character(place: &Place) -> Option<SyntaxError> {
 /// Mistakes with a message of their own.
 fn special(place: &Place) -> Option<SyntaxError> {
     let found = place.found;
-    if place.found_kind() == Some(TokenKind::Number) && place.expects(Rule::expr) {
+    let value = place.expects(Rule::expr) || place.expects(Rule::postfix_expr);
+    if value && place.found_kind() == Some(TokenKind::Number) {
         let help =
             "numbers are written `10_000`, `0xff`, `1.5` or `1e-4`; names begin with a letter";
         return Some(place.error(format!("`{found}` is not a number")).help(help));

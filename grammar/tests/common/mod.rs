@@ -1,5 +1,5 @@
 //! What the tests of this crate share; no test uses all of it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod dump;
 

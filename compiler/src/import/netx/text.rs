@@ -33,6 +33,8 @@ pub(super) fn write(
         out.layer(k, layer, options);
     }
     let text = out.finish(&path, &network, layers);
+    // The text follows the grammar, so that formatting cannot fail.
+    let text = snn_grammar::format(&text).unwrap_or(text);
     Ok(Imported { text, network })
 }
 

@@ -30,10 +30,7 @@ impl Places<'_> {
             ExprKind::Float(value) => float(*value, e.kind),
             ExprKind::Local(local) => self.local(*local),
             ExprKind::Load(access) => self.load(access, e),
-            ExprKind::Time => {
-                self.uses_time = true;
-                Typed::new("t as i64", Ty::I64, Level::Cast)
-            }
+            ExprKind::Time => Typed::new("t as i64", Ty::I64, Level::Cast),
             ExprKind::Unary(op, x) => self.unary(*op, x, e),
             ExprKind::Binary(op, a, b) => match a.kind {
                 Kind::Int => self.int_binary(*op, a, b, e),
@@ -50,7 +47,6 @@ impl Places<'_> {
                 Typed::atom(&format!("{}.{}()", x.receiver(), math(*function)), ty)
             }
             ExprKind::Random { seed, site } => {
-                self.uses_time = true;
                 let position = self.position().at(Level::Cast);
                 let text =
                     format!("snn_runtime::random::uniform({seed}, {site}, t, {position} as u64)");
@@ -119,10 +115,9 @@ impl Places<'_> {
             }
             ExprKind::Wrap { bits: 32.., value, .. } => self.low_32(value),
             ExprKind::Select(cond, yes, no) if self.constant(cond).is_none() => {
-                let cond = self.expr(cond).at(Level::Open);
-                let (yes, no) = (self.low_32(yes).at(Level::Open), self.low_32(no).at(Level::Open));
-                let text = format!("if {cond} {{ {yes} }} else {{ {no} }}");
-                Typed::new(&text, Ty::I32, Level::Open)
+                let cond = self.expr(cond);
+                let (yes, no) = (self.low_32(yes), self.low_32(no));
+                Typed::choice(&cond, &yes, &no, Ty::I32)
             }
             _ => self.expr(e).to_int(Ty::I32),
         }
@@ -155,9 +150,9 @@ impl Places<'_> {
         let ty = x.ty;
         let wraps = x_is_int && ty == Ty::I64 && to == ANY;
         match op {
-            UnOp::Not => Typed::new(&format!("!{}", x.at(Level::Prefix)), ty, Level::Prefix),
+            UnOp::Not => x.prefixed('!'),
             UnOp::Neg if wraps => Typed::atom(&format!("{}.wrapping_neg()", x.receiver()), ty),
-            UnOp::Neg => Typed::new(&format!("-{}", x.at(Level::Prefix)), ty, Level::Prefix),
+            UnOp::Neg => x.prefixed('-'),
             UnOp::Abs if wraps || x_is_int && from.0 == i64::MIN => {
                 Typed::atom(&format!("{}.wrapping_abs()", x.receiver()), ty)
             }
@@ -280,15 +275,14 @@ impl Places<'_> {
             (yes, no) = (yes.to_int(ty), no.to_int(ty));
         }
         let ty = yes.ty;
-        let (cond, yes, no) = (cond.at(Level::Open), yes.at(Level::Open), no.at(Level::Open));
-        Typed::new(&format!("if {cond} {{ {yes} }} else {{ {no} }}"), ty, Level::Open)
+        Typed::choice(&cond, &yes, &no, ty)
     }
 
     fn convert(&mut self, x: &Expr, e: &Expr) -> Typed {
         let bounds = self.interval(e);
         let from = x.kind;
         let x = self.expr(x);
-        let inner = x.at(Level::Open);
+        let inner = x.typed_at(Level::Open);
         match (from, e.kind) {
             (a, b) if a == b => x,
             (Kind::Bool, Kind::Int) => Typed::atom(&format!("i32::from({inner})"), Ty::I32),

@@ -6,7 +6,7 @@
 
 use super::expr::{may_fault, saturated};
 use super::places::Places;
-use super::printer::{Code, Function};
+use super::printer::{Code, Function, mentions};
 use super::typed::{Level, Ty, Typed, fits_32, stored};
 use crate::ir::{
     Access, BufferId, Expr, ExprKind, Fit, Kind, Loop, Reduce, ReduceOp, Source, StepIr, Stmt,
@@ -113,6 +113,9 @@ pub fn lower_reduce(ir: &StepIr, of: &Reduce, name: &str, doc: &str) -> Lowered 
             vec![Code::line(extreme("max"))],
             "best".into(),
         ),
+        ReduceOp::ArgMax if places.is_once() => {
+            (vec![], vec![Code::line(format!("let _: {kind} = {text};"))], "0".into())
+        }
         ReduceOp::ArgMax => (
             vec![format!("let mut best = {lowest};"), "let mut at = 0_usize;".into()],
             vec![
@@ -136,7 +139,7 @@ pub fn lower_reduce(ir: &StepIr, of: &Reduce, name: &str, doc: &str) -> Lowered 
     };
     let result_kind = if of.op == ReduceOp::ArgMax { "usize" } else { kind };
     let end = match (elem, end.as_str()) {
-        _ if result_kind == result => end,
+        _ if result_kind == result || end == "0" => end,
         (crate::ir::Elem::Bool, _) => format!("u8::from({end} != 0)"),
         _ => format!("{end} as {result}"),
     };
@@ -159,26 +162,23 @@ fn finish(
     returns: Option<String>,
     body: Vec<Code>,
 ) -> Lowered {
-    let time = places.uses_time.then(|| ("t".to_string(), "u64".to_string()));
-    let used: Vec<_> = places.parameters.iter().filter(|(_, p)| p.used).collect();
+    // Bounds can make a load, and so a parameter, unnecessary.
+    let time = mentions(&body, "t");
+    let used: Vec<_> = places.parameters.iter().filter(|(_, p)| mentions(&body, &p.name)).collect();
     let parameters = used.iter().map(|(_, p)| (p.name.clone(), p.ty.clone()));
-    let arguments = used.iter().map(|(source, p)| Argument::Place {
+    let step = time.then(|| ("t".to_string(), "u64".to_string()));
+    let places_of = used.iter().map(|(source, p)| Argument::Place {
         source: **source,
         stored: p.stored,
         scalar: p.scalar,
     });
     Lowered {
-        arguments: places
-            .uses_time
-            .then_some(Argument::Time)
-            .into_iter()
-            .chain(arguments)
-            .collect(),
+        arguments: time.then_some(Argument::Time).into_iter().chain(places_of).collect(),
         faults: places.faults,
         function: Function {
             name: name.into(),
             doc: doc.into(),
-            arguments: time.into_iter().chain(parameters).collect(),
+            arguments: step.into_iter().chain(parameters).collect(),
             returns,
             body,
             ..Function::default()
@@ -201,6 +201,9 @@ fn without_unused(statements: Vec<Statement>) -> Vec<Code> {
     let mut kept = Vec::new();
     for statement in statements.into_iter().rev() {
         if statement.defines.is_some_and(|local| !read.contains(&local)) {
+            if !statement.unread.is_empty() {
+                read.extend(statement.reads);
+            }
             kept.push(statement.unread);
             continue;
         }

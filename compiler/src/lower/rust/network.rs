@@ -6,11 +6,12 @@ use super::loops::{self, Argument, Lowered};
 use super::names::Names;
 use super::printer::{Code, Field, Function, Item};
 use super::typed::{float, stored};
+use crate::clocks::Clock;
 use crate::ir::{
     ALWAYS, Buffer, BufferId, BufferKind, ClockId, Init, KernelKind, Kind, Op, OpKind, Source,
     StepIr, Synapse,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Everything of the generated `lib.rs` that is about the network itself.
 pub struct Emitter<'a> {
@@ -97,7 +98,11 @@ impl<'a> Emitter<'a> {
         let mut fields: Vec<Field> = buffers.collect();
         let private =
             |name: &str, ty: &str| Field { name: name.into(), ty: ty.into(), doc: String::new() };
-        fields.push(private("data", "std::sync::Arc<Data>"));
+        fields.push(Field {
+            name: "data".into(),
+            ty: "std::sync::Arc<Data>".into(),
+            doc: "The network's constants.".into(),
+        });
         if self.largest_source().is_some() {
             fields.push(private("events", "snn_runtime::kernels::Events"));
         }
@@ -171,12 +176,14 @@ impl<'a> Emitter<'a> {
             }
             let lines = self.op(op, name, previous);
             previous = Some(op);
+            let always = self.ir.clocks.get(op.clock.0 as usize).is_some_and(Clock::is_always);
+            let clock = if always { ALWAYS } else { op.clock };
             uses_data |= lines.uses_data;
             uses_time |= lines.uses_time;
             faults |= lines.faults;
             match groups.last_mut() {
-                Some((clock, body)) if *clock == op.clock => body.extend(lines.body),
-                _ => groups.push((op.clock, lines.body)),
+                Some((last, body)) if *last == clock => body.extend(lines.body),
+                _ => groups.push((clock, lines.body)),
             }
         }
         groups.retain(|(_, body)| !body.is_empty());
@@ -187,11 +194,14 @@ impl<'a> Emitter<'a> {
         if uses_data {
             body.push(Code::line("let data = &*self.data;"));
         }
-        let clocks: BTreeSet<ClockId> =
-            groups.iter().map(|(clock, _)| *clock).filter(|clock| *clock != ALWAYS).collect();
+        // By name: two numbers may stand for the same steps.
+        let clocks: BTreeMap<String, String> = groups
+            .iter()
+            .filter(|(clock, _)| *clock != ALWAYS)
+            .map(|(clock, _)| self.clock(*clock))
+            .collect();
         uses_time |= !clocks.is_empty();
-        for id in &clocks {
-            let (name, condition) = self.clock(*id);
+        for (name, condition) in &clocks {
             body.push(Code::line(format!("let {name} = {condition};")));
         }
         for (clock, lines) in groups {

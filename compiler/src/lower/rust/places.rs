@@ -1,7 +1,7 @@
 //! Where the elements of a loop are found: axes, indices, parameters.
 
 use super::names::Names;
-use super::printer::Code;
+use super::printer::{Code, mentions};
 use super::typed::{Level, Ty, Typed, stored};
 use crate::ir::{Access, BufferId, DynamicIndex, Elem, Source, StepIr};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,6 @@ pub struct Parameter {
     pub stored: bool,
     /// Whether it is a single value rather than an array.
     pub scalar: bool,
-    /// Whether the body refers to it: bounds can make a load unnecessary.
-    pub used: bool,
 }
 
 /// The context in which the expressions of a loop become text.
@@ -29,8 +27,6 @@ pub struct Places<'a> {
     pub intervals: Vec<(i64, i64)>,
     /// What the function is given.
     pub parameters: BTreeMap<Source, Parameter>,
-    /// Whether the function needs the step.
-    pub uses_time: bool,
     /// Whether the function can fail.
     pub faults: bool,
     /// Statements before the loop: indices that all its elements share.
@@ -72,7 +68,6 @@ impl<'a> Places<'a> {
             ir,
             intervals: vec![(i64::MIN, i64::MAX); locals as usize],
             parameters: BTreeMap::new(),
-            uses_time: false,
             faults: false,
             before: Vec::new(),
             here: Vec::new(),
@@ -113,7 +108,7 @@ impl<'a> Places<'a> {
                 (false, true) => value,
                 (false, false) => format!("&{value}"),
             };
-            self.parameters.insert(source, Parameter { name, ty, stored, scalar, used: false });
+            self.parameters.insert(source, Parameter { name, ty, stored, scalar });
         }
     }
 
@@ -165,11 +160,9 @@ impl<'a> Places<'a> {
 
     /// The element at an access; its type is that of the stored elements.
     pub fn place(&mut self, access: &Access) -> Typed {
-        let Some(parameter) = self.parameters.get_mut(&access.source) else {
+        let Some(parameter) = self.parameters.get(&access.source).cloned() else {
             return Typed::atom("0", Ty::I64);
         };
-        parameter.used = true;
-        let parameter = parameter.clone();
         if parameter.scalar && access.dynamic.is_empty() {
             return match parameter.stored {
                 true => Typed::new(&format!("*{}", parameter.name), Ty::I64, Level::Prefix),
@@ -233,7 +226,6 @@ impl<'a> Places<'a> {
             return (known.clone(), offset);
         }
         self.faults = true;
-        self.uses_time = true;
         let what = match access.source {
             Source::Buffer(id) => self.ir.buffers.get(id.0 as usize).map(|b| b.name.as_str()),
             Source::Tensor(id) => self.ir.tensors.get(id.0 as usize).map(|t| t.name.as_str()),
@@ -278,7 +270,9 @@ impl<'a> Places<'a> {
     /// The body inside the loops over all axes.
     pub fn nest(&self, body: Vec<Code>) -> Vec<Code> {
         self.axes.iter().enumerate().rev().fold(body, |inner, (number, axis)| {
-            let head = format!("for {} in 0..{}", self.variable(number), axis.extent);
+            let variable = self.variable(number);
+            let variable = if mentions(&inner, &variable) { variable.as_str() } else { "_" };
+            let head = format!("for {variable} in 0..{}", axis.extent);
             vec![Code::block(head, inner)]
         })
     }

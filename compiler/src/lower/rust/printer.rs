@@ -39,6 +39,17 @@ impl Code {
     }
 }
 
+/// Whether an identifier occurs in some code.
+pub fn mentions(code: &[Code], name: &str) -> bool {
+    let within = |text: &str| {
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name)
+    };
+    code.iter().any(|code| match code {
+        Code::Line(text) => within(text),
+        Code::Block { before, body, .. } => within(before) || mentions(body, name),
+    })
+}
+
 /// A function or method.
 #[derive(Clone, Debug, Default)]
 pub struct Function {

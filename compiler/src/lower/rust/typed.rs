@@ -100,12 +100,14 @@ pub struct Typed {
     level: Level,
     /// Its value, for an integer literal.
     pub constant: Option<i64>,
+    /// Where it has only literals, whose type its place decides: the same text, deciding it.
+    suffixed: Option<String>,
 }
 
 impl Typed {
     /// A text of a type, whose operator binds like `level`.
     pub fn new(text: &str, ty: Ty, level: Level) -> Typed {
-        Typed { text: text.into(), ty, level, constant: None }
+        Typed { text: text.into(), ty, level, constant: None, suffixed: None }
     }
 
     /// A name, call or the like.
@@ -115,14 +117,46 @@ impl Typed {
 
     /// `a sign b`.
     pub fn binary(a: Typed, sign: &str, b: Typed, level: Level, ty: Ty) -> Typed {
-        let mut left = a.at(if level == Level::Compare { level.tighter() } else { level });
-        // `x as i32 < y` would be read as the start of generic arguments.
-        let ends_in_cast =
-            left.rsplit_once(" as ").is_some_and(|(_, ty)| ty.chars().all(char::is_alphanumeric));
-        if ends_in_cast && sign.starts_with('<') {
-            left = format!("({left})");
+        let is_comparison = level == Level::Compare;
+        let side = if is_comparison { level.tighter() } else { level };
+        let right = b.at(level.tighter());
+        let joined = |left: String| {
+            // `x as i32 < y` would be read as the start of generic arguments.
+            let cast = left.rsplit_once(" as ");
+            let ends_in_cast = cast.is_some_and(|(_, ty)| ty.chars().all(char::is_alphanumeric));
+            match ends_in_cast && sign.starts_with('<') {
+                true => format!("({left}) {sign} {right}"),
+                false => format!("{left} {sign} {right}"),
+            }
+        };
+        let untyped = a.suffixed.is_some() && b.suffixed.is_some();
+        // Nothing else decides the type of what is compared or shifted.
+        if (untyped && is_comparison) || level == Level::Shift {
+            return Typed::new(&joined(a.typed_at(side)), ty, level);
         }
-        Typed::new(&format!("{left} {sign} {}", b.at(level.tighter())), ty, level)
+        let suffixed = untyped.then(|| joined(a.typed_at(side)));
+        Typed { suffixed, ..Typed::new(&joined(a.at(side)), ty, level) }
+    }
+
+    /// `if cond { yes } else { no }`.
+    pub fn choice(cond: &Typed, yes: &Typed, no: &Typed, ty: Ty) -> Typed {
+        let (cond, no_text) = (cond.at(Level::Open), no.at(Level::Open));
+        let text = |yes: String| format!("if {cond} {{ {yes} }} else {{ {no_text} }}");
+        let untyped = yes.suffixed.is_some() && no.suffixed.is_some();
+        let suffixed = untyped.then(|| text(yes.typed_at(Level::Open)));
+        Typed { suffixed, ..Typed::new(&text(yes.at(Level::Open)), ty, Level::Open) }
+    }
+
+    /// `sign self`.
+    pub fn prefixed(&self, sign: char) -> Typed {
+        // Two signs in a row are hard to read, and negative literals already have one.
+        let signed = |inner: String| match inner.starts_with(sign) {
+            true => format!("{sign}({inner})"),
+            false => format!("{sign}{inner}"),
+        };
+        let suffixed = self.suffixed.is_some().then(|| signed(self.typed_at(Level::Prefix)));
+        let text = signed(self.at(Level::Prefix));
+        Typed { suffixed, ..Typed::new(&text, self.ty, Level::Prefix) }
     }
 
     /// The element at a place that holds `elem`, given its bounds.
@@ -150,25 +184,24 @@ impl Typed {
         if self.level < level { format!("({})", self.text) } else { self.text.clone() }
     }
 
+    /// The text where its place does not decide the type of literals.
+    pub fn typed_at(&self, level: Level) -> String {
+        match &self.suffixed {
+            Some(text) if self.level < level => format!("({text})"),
+            Some(text) => text.clone(),
+            None => self.at(level),
+        }
+    }
+
     /// The text before a method call.
     pub fn receiver(&self) -> String {
-        match (self.constant, self.ty) {
-            (Some(_), ty) => format!("({}_{})", self.text, ty.name()),
-            // A float literal: methods need to know its type.
-            (None, Ty::F32 | Ty::F64) if self.text.parse::<f64>().is_ok() => {
-                format!("({}_{})", self.text, self.ty.name())
-            }
-            _ => self.at(Level::Atom),
-        }
+        // A literal with a suffix is an atom, unless it is negative.
+        self.typed_at(Level::Atom)
     }
 
     /// `self as name`.
     pub fn cast(&self, name: &str, ty: Ty) -> Typed {
-        let text = match self.constant {
-            Some(_) => format!("{}_{}", self.text, self.ty.name()),
-            None => self.at(Level::Cast),
-        };
-        Typed::new(&format!("{text} as {name}"), ty, Level::Cast)
+        Typed::new(&format!("{} as {name}", self.typed_at(Level::Cast)), ty, Level::Cast)
     }
 
     /// An `i8` or `i16` as the `i32` of the same value.
@@ -180,12 +213,15 @@ impl Typed {
     pub fn to_int(self, ty: Ty) -> Typed {
         match (self.ty, ty) {
             (from, to) if from == to => self,
-            _ if self.constant.is_some_and(|value| ty == Ty::I64 || fits_32((value, value))) => {
-                Typed { ty, ..self }
-            }
-            (_, Ty::I64) => Typed::atom(&format!("i64::from({})", self.text), Ty::I64),
+            (_, Ty::I64) => match self.constant {
+                Some(value) => literal_of(value, Ty::I64),
+                None => {
+                    let inner = self.typed_at(Level::Open);
+                    Typed::atom(&format!("i64::from({inner})"), Ty::I64)
+                }
+            },
             _ => match self.constant {
-                Some(value) => literal(i64::from(value as i32)),
+                Some(value) => literal_of(i64::from(value as i32), Ty::I32),
                 None => self.cast("i32", Ty::I32),
             },
         }
@@ -200,7 +236,7 @@ impl Typed {
             (Elem::Bool, Ty::Bool) if self.text == "true" => "1".into(),
             (Elem::Bool, Ty::Bool) if self.text == "false" => "0".into(),
             (Elem::Bool, Ty::Bool) => format!("u8::from({})", self.text),
-            (Elem::I64, Ty::I32) => format!("i64::from({})", self.text),
+            (Elem::I64, Ty::I32) => format!("i64::from({})", self.typed_at(Level::Open)),
             (Elem::I64, Ty::I64) | (Elem::I32, Ty::I32) => self.text,
             _ => self.cast(stored(elem), self.ty).text,
         }
@@ -209,12 +245,17 @@ impl Typed {
 
 /// An integer literal.
 pub fn literal(value: i64) -> Typed {
-    let ty = if fits_32((value, value)) { Ty::I32 } else { Ty::I64 };
+    literal_of(value, if fits_32((value, value)) { Ty::I32 } else { Ty::I64 })
+}
+
+/// An integer literal of a type that holds it.
+fn literal_of(value: i64, ty: Ty) -> Typed {
+    if value == i64::MIN {
+        return Typed::atom("i64::MIN", ty);
+    }
     let level = if value < 0 { Level::Prefix } else { Level::Atom };
-    let text = if value == i64::MIN { "i64::MIN".into() } else { value.to_string() };
-    let level = if value == i64::MIN { Level::Atom } else { level };
-    let constant = (value != i64::MIN).then_some(value);
-    Typed { text, ty, level, constant }
+    let suffixed = Some(format!("{value}_{}", ty.name()));
+    Typed { constant: Some(value), suffixed, ..Typed::new(&value.to_string(), ty, level) }
 }
 
 /// A float literal of kind F32 or F64.
@@ -230,7 +271,7 @@ pub fn float(value: f64, kind: Kind) -> Typed {
     }
     let text = if kind == Kind::F32 { format!("{:?}", value as f32) } else { format!("{value:?}") };
     let level = if text.starts_with('-') { Level::Prefix } else { Level::Atom };
-    Typed::new(&text, ty, level)
+    Typed { suffixed: Some(format!("{text}_{name}")), ..Typed::new(&text, ty, level) }
 }
 
 /// Whether all values within the bounds are `i32`s.
