@@ -1,5 +1,7 @@
 //! The command as a user sees it: exit status, streams, messages.
 
+mod programs;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
