@@ -72,7 +72,7 @@ fn check_ranges(ir: StepIr) -> Result<(), TestCaseError> {
 fn generated_code_computes_what_the_interpreter_does() {
     // One in eight has windows that can be executed in parallel.
     let networks =
-        networks(60, |n, choices| if n % 8 == 7 { windowed(choices) } else { network(choices) });
+        networks(32, |n, choices| if n % 8 == 7 { windowed(choices) } else { network(choices) });
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential_ir");
     let batch = Batch::compile(&networks, &dir).unwrap_or_else(|e| panic!("{e}"));
     for threads in [1, 3] {
