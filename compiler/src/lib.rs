@@ -5,7 +5,9 @@
 pub mod clocks;
 pub mod data;
 pub mod diagnostics;
+pub mod driver;
 pub mod elaborate;
+pub mod execute;
 pub mod graph;
 pub mod import;
 pub mod interpret;
@@ -13,5 +15,6 @@ pub mod ir;
 pub mod lower;
 pub mod report;
 pub mod resolve;
+pub mod schedule;
 pub mod tensor;
 pub mod types;

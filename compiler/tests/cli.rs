@@ -1,5 +1,6 @@
 //! The command as a user sees it: exit status, streams, messages.
 
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 fn snnc(arguments: &[&str]) -> Output {
@@ -55,6 +56,65 @@ fn all_codes_are_listed_with_their_summaries() {
     let output = snnc(&["explain"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout(&output).contains("E0101  The text is not a .snn program\n"));
+}
+
+const UNFORMATTED: &str = "const a=1\n\n\n\nconst b = 2   // two\n";
+const FORMATTED: &str = "const a = 1\n\nconst b = 2  // two\n";
+
+#[test]
+fn files_are_formatted_in_place_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.snn");
+    std::fs::write(&path, UNFORMATTED).unwrap();
+    let file = path.to_string_lossy();
+
+    let check = snnc(&["fmt", "--check", &file]);
+    assert_eq!((check.status.code(), stdout(&check)), (Some(1), format!("{file}\n")));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), UNFORMATTED, "checking changes nothing");
+
+    let output = snnc(&["fmt", &file]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), FORMATTED);
+    assert_eq!(snnc(&["fmt", "--check", &file]).status.code(), Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+}
+
+#[test]
+fn what_is_wrong_is_left_alone_and_the_rest_is_formatted() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let broken = write("broken.snn", b"process {\n");
+    let binary = write("binary.snn", b"\xff\xfe");
+    let good = write("good.snn", UNFORMATTED.as_bytes());
+    let files = [&broken, &binary, &good].map(|p| p.to_string_lossy());
+    let missing = folder.path().join("missing.snn");
+    let output = snnc(&["fmt", &files[0], &files[1], &missing.to_string_lossy(), &files[2]]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for expected in ["error[E0101]", "broken.snn:1:9", "error[E0104]", "error[E0105]", "3 errors; "]
+    {
+        assert!(said.contains(expected), "no {expected} in {said}");
+    }
+    assert_eq!(std::fs::read(&broken).unwrap(), b"process {\n");
+    assert_eq!(std::fs::read_to_string(&good).unwrap(), FORMATTED);
+}
+
+#[test]
+fn standard_input_is_formatted_to_standard_output() {
+    let mut child = command(&["fmt", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(UNFORMATTED.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stdout(&output), FORMATTED);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
 }
 
 /// A trained network of the reference data, unless that is not there.

@@ -576,8 +576,8 @@ pub enum UnaryOp {
 }
 
 /// Operators of two operands, loosest first:
-/// `or`/`||`; `and`/`&&`; comparisons (not chained); `|`; `^`; `&`; `<<` `>>`;
-/// `+` `-`; `*` `/` `%` `@`; (unary); `**`.
+/// `or`/`||`; `and`/`&&`; (`not`); comparisons (not chained); `|`; `^`; `&`; `<<` `>>`;
+/// `+` `-`; `*` `/` `%` `@`; (`-x`, `!x`); `**`, which is the only one to group from the right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BinaryOp {
     /// `or`, `||`

@@ -6,18 +6,20 @@
 
 mod brackets;
 mod limits;
+mod pieces;
 
 use crate::SyntaxError;
 use crate::ast::Span;
-use crate::lexer::{Token, TokenKind, tokens};
+use crate::lexer::{BYTE_ORDER_MARK, Token, TokenKind, tokens};
 use brackets::Brackets;
-use std::ops::Range;
 
 /// A text ready for the grammar.
 pub(crate) struct Layout {
     /// The source with comments and continuing line breaks blanked, unpaired closing
     /// brackets too; as long as the source.
     pub text: String,
+    /// Where closing brackets are missing, in order, one entry for each.
+    missing: Vec<usize>,
     /// The doc comments, in order.
     pub docs: Vec<DocLine>,
     /// What is wrong with brackets, strings, comments and nesting, in order of place.
@@ -38,40 +40,20 @@ pub(super) enum Pairing {
     Exact,
     /// A line that can only begin something new closes what is still open: finds the
     /// opening bracket whose partner is missing, once it is known that one is.
-    Guessing,
+    Guessing {
+        /// It is known that there are too many `}`, too: one on a line that is indented
+        /// deeper than its block is such a one.
+        surplus: bool,
+    },
 }
 
 /// Lays out a source text.
 pub(crate) fn lay_out(source: &str) -> Layout {
-    let layout = Pass::new(source, Pairing::Exact).run();
-    if layout.unclosed { Pass::new(source, Pairing::Guessing).run().layout } else { layout.layout }
-}
-
-/// Cuts laid-out text into the pieces between line breaks and `;` that stand in no bracket.
-pub(crate) fn pieces(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut depth = 0usize;
-    let mut start = within.start;
-    for token in tokens(text, within.start, within.end) {
-        let (from, to) = (token.span.start as usize, token.span.end as usize);
-        match token.text(text) {
-            "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" => depth = depth.saturating_sub(1),
-            "\n" | ";" if depth == 0 => {
-                pieces.push(start..from);
-                start = to;
-            }
-            _ => {}
-        }
+    let Passed { layout, unclosed, surplus } = Pass::new(source, Pairing::Exact).run();
+    if !unclosed && !surplus {
+        return layout;
     }
-    pieces.push(start..within.end);
-    pieces.retain_mut(|piece| {
-        let inside = text.get(piece.clone()).unwrap_or_default();
-        piece.start += inside.len() - inside.trim_start().len();
-        piece.end = piece.start + inside.trim().len();
-        piece.start < piece.end
-    });
-    pieces
+    Pass::new(source, Pairing::Guessing { surplus }).run().layout
 }
 
 /// Whether a line that ends with this mark goes on.
@@ -82,6 +64,18 @@ fn continues_after(text: &str) -> bool {
 /// Whether a line that starts with this mark goes on with the one before.
 fn continues_before(text: &str) -> bool {
     continues_after(text) && !matches!(text, "(" | "[" | "," | "!")
+}
+
+/// Words that begin an item, a member or a statement and are followed by a name there.
+const BEGINNERS: &[&str] = &[
+    "use", "const", "data", "epoch", "process", "model", "network", "run", "in", "out", "var",
+    "buffer", "phase", "let", "if", "reset", "models", "target", "steps", "record", "report",
+    "expect",
+];
+
+/// Whether a mark assigns: `=`, `+=` and its like.
+pub(crate) fn assigns(mark: &str) -> bool {
+    mark.ends_with('=') && !matches!(mark, "==" | "!=" | "<=" | ">=" | "..=")
 }
 
 /// One run over the tokens of a text.
@@ -99,6 +93,7 @@ struct Pass<'t> {
 struct Passed {
     layout: Layout,
     unclosed: bool,
+    surplus: bool,
 }
 
 /// What is known of the statement being read.
@@ -122,10 +117,16 @@ impl<'t> Pass<'t> {
     }
 
     fn run(mut self) -> Passed {
+        if self.source.starts_with(BYTE_ORDER_MARK) {
+            self.blank(Span { start: 0, end: BYTE_ORDER_MARK.len_utf8() as u32 });
+        }
         let all: Vec<Token> = tokens(self.source, 0, self.source.len()).collect();
         let mut at_start = true;
         let mut newlines: Vec<Token> = Vec::new();
         for (index, token) in all.iter().enumerate() {
+            if self.brackets.too_deep {
+                break;
+            }
             match token.kind {
                 TokenKind::Newline => {
                     newlines.push(*token);
@@ -140,7 +141,8 @@ impl<'t> Pass<'t> {
                         newlines.clear();
                     }
                     at_start = self.token(token, &ahead, at_start);
-                    self.brackets.first_on_line = false;
+                    // A lone `;` means nothing, so it hides nothing either.
+                    self.brackets.first_on_line &= token.text(self.source) == ";";
                 }
             }
         }
@@ -148,12 +150,13 @@ impl<'t> Pass<'t> {
             newlines.iter().for_each(|n| self.blank(n.span));
         }
         self.brackets.finish();
-        let unclosed = self.brackets.unclosed;
+        let (unclosed, surplus) = (self.brackets.unclosed, self.brackets.surplus);
         let mut errors = std::mem::take(&mut self.brackets.errors);
         errors.sort_by_key(|e| e.span);
         // Only whole characters were replaced by spaces, so the text is still valid.
         let text = String::from_utf8(self.text).unwrap_or_default();
-        Passed { layout: Layout { text, docs: self.docs, errors }, unclosed }
+        let missing = std::mem::take(&mut self.brackets.missing);
+        Passed { layout: Layout { text, missing, docs: self.docs, errors }, unclosed, surplus }
     }
 
     fn blank(&mut self, span: Span) {
@@ -166,7 +169,7 @@ impl<'t> Pass<'t> {
         let text = token.text(self.source);
         if token.kind == TokenKind::OpenComment {
             let opener = Span { start: token.span.start, end: token.span.start + 2 };
-            self.brackets.errors.push(
+            self.brackets.report(
                 SyntaxError::new(opener, "this comment is not closed")
                     .help("write `*/` where it ends"),
             );
@@ -206,7 +209,9 @@ impl<'t> Pass<'t> {
             TokenKind::Word => matches!(p.text(self.source), "and" | "or" | "not"),
             _ => false,
         });
-        goes_on_before || goes_on_after
+        let listed = self.previous.is_some_and(|p| p.text(self.source) == ",");
+        // An unfinished line should not swallow the next, which is then reported instead.
+        goes_on_before || goes_on_after && (listed || !ahead.begins_statement(self.source))
     }
 
     /// Whether it ends a name, as the `*` of `record net.lif*`.
@@ -230,7 +235,7 @@ impl<'t> Pass<'t> {
             self.line.in_pattern = false;
         }
         if token.kind == TokenKind::OpenStr {
-            self.brackets.errors.push(
+            self.brackets.report(
                 SyntaxError::new(token.span, "this string is not closed")
                     .help("write `\"` where it ends; a string cannot go over several lines"),
             );
@@ -262,6 +267,29 @@ impl Ahead<'_> {
     /// The kind of the `n`-th token; a line break counts as one.
     fn kind(&self, n: usize) -> Option<TokenKind> {
         self.nth(n).map(|t| t.kind)
+    }
+
+    /// Whether what follows can only be the beginning of a statement, member or item, never
+    /// the rest of an expression: two words in a row, or an assignment.
+    fn begins_statement(&self, source: &str) -> bool {
+        let (first, second) = (self.word(source, 0), self.word(source, 1));
+        if self.kind(0) != Some(TokenKind::Word) {
+            return false;
+        }
+        match self.kind(1) {
+            Some(TokenKind::Word) => {
+                // Any of these may be a name, which these may follow in an expression.
+                let infix = matches!(
+                    second,
+                    "and" | "or" | "where" | "in" | "every" | "steps" | "offset" | "stagger"
+                );
+                BEGINNERS.contains(&first)
+                    && !infix
+                    && (!matches!(first, "in" | "out") || self.word(source, 2) == ":")
+            }
+            Some(TokenKind::Punct) => assigns(second),
+            _ => false,
+        }
     }
 
     /// The text of the `n`-th token, empty at the end.

@@ -50,6 +50,9 @@ impl Token {
     }
 }
 
+/// What some editors begin a file with.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Marks of several characters, longest first.
 const LONG_MARKS: &[&str] = &[
     "..=", "**=", "<<=", ">>=", "->", "==", "!=", "<=", ">=", "&&", "||", "<<", ">>", "**", "..",
@@ -72,6 +75,9 @@ impl Iterator for Tokens<'_> {
     type Item = Token;
 
     fn next(&mut self) -> Option<Token> {
+        if self.at == 0 && self.rest.starts_with(BYTE_ORDER_MARK) {
+            self.advance(BYTE_ORDER_MARK.len_utf8());
+        }
         let blank = self.rest.len() - self.rest.trim_start_matches([' ', '\t', '\r']).len();
         self.advance(blank);
         let first = self.rest.chars().next()?;

@@ -1,7 +1,7 @@
 //! Grammar, syntax tree, parser and formatter of the `.snn` language.
 //!
 //! [`parse`] turns a text into a tree of [`ast`] nodes and reports several errors a run;
-//! [`format`] writes a text the canonical way. Both are pure: no input or output, no state.
+//! [`format()`] writes a text the canonical way. Both are pure: no input or output, no state.
 //!
 //! ```text
 //! text --lexer--> tokens --layout--> text without comments and continued lines
@@ -13,11 +13,11 @@
 
 pub mod ast;
 mod error;
-//mod format;
+mod format;
 mod layout;
 mod lexer;
 mod parse;
 
 pub use error::{SyntaxError, SyntaxErrorKind};
-//pub use format::format;
+pub use format::format;
 pub use parse::{MAX_ERRORS, MAX_SOURCE, Parsed, parse, parse_expr};

@@ -81,7 +81,7 @@ pub fn saturate(x: i64, bits: u32, signed: bool) -> i64 {
 }
 
 macro_rules! floats {
-    ($t:ident, $min:ident, $max:ident, $rem:ident) => {
+    ($t:ident, $min:ident, $max:ident, $rem:ident, $pow:ident) => {
         /// The smaller; NaN if either is. Of equal numbers (zeros of either sign) the second.
         #[inline(always)]
         pub fn $min(a: $t, b: $t) -> $t {
@@ -92,6 +92,15 @@ macro_rules! floats {
         #[inline(always)]
         pub fn $max(a: $t, b: $t) -> $t {
             if a > b || a.is_nan() { a } else { b }
+        }
+
+        /// `a` to the power `b`: `a·a` where `b` is 2, else as the platform's libm has it.
+        ///
+        /// The compiler would replace some constant powers by operations that differ from
+        /// libm in the last bit; it must not see them.
+        #[inline(always)]
+        pub fn $pow(a: $t, b: $t) -> $t {
+            if b == 2.0 { a * a } else { std::hint::black_box(a).powf(std::hint::black_box(b)) }
         }
 
         /// Remainder with the sign of the divisor; by zero it is NaN.
@@ -109,8 +118,8 @@ macro_rules! floats {
     };
 }
 
-floats!(f64, min_f64, max_f64, rem_f64);
-floats!(f32, min_f32, max_f32, rem_f32);
+floats!(f64, min_f64, max_f64, rem_f64, pow_f64);
+floats!(f32, min_f32, max_f32, rem_f32, pow_f32);
 
 #[cfg(test)]
 mod tests {

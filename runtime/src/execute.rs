@@ -80,6 +80,8 @@ pub enum RunError {
     Make(io::Error),
     /// A step could not be completed; of several faults, the one of the earliest step.
     Fault(Fault),
+    /// A thread could not be started.
+    Thread(io::Error),
     /// The network panicked, which is a bug in this program. The message.
     Panic(String),
 }
@@ -89,6 +91,7 @@ impl fmt::Display for RunError {
         match self {
             RunError::Make(e) => write!(f, "cannot load the network's data: {e}"),
             RunError::Fault(fault) => fault.fmt(f),
+            RunError::Thread(e) => write!(f, "cannot start a thread: {e}; try `--threads 1`"),
             RunError::Panic(message) => write!(f, "internal error: {message}"),
         }
     }
@@ -232,13 +235,20 @@ fn each<R: Send, F: FnOnce() -> Result<R, RunError> + Send>(
         return work.into_iter().map(guarded).collect();
     }
     std::thread::scope(|scope| {
-        let threads: Vec<_> = work.into_iter().map(|f| scope.spawn(move || guarded(f))).collect();
-        let results = threads.into_iter().map(|thread| {
+        let start = |f| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            thread.spawn_scoped(scope, move || guarded(f)).map_err(RunError::Thread)
+        };
+        let threads: Vec<_> = work.into_iter().map(start).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|payload| Err(RunError::Panic(message(&*payload))))
-        });
-        results.collect()
+        };
+        threads.into_iter().map(|thread| thread.and_then(join)).collect()
     })
 }
+
+/// Stack of a thread, in bytes: room for the interpreter in deep expressions.
+const STACK: usize = 16 << 20;
 
 fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| text.to_string());

@@ -153,7 +153,8 @@ impl Header {
     ///
     /// # Errors
     /// `InvalidData`, saying what is wrong, where this is not a `.npy` file, or one of a
-    /// version, element type or shape that cannot be read; `UnexpectedEof` where it is cut.
+    /// version or shape that cannot be read; `Unsupported` for an element type that cannot;
+    /// `UnexpectedEof` where it is cut.
     pub fn read(from: &mut impl Read) -> io::Result<Header> {
         let mut start = [0; 8];
         exactly(from, &mut start)?;
@@ -186,7 +187,7 @@ impl Header {
 /// Reads the values that follow `header`, in C order.
 ///
 /// # Errors
-/// `UnexpectedEof` where there are fewer than the shape says; `InvalidData` where an
+/// `UnexpectedEof` where there are fewer than the shape says; `Unsupported` where an
 /// unsigned 64-bit value exceeds the signed ones.
 pub fn read_values(header: &Header, from: &mut impl Read) -> io::Result<Values> {
     let bytes = read_bytes(header, from)?;
@@ -212,7 +213,7 @@ pub fn read_values(header: &Header, from: &mut impl Read) -> io::Result<Values> 
         Dtype::U64 => {
             let values = elements::<8, _>(&bytes, u64::from_le_bytes);
             let signed = values.into_iter().map(i64::try_from).collect::<Result<_, _>>();
-            Values::Int(signed.map_err(|_| invalid("a value exceeds 2^63 - 1"))?)
+            Values::Int(signed.map_err(|_| unsupported("a value exceeds 2^63 - 1"))?)
         }
     })
 }
@@ -308,6 +309,10 @@ fn invalid(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
 }
 
+fn unsupported(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, message.into())
+}
+
 /// What is left of a header: a Python dictionary of literals.
 struct Literal<'a> {
     rest: &'a str,
@@ -342,7 +347,7 @@ impl<'a> Literal<'a> {
 
     fn descr(&mut self) -> io::Result<(Dtype, bool)> {
         if self.peek() == Some('[') {
-            return Err(invalid("records (structured element types) are not read"));
+            return Err(unsupported("records (structured element types) are not read"));
         }
         let text = self.string()?;
         let (order, code) = match text.chars().next() {
@@ -357,7 +362,7 @@ impl<'a> Literal<'a> {
                 c if c.starts_with('c') => " (complex: store real and imaginary part apart)",
                 _ => "",
             };
-            invalid(format!("the element type `{text}` is not read{help}"))
+            unsupported(format!("the element type `{text}` is not read{help}"))
         })?;
         let native_big = cfg!(target_endian = "big");
         Ok((dtype, order == '>' || order == '=' && native_big))

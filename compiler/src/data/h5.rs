@@ -259,7 +259,8 @@ impl File {
     }
 
     fn listed(&self, group: &str, wanted: &str) -> String {
-        match self.members(group) {
+        // Not `members`: its error would list the names again.
+        match self.file.group(group).and_then(|group| self.names(&group)) {
             Ok(names) if names.is_empty() => "nothing in it".to_string(),
             Ok(names) => names::nearest_first(wanted, &names),
             Err(e) => format!("nothing readable in it ({e})"),

@@ -138,6 +138,7 @@ pub(super) fn broken(path: &Path, error: &io::Error) -> DataError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => DataError::damaged(path, "it ends too early"),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => DataError::damaged(path, error),
+        io::ErrorKind::Unsupported => DataError::elements(path, error),
         io::ErrorKind::FileTooLarge => DataError::new(
             Code::E0602,
             format!("`{}` is too large: {error}", path.display()),

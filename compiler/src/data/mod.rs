@@ -111,7 +111,7 @@ impl Dataset {
                         .map_err(|e| write::failed(to, &e))?;
                     return Ok(());
                 }
-                streamed => stream::copy(streamed, file)?,
+                streamed => stream::copy(streamed, file, to)?,
             };
             self.unchanged(elem, &shape)
         })

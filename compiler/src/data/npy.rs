@@ -19,9 +19,8 @@ pub(super) fn open(path: &Path) -> Result<(Header, Input), DataError> {
 }
 
 /// What it means that a header is refused.
-pub(super) fn refused(path: &Path, error: &io::Error) -> DataError {
+fn refused(path: &Path, error: &io::Error) -> DataError {
     match error.kind() {
-        io::ErrorKind::Unsupported => DataError::elements(path, error),
         io::ErrorKind::InvalidData => DataError::not_a(path, "a NumPy array", error),
         _ => input::broken(path, error),
     }

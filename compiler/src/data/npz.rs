@@ -3,7 +3,6 @@
 use super::DataError;
 use super::input::{self, Input};
 use super::names;
-use super::npy;
 use crate::diagnostics::Code;
 use snn_runtime::npy::Header;
 use snn_runtime::npz::Archive;
@@ -79,12 +78,13 @@ fn refused(path: &Path, name: &str, names: &[String], error: &io::Error) -> Data
         let message = format!("`{}` has no array `{shown}`", path.display());
         return DataError::new(Code::E0604, message, help);
     }
-    match error.kind() {
-        io::ErrorKind::Unsupported => npy::refused(path, error),
-        _ => damaged(path, name, error),
-    }
+    damaged(path, name, error)
 }
 
 fn damaged(path: &Path, name: &str, error: &io::Error) -> DataError {
-    DataError::damaged(path, format!("`{}`: {error}", name.escape_debug()))
+    let what = format!("`{}`: {error}", name.escape_debug());
+    match error.kind() {
+        io::ErrorKind::Unsupported => DataError::elements(path, what),
+        _ => DataError::damaged(path, what),
+    }
 }

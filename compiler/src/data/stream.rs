@@ -4,7 +4,7 @@
 //! serves them all, and values can pass through without being held.
 
 use super::input::{self, Input};
-use super::{DataError, DataSource, idx, npy, npz};
+use super::{DataError, DataSource, idx, npy, npz, write};
 use crate::ir::Elem;
 use crate::tensor::{Tensor, Values};
 use snn_runtime::network::ElementType;
@@ -42,22 +42,26 @@ pub(super) fn read(source: &DataSource) -> Result<(Elem, Tensor), DataError> {
     })
 }
 
-/// Copies all values to `to`, little-endian in C order, and returns what they are.
+/// Copies all values to `to`, little-endian in C order, and returns what they are. `name` is
+/// the file being written.
 ///
 /// # Errors
-/// As [`header`], and those of `to` as E0601.
+/// As [`header`], and E0607 where `to` fails.
 pub(super) fn copy(
     source: &DataSource,
-    to: &mut impl Write,
+    to: &mut dyn Write,
+    name: &Path,
 ) -> Result<(Elem, Vec<usize>), DataError> {
-    with_values(source, &mut |header, mut from| {
-        if header.dtype == Dtype::U64 {
-            runtime::copy_values(header, &mut from, &mut SignedOnly { to })?;
-        } else {
-            runtime::copy_values(header, &mut from, to)?;
-        }
+    let mut sink = Sink { to, signed: false, failed: None };
+    let copied = with_values(source, &mut |header, mut from| {
+        sink.signed = header.dtype == Dtype::U64;
+        runtime::copy_values(header, &mut from, &mut sink)?;
         Ok((elem(header.dtype), header.shape.clone()))
-    })
+    });
+    match sink.failed {
+        Some(e) => Err(write::failed(name, &e)),
+        None => copied,
+    }
 }
 
 /// Calls `each` with the header and the values, all of which it must read, and checks that
@@ -98,22 +102,59 @@ pub(super) fn elem(dtype: Dtype) -> Elem {
     }
 }
 
-/// Passes on whole 64-bit elements, none above the largest signed one.
-struct SignedOnly<'a, W> {
-    to: &'a mut W,
+/// Where values are copied to: it tells its own failures from those of reading.
+struct Sink<'a> {
+    to: &'a mut dyn Write,
+    /// Whether the elements are unsigned, 64 bits, and must fit signed ones. They come whole.
+    signed: bool,
+    /// Why `to` failed.
+    failed: Option<io::Error>,
 }
 
-impl<W: Write> Write for SignedOnly<'_, W> {
+impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (elements, _) = bytes.as_chunks::<8>();
-        if elements.iter().any(|&b| u64::from_le_bytes(b) > i64::MAX as u64) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a value exceeds 2^63 - 1"));
+        if self.signed && elements.iter().any(|&b| u64::from_le_bytes(b) > i64::MAX as u64) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "a value exceeds 2^63 - 1"));
         }
-        self.to.write_all(bytes)?;
+        self.to.write_all(bytes).map_err(|e| {
+            let reported = io::Error::from(e.kind());
+            self.failed = Some(e);
+            reported
+        })?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::Code;
+
+    /// A disk without room.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_not_blamed_on_the_file_that_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("labels");
+        std::fs::write(&path, [0, 0, 8, 1, 0, 0, 0, 2, 5, 6]).unwrap();
+        let error = copy(&DataSource::Idx(path), &mut Full, Path::new("copy.npy")).unwrap_err();
+        assert_eq!(error.code, Code::E0607);
+        assert!(error.message.contains("copy.npy"), "{error}");
     }
 }

@@ -17,6 +17,7 @@ pub use options::NetxOptions;
 use super::Imported;
 use crate::data::DataError;
 use crate::data::h5::File;
+use crate::diagnostics::Code;
 use std::path::Path;
 
 /// Describes a network of dense layers with CUBA neurons.
@@ -32,6 +33,15 @@ use std::path::Path;
 /// option cannot apply.
 pub fn import(file: &Path, options: &NetxOptions) -> Result<Imported, Vec<DataError>> {
     let h5 = File::open(file).map_err(|e| vec![e])?;
-    let layers = layers::read(&h5, options)?;
+    let layers = layers::read(&h5, options)
+        .map_err(|errors| errors.into_iter().map(lacking).collect::<Vec<_>>())?;
     text::write(&h5, options, &layers).map_err(|e| vec![e])
+}
+
+/// A dataset that a layer needs and has not is a fault of the file, not of whoever named it.
+fn lacking(mut error: DataError) -> DataError {
+    if error.code == Code::E0604 {
+        error.code = Code::E0611;
+    }
+    error
 }

@@ -179,6 +179,7 @@ macro_rules! floats {
                 BinOp::Sub => a - b,
                 BinOp::Mul => a * b,
                 BinOp::Div => a / b,
+                BinOp::Pow if b == 2.0 => a * a,
                 BinOp::Pow => a.powf(b),
                 // The remainder of the division has the dividend's sign; an exact one is a
                 // zero of the divisor's.

@@ -98,7 +98,7 @@ pub enum BinOp {
     FloorDiv,
     /// Remainder with the divisor's sign; by zero it is 0 for Int, NaN for floats.
     Rem,
-    /// Power of floats.
+    /// Power of floats: `a·a` where `b` is 2, else as the platform's libm has it.
     Pow,
     /// `a << b`: `b` below 0 or above 63 gives 0.
     Shl,

@@ -18,6 +18,7 @@ use super::{
     Buffer, BufferId, Elem, Fit, Init, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt, Synapse,
     TensorId,
 };
+use crate::clocks::Clock;
 use crate::tensor::{Tensor as Known, Values};
 use interval::{Evaluator, Interval};
 use std::cell::OnceCell;
@@ -53,7 +54,9 @@ struct Analysis<'a> {
 
 impl<'a> Analysis<'a> {
     fn new(ir: &'a StepIr) -> Analysis<'a> {
-        let ops: Vec<&Op> = ir.program.phases().into_iter().flat_map(|(_, ops)| ops).collect();
+        let happens = |op: &&Op| !ir.clocks.get(op.clock.0 as usize).is_some_and(Clock::is_never);
+        let ops = ir.program.phases().into_iter().flat_map(|(_, ops)| ops);
+        let ops: Vec<&Op> = ops.filter(happens).collect();
         let tensors = TensorRanges::kept(ir);
         let mut rows = HashMap::new();
         for op in &ops {

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn accumulators_hold_every_partial_sum() {
-        let accumulator = |weight, payload, binary| {
+        let accumulator = |weight: i64, payload: i64, binary| {
             choose(&ints([1, 2], vec![weight, -weight]), binary, (-payload, payload)).accumulator
         };
         assert_eq!(accumulator(127, 1, true), Elem::I16);

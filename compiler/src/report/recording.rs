@@ -1,6 +1,7 @@
 //! What a run recorded, as pictures see it.
 
 use super::plots::{self, PlotError};
+use crate::ir::Elem;
 use snn_runtime::network::{Column, ElementType};
 use std::ops::RangeInclusive;
 
@@ -22,10 +23,8 @@ pub struct Recording<'a> {
 impl Recording<'_> {
     /// Element `n` of row `row`; not a number where there is none.
     pub fn value(&self, row: usize, n: usize) -> f64 {
-        let size = size(self.element);
-        let at = row.saturating_mul(self.neurons).saturating_add(n).saturating_mul(size);
-        let bytes = self.column.bytes.get(at..at.saturating_add(size));
-        bytes.map_or(f64::NAN, |bytes| decode(self.element, bytes))
+        let at = row.saturating_mul(self.neurons).saturating_add(n);
+        number(self.element, &self.column.bytes, at)
     }
 
     /// The raster of all elements that are not 0, over the steps `shown`.
@@ -47,6 +46,39 @@ impl Recording<'_> {
     pub fn trace(&self) -> Result<String, PlotError> {
         let quantity = self.key.rsplit('.').next().unwrap_or(self.key);
         plots::trace(self.key, quantity, &self.steps, self.neurons, |row, n| self.value(row, n))
+    }
+}
+
+/// The type of recorded elements that are stored like this.
+pub fn element(elem: Elem) -> ElementType {
+    match elem {
+        Elem::Bool => ElementType::Bool,
+        Elem::I8 => ElementType::I8,
+        Elem::U8 => ElementType::U8,
+        Elem::I16 => ElementType::I16,
+        Elem::U16 => ElementType::U16,
+        Elem::I32 => ElementType::I32,
+        Elem::U32 => ElementType::U32,
+        Elem::I64 => ElementType::I64,
+        Elem::F32 => ElementType::F32,
+        Elem::F64 => ElementType::F64,
+    }
+}
+
+/// Element `n` of little-endian values; not a number where there is none.
+pub fn number(element: ElementType, bytes: &[u8], n: usize) -> f64 {
+    let size = size(element);
+    let at = n.saturating_mul(size);
+    bytes.get(at..at.saturating_add(size)).map_or(f64::NAN, |bytes| decode(element, bytes))
+}
+
+/// Element `n` of little-endian integers, exactly; 0 where there is none.
+pub fn integer(element: ElementType, bytes: &[u8], n: usize) -> i64 {
+    match (element, bytes.chunks_exact(8).nth(n)) {
+        (ElementType::I64, Some(&[a, b, c, d, e, f, g, h])) => {
+            i64::from_le_bytes([a, b, c, d, e, f, g, h])
+        }
+        _ => number(element, bytes, n) as i64,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Reads a program's files and collects their names.
 
+use super::source::{read, syntax};
 use super::{Module, Program, Symbol, item_name, nearest};
 use crate::diagnostics::{Code, Diagnostic, Loc, Sink, SourceFile};
 use crate::resolve::ItemRef;
 use snn_grammar::ast::{self, ItemKind, Span};
-use snn_grammar::{SyntaxErrorKind, parse};
+use snn_grammar::{SyntaxError, parse};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -221,38 +222,8 @@ fn declare(
     }
 }
 
-fn report_syntax(file: u32, errors: &[snn_grammar::SyntaxError], sink: &mut Sink) {
+fn report_syntax(file: u32, errors: &[SyntaxError], sink: &mut Sink) {
     for error in errors {
-        let code = match error.kind {
-            SyntaxErrorKind::Syntax => Code::E0101,
-            SyntaxErrorKind::TooLarge => Code::E0102,
-            SyntaxErrorKind::TooDeep => Code::E0103,
-        };
-        let loc = Loc { file, span: error.span };
-        let mut diagnostic = Diagnostic::new(code, error.message.clone(), loc, "");
-        diagnostic.helps.extend(error.help.clone());
-        sink.push(diagnostic);
+        sink.push(syntax(file, error));
     }
-}
-
-/// The largest source that is read, in bytes; the parser has its own, smaller limit.
-const LARGEST: u64 = 64 << 20;
-
-fn read(path: &Path) -> Result<String, Diagnostic> {
-    let shown = path.display();
-    let missing = |e: std::io::Error| {
-        Diagnostic::without_place(Code::E0105, format!("`{shown}` cannot be read: {e}"))
-    };
-    let size = std::fs::metadata(path).map_err(missing)?.len();
-    if size > LARGEST {
-        let message = format!("`{shown}` has {size} bytes, which is too large for a program");
-        return Err(Diagnostic::without_place(Code::E0102, message)
-            .help("put large tensors into data files (npy, npz, hdf5)"));
-    }
-    let bytes = std::fs::read(path).map_err(missing)?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        Diagnostic::without_place(Code::E0104, format!("`{shown}` is not UTF-8 text (byte {at})"))
-            .help("save the file as UTF-8")
-    })
 }

@@ -4,6 +4,7 @@
 //! [`Program`]: modules with their names. Nothing is evaluated here.
 
 mod load;
+pub mod source;
 mod suggest;
 
 pub use load::{add_text, load};

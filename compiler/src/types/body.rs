@@ -106,10 +106,16 @@ impl<'b, 'a> Body<'b, 'a> {
     }
 
     fn block(&mut self, stmts: &[ast::Stmt], mut context: Context) {
+        // What a parameter switches off is checked like the rest, and then left out.
+        let (written, lets) = (self.stmts.len(), self.lets.len());
         for stmt in stmts {
             if self.stmt(stmt, &mut context).is_err() {
                 self.failed = true;
             }
+        }
+        if context.clock.is_never() {
+            self.stmts.truncate(written);
+            self.lets.truncate(lets);
         }
     }
 

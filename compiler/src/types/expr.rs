@@ -33,6 +33,8 @@ pub enum Leaf {
     Remote(usize, usize),
     /// A value that the run records, by position (in reports).
     Recorded(usize),
+    /// A buffer of the step IR, by number (in schedules).
+    Buffer(u32),
 }
 
 /// How an expression is computed. Operands have the kind and (after broadcasting) the shape
@@ -416,6 +418,36 @@ impl TExpr {
             Node::Select(a, b, c) => vec![a, b, c],
             Node::Concat(_, parts) => parts.iter().collect(),
         }
+    }
+
+    /// The same expression with every leaf that is read replaced.
+    pub fn map_reads(&self, f: &mut impl FnMut(Leaf) -> Leaf) -> TExpr {
+        let mut go = |x: &TExpr| Box::new(x.map_reads(f));
+        let node = match &self.node {
+            Node::Const(_) | Node::File(_) | Node::Time | Node::Random { .. } => self.node.clone(),
+            Node::Read(leaf) => Node::Read(f(*leaf)),
+            Node::Unary(op, a) => Node::Unary(*op, go(a)),
+            Node::Binary(op, a, b) => Node::Binary(*op, go(a), go(b)),
+            Node::Select(a, b, c) => Node::Select(go(a), go(b), go(c)),
+            Node::Convert(a) => Node::Convert(go(a)),
+            Node::Wrap { bits, signed, value } => {
+                Node::Wrap { bits: *bits, signed: *signed, value: go(value) }
+            }
+            Node::Decay(a, b) => Node::Decay(go(a), go(b)),
+            Node::Math(m, a) => Node::Math(*m, go(a)),
+            Node::Transpose(axes, a) => Node::Transpose(axes.clone(), go(a)),
+            Node::Slice(ranges, a) => Node::Slice(ranges.clone(), go(a)),
+            Node::Reshape(a) => Node::Reshape(go(a)),
+            Node::Index { index, of } => Node::Index { index: go(index), of: go(of) },
+            Node::Concat(axis, parts) => {
+                Node::Concat(*axis, parts.iter().map(|p| p.map_reads(f)).collect())
+            }
+            Node::MatMul { weights, vector } => {
+                Node::MatMul { weights: Arc::clone(weights), vector: go(vector) }
+            }
+            Node::Reduce(op, a) => Node::Reduce(*op, go(a)),
+        };
+        TExpr { kind: self.kind, shape: self.shape.clone(), node }
     }
 
     /// Calls `f` on every leaf that is read, in order.

@@ -4,7 +4,7 @@ use super::limits::{Depth, MAX_DEPTH, MAX_NESTING};
 use super::{Ahead, Pairing};
 use crate::ast::Span;
 use crate::lexer::{Token, TokenKind};
-use crate::{SyntaxError, SyntaxErrorKind};
+use crate::{MAX_ERRORS, SyntaxError, SyntaxErrorKind};
 
 /// An opening bracket that waits for its partner.
 #[derive(Clone, Copy)]
@@ -18,6 +18,8 @@ struct Open<'t> {
     owner: &'t str,
     /// How far that statement is indented, in bytes.
     indent: u32,
+    /// Where the line with the bracket begins.
+    line_start: u32,
 }
 
 /// Brackets that are open, and what was wrong with those that went by.
@@ -29,7 +31,10 @@ pub(super) struct Brackets<'t> {
     pub errors: Vec<SyntaxError>,
     /// Whether an opening bracket lacks its partner.
     pub unclosed: bool,
-    too_deep: bool,
+    /// Whether a `}` does.
+    pub surplus: bool,
+    /// Whether the limits of nesting were exceeded, so that nothing else matters.
+    pub too_deep: bool,
     /// First word of the statement being read, and how far it is indented.
     owner: &'t str,
     indent: u32,
@@ -38,17 +43,14 @@ pub(super) struct Brackets<'t> {
     line_indent: u32,
     /// Whether the token being read is the first of its line.
     pub first_on_line: bool,
-    /// An opening brace closed by a brace that is indented otherwise: when one is missing
-    /// further on, it is this one's.
-    suspect: Option<Open<'t>>,
+    /// Where the last token ends.
+    last_end: usize,
+    /// Where closing brackets were taken to be missing.
+    pub missing: Vec<usize>,
+    /// Opening braces closed by a brace that is indented otherwise: when one is missing
+    /// further on, it is that of the first.
+    suspects: Vec<Open<'t>>,
 }
-
-/// Words that begin an item or a member and are followed by a name there.
-const BEGINNERS: &[&str] = &[
-    "use", "const", "data", "epoch", "process", "model", "network", "run", "in", "out", "var",
-    "buffer", "phase", "let", "if", "reset", "models", "target", "steps", "record", "report",
-    "expect",
-];
 
 impl<'t> Brackets<'t> {
     pub fn new(source: &'t str, pairing: Pairing) -> Self {
@@ -59,13 +61,16 @@ impl<'t> Brackets<'t> {
             depth: Depth::default(),
             errors: Vec::new(),
             unclosed: false,
+            surplus: false,
             too_deep: false,
             owner: "",
             indent: 0,
             line_start: 0,
             line_indent: 0,
             first_on_line: true,
-            suspect: None,
+            last_end: 0,
+            missing: Vec::new(),
+            suspects: Vec::new(),
         }
     }
 
@@ -89,12 +94,12 @@ impl<'t> Brackets<'t> {
 
     /// Notes the first token of a statement.
     pub fn statement_starts(&mut self, ahead: &Ahead) {
+        if self.pairing != Pairing::Exact {
+            self.close_blocks_before(ahead);
+        }
         self.owner = ahead.word(self.source, 0);
         self.indent = self.line_indent;
         self.depth.separator();
-        if self.pairing == Pairing::Guessing {
-            self.close_blocks_before(ahead);
-        }
     }
 
     /// At the first token of a line inside parentheses: when it can only begin a new
@@ -103,18 +108,13 @@ impl<'t> Brackets<'t> {
         if self.pairing == Pairing::Exact || !self.in_parentheses() {
             return;
         }
-        let (first, second) = (ahead.word(self.source, 0), ahead.word(self.source, 1));
-        let second_is_word = ahead.kind(1) == Some(TokenKind::Word);
-        let begins = BEGINNERS.contains(&first)
-            && second_is_word
-            && (!matches!(first, "in" | "out") || ahead.word(self.source, 2) == ":");
+        // After `f(` or `f(a,` it is more likely an argument written with `=`.
         let unfinished = previous.is_some_and(|p| {
             p.kind == TokenKind::Punct && !matches!(p.text(self.source), ")" | "]")
         });
-        let assigns = ahead.kind(0) == Some(TokenKind::Word)
-            && second.ends_with('=')
-            && !matches!(second, "==" | "!=" | "<=" | ">=" | "..=");
-        if begins || first == "}" || (assigns && !unfinished) {
+        let argument = unfinished && ahead.kind(1) == Some(TokenKind::Punct);
+        let begins = ahead.begins_statement(self.source) && !argument;
+        if begins || ahead.word(self.source, 0) == "}" {
             self.close_parentheses();
         }
     }
@@ -122,11 +122,12 @@ impl<'t> Brackets<'t> {
     /// Takes one token; false where it is a closing bracket without a partner.
     pub fn token(&mut self, token: &Token, is_set: bool) -> bool {
         let mark = token.text(self.source);
+        let mut paired = true;
         match mark {
             "(" | "[" | "{" => self.opens(token, mark, is_set),
-            ")" | "]" | "}" => return self.closes(token, mark),
+            ")" | "]" | "}" => paired = self.closes(token, mark),
             ";" => {
-                if self.pairing == Pairing::Guessing {
+                if self.pairing != Pairing::Exact {
                     self.close_parentheses();
                 }
                 self.depth.separator();
@@ -140,13 +141,21 @@ impl<'t> Brackets<'t> {
         if self.depth.current() > MAX_DEPTH {
             self.report_depth(token.span);
         }
-        true
+        self.last_end = token.span.end as usize;
+        paired
+    }
+
+    /// Adds an error, unless there are more than anybody reads.
+    pub fn report(&mut self, error: SyntaxError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        }
     }
 
     /// At the end of the text.
     pub fn finish(&mut self) {
-        while let Some(open) = self.open.pop() {
-            self.report_unclosed(open);
+        while let Some(open) = self.open.last().copied() {
+            self.give_up(open);
         }
     }
 
@@ -156,7 +165,14 @@ impl<'t> Brackets<'t> {
             self.close_parentheses();
         }
         self.depth.open();
-        let open = Open { mark, span: token.span, block, owner: self.owner, indent: self.indent };
+        let open = Open {
+            mark,
+            span: token.span,
+            block,
+            owner: self.owner,
+            indent: self.indent,
+            line_start: self.line_start,
+        };
         self.open.push(open);
         if self.open.len() > MAX_NESTING {
             self.report_depth(token.span);
@@ -170,19 +186,18 @@ impl<'t> Brackets<'t> {
         let partner =
             |open: &Open| matches!((open.mark, mark), ("(", ")") | ("[", "]") | ("{", "}"));
         match self.open.last().copied() {
-            Some(open) if partner(&open) => {
+            Some(open) if partner(&open) && !self.is_surplus(&open) => {
                 self.pop();
-                if open.block && self.first_on_line && self.line_indent != open.indent {
-                    self.suspect = Some(open);
-                }
-                if self.depth.current() > MAX_DEPTH {
-                    self.report_depth(token.span);
+                if self.open.is_empty() {
+                    self.suspects.clear();
+                } else if open.block && self.first_on_line && self.line_indent != open.indent {
+                    self.suspects.push(open);
                 }
                 true
             }
             Some(open) if open.mark != "{" && mark != "}" => {
                 let message = format!("`{}` is closed by `{mark}`", open.mark);
-                self.errors.push(
+                self.report(
                     SyntaxError::new(token.span, message)
                         .related(open.span, format!("this `{}`", open.mark)),
                 );
@@ -190,11 +205,19 @@ impl<'t> Brackets<'t> {
                 true
             }
             _ => {
+                self.surplus |= mark == "}";
                 let message = format!("this `{mark}` closes nothing");
-                self.errors.push(SyntaxError::new(token.span, message).help("remove it"));
+                self.report(SyntaxError::new(token.span, message).help("remove it"));
                 false
             }
         }
+    }
+
+    fn is_surplus(&self, open: &Open) -> bool {
+        self.pairing == Pairing::Guessing { surplus: true }
+            && open.block
+            && open.line_start != self.line_start
+            && self.line_indent > open.indent
     }
 
     fn pop(&mut self) {
@@ -207,8 +230,7 @@ impl<'t> Brackets<'t> {
     /// Gives up on parentheses and sets up to the innermost block.
     fn close_parentheses(&mut self) {
         while let Some(open) = self.open.last().copied().filter(|o| !o.block) {
-            self.pop();
-            self.report_unclosed(open);
+            self.give_up(open);
         }
     }
 
@@ -220,23 +242,26 @@ impl<'t> Brackets<'t> {
         let ends = |open: &Open| match ahead.word(self.source, 0) {
             "process" | "network" | "run" | "epoch" | "data" => true,
             // Both also begin members; what a file holds is not indented.
-            "const" | "model" => self.indent == 0,
+            "const" | "model" => self.line_indent == 0,
             "phase" => matches!(open.owner, "phase" | "if"),
             _ => false,
         };
         let keep = self.open.iter().position(ends).unwrap_or(self.open.len());
         while self.open.len() > keep {
             let Some(open) = self.open.last().copied() else { break };
-            self.pop();
-            self.report_unclosed(open);
+            self.give_up(open);
         }
     }
 
-    fn report_unclosed(&mut self, open: Open<'t>) {
+    /// Goes on as if the innermost bracket were closed after the last token.
+    fn give_up(&mut self, open: Open<'t>) {
+        self.pop();
+        self.missing.push(self.last_end);
         self.unclosed = true;
         // A brace that is indented otherwise closed an inner block in this one's stead.
-        let open = match self.suspect.take() {
-            Some(inner) if open.block && inner.span.start > open.span.start => inner,
+        let inner = self.suspects.iter().position(|s| s.span.start > open.span.start);
+        let open = match inner {
+            Some(first) if open.block => self.suspects.swap_remove(first),
             _ => open,
         };
         let partner = match open.mark {
@@ -251,7 +276,7 @@ impl<'t> Brackets<'t> {
             _ => format!("write `{partner}` where it ends"),
         };
         let message = format!("this `{}` is not closed", open.mark);
-        self.errors.push(SyntaxError::new(open.span, message).help(help));
+        self.report(SyntaxError::new(open.span, message).help(help));
     }
 
     fn report_depth(&mut self, span: Span) {

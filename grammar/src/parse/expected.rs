@@ -12,10 +12,21 @@ pub(super) fn wordings(expected: &[Rule]) -> Vec<String> {
         }
     };
     let operand = after_operand(expected);
-    let rules = || expected.iter().copied().filter(move |r| !(operand && goes_on(*r)));
+    // `a[0] = 1` is allowed where `a = 1` is, but seldom meant.
+    let target = expected.contains(&Rule::assign_op);
+    // A type is complete without a policy and a shape, a value without a sign.
+    let typed = expected.contains(&Rule::overflow) && may_end(expected);
+    let value = expected.contains(&Rule::postfix_expr);
+    let needed = move |r: &Rule| match r {
+        Rule::open_bracket => !(operand || target || typed),
+        Rule::overflow => !typed,
+        Rule::op_neg | Rule::op_bang | Rule::op_not => !value,
+        _ => !(operand && goes_on(*r)),
+    };
+    let rules = || expected.iter().copied().filter(needed);
     rules().filter(|r| !ends(*r)).for_each(|r| add(wording(r)));
     if rules().any(ends) {
-        if operand && rules().all(ends) && expected.contains(&Rule::op_add) {
+        if operand && expected.contains(&Rule::op_add) {
             add("an operator".to_owned());
         }
         add("the end of the line".to_owned());

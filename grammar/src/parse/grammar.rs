@@ -16,7 +16,7 @@ pub(crate) type Pair<'t> = pest::iterators::Pair<'t, Rule>;
 pub(crate) type Pairs<'t> = pest::iterators::Pairs<'t, Rule>;
 
 /// Steps of the parser after which it gives up; the longest allowed text takes a tenth.
-const CALL_LIMIT: Option<NonZeroUsize> = NonZeroUsize::new(4_000_000_000);
+const CALL_LIMIT: Option<NonZeroUsize> = NonZeroUsize::new(2_000_000_000);
 
 /// Why a text does not match a rule.
 pub(crate) struct Failure {

@@ -6,6 +6,7 @@ use super::starts::{Context, shorten};
 use super::token_at;
 use crate::ast::Span;
 use crate::error::{SyntaxError, SyntaxErrorKind};
+use crate::layout::assigns;
 use crate::lexer::{Token, TokenKind, tokens};
 use std::ops::Range;
 
@@ -51,6 +52,15 @@ pub(super) fn explain(
         found => format!("`{}`", shorten(found)),
     };
     let mut words = wordings(place.expected);
+    // After `let`, `if` and `reset` the keyword is meant, not a name that is written alike.
+    if place.previous(0) == place.first && context.is_some_and(|c| c.begins_with(place.first)) {
+        words.retain(|w| !matches!(w.as_str(), "`=`" | "`->`"));
+    }
+    let header = matches!(place.first, "process" | "model" | "network");
+    let colon = place.expects(Rule::colon) && (header || !place.expects(Rule::comma));
+    if colon && place.found_kind() == Some(TokenKind::Word) {
+        words = vec!["`:`".to_owned()];
+    }
     if place.found.is_empty() || place.found == "\n" {
         words.retain(|w| w != "the end of the line");
     }
@@ -96,6 +106,10 @@ impl<'t> Place<'t> {
         self.expected.contains(&rule)
     }
 
+    fn may_end(&self) -> bool {
+        may_end(self.expected)
+    }
+
     fn previous(&self, n: usize) -> &'t str {
         self.before.get(n).copied().flatten().map_or("", |t| t.text(self.text))
     }
@@ -106,10 +120,6 @@ impl<'t> Place<'t> {
 
     fn found_kind(&self) -> Option<TokenKind> {
         tokens(self.found, 0, self.found.len()).next().map(|t| t.kind)
-    }
-
-    fn assigns(mark: &str) -> bool {
-        mark.ends_with('=') && !matches!(mark, "==" | "!=" | "<=" | ">=" | "..=")
     }
 }
 
@@ -137,7 +147,8 @@ fn odd_character(place: &Place) -> Option<SyntaxError> {
 /// Mistakes with a message of their own.
 fn special(place: &Place) -> Option<SyntaxError> {
     let found = place.found;
-    if place.found_kind() == Some(TokenKind::Number) && place.expects(Rule::expr) {
+    let value = place.expects(Rule::expr) || place.expects(Rule::postfix_expr);
+    if value && place.found_kind() == Some(TokenKind::Number) {
         let help =
             "numbers are written `10_000`, `0xff`, `1.5` or `1e-4`; names begin with a letter";
         return Some(place.error(format!("`{found}` is not a number")).help(help));
@@ -146,9 +157,16 @@ fn special(place: &Place) -> Option<SyntaxError> {
     if reserved && place.expects(Rule::ident) {
         return Some(place.error(format!("`{found}` is reserved and cannot be a name")));
     }
-    let ends = may_end(place.expected) && place.open != Some("(") && place.open != Some("[");
+    if matches!(found, "" | "\n") && place.expects(Rule::open_brace) {
+        let rest = place.text.get(place.found_span.start as usize..).unwrap_or_default();
+        if rest.trim_start().starts_with('{') {
+            let start = (place.text.len() - rest.trim_start().len()) as u32;
+            return Some(brace_on_its_own(Span { start, end: start + 1 }));
+        }
+    }
+    let ends = place.may_end() && place.open != Some("(") && place.open != Some("[");
     let begins = place.found_kind() == Some(TokenKind::Word)
-        && (Place::assigns(place.next)
+        && (assigns(place.next)
             || matches!(place.next, "[" | "." | "->")
             || matches!(found, "let" | "if" | "phase" | "in" | "out" | "var" | "reset" | "record"));
     if ends && begins && found != "else" {
@@ -161,11 +179,16 @@ fn special(place: &Place) -> Option<SyntaxError> {
     None
 }
 
+/// For a `{` that begins a line.
+pub(super) fn brace_on_its_own(span: Span) -> SyntaxError {
+    SyntaxError::new(span, "a `{` does not begin a line")
+        .help("write it at the end of the line before")
+}
+
 /// What to write instead, where it is clear enough to say.
 fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
     let compares = matches!(place.first, "if" | "phase" | "expect" | "report");
     let header = matches!(place.first, "process" | "model" | "network");
-    let at_end = matches!(place.found, "" | "\n");
     if place.found == "=" && place.open == Some("(") && !header {
         return Some("a named argument is written `name: value`");
     }
@@ -187,6 +210,24 @@ fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
     if place.previous(0) == "." && place.previous(1).starts_with(|c: char| c.is_ascii_digit()) {
         return Some("a number with a point has a digit after it: `1.0`");
     }
+    if place.found == "-" && place.next == ">" {
+        return Some("`->` is written without a blank");
+    }
+    if place.found == "->" && context == Some(Context::Phase) {
+        return Some("connections stand in a network");
+    }
+    if place.expects(Rule::assign_op) && place.previous(0) != "if" {
+        return Some("a statement assigns to a name: `v = …`, `v += …`");
+    }
+    if context == Some(Context::Network) && place.found == "->" && place.may_end() {
+        return Some("name the part on a line of its own, then connect it by its name");
+    }
+    if context == Some(Context::Network) && place.first != "reset" && place.may_end() {
+        return Some("a part is `name = Process(…)`, with nothing after it");
+    }
+    if place.first == "reset" && place.previous(0) == "reset" {
+        return Some("a reset is `reset net.lif every 32` or `reset net at image.start`");
+    }
     if place.expects(Rule::arrow) {
         return Some(match place.found {
             "+" | "-" | "*" => "several connections into one port add up: write one for each",
@@ -196,14 +237,20 @@ fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
     if place.expects(Rule::kw_of) {
         return Some("a run is `run NAME of NETWORK { … }`, a model `model TAG of PROCESS { … }`");
     }
+    if place.found == "=" && place.expects(Rule::kw_where) {
+        return Some("assignments do not chain: write one statement for each");
+    }
+    if place.found == "," && place.expects(Rule::overflow) {
+        return Some("each port and variable has a line of its own");
+    }
+    if place.first == "reset" && matches!(place.found, "offset" | "stagger" | "skew") {
+        return Some("the order is `every N offset K stagger S`, or `at EPOCH.start skew auto`");
+    }
     if place.first == "reset" && place.expects(Rule::kw_every) {
         return Some("write when: `reset net every 32` or `reset net at image.start`");
     }
     if place.first == "epoch" && (place.expects(Rule::kw_every) || place.expects(Rule::kw_steps)) {
         return Some("an epoch is `epoch image = every N steps`");
-    }
-    if place.expects(Rule::open_brace) && at_end {
-        return Some("the `{` stands on the same line");
     }
     None
 }

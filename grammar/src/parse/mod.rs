@@ -9,7 +9,7 @@ mod starts;
 
 use crate::ast::{Expr, File, Span};
 use crate::error::{SyntaxError, SyntaxErrorKind};
-use crate::layout::{Layout, lay_out, pieces};
+use crate::layout::{Layout, lay_out};
 use crate::lexer::{TokenKind, tokens};
 use build::Builder;
 use grammar::Rule;
@@ -81,7 +81,7 @@ fn parse_layout(layout: &Layout, source: &str) -> Parsed {
     if let Some(error) = layout.errors.iter().find(deep) {
         return Parsed { file: File::default(), errors: vec![error.clone()] };
     }
-    let pieces = pieces(&layout.text, 0..layout.text.len());
+    let pieces = layout.pieces(0..layout.text.len());
     let first = pieces.first().map_or(source.len(), |p| p.start);
     let docs = layout.docs.iter().filter(|d| d.inner && (d.span.start as usize) < first);
     let mut file = File {

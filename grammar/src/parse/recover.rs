@@ -6,7 +6,7 @@ use super::grammar::{self, Failure, Rule};
 use super::starts::{self, Context};
 use super::{MAX_ERRORS, message};
 use crate::error::SyntaxError;
-use crate::layout::{Layout, pieces};
+use crate::layout::Layout;
 use crate::lexer::tokens;
 use std::ops::Range;
 
@@ -59,80 +59,30 @@ impl Recovery<'_> {
     /// Reports what is wrong with a piece that failed to parse.
     fn failed(&mut self, piece: Range<usize>, context: Context, failure: &Failure) {
         let text = self.layout.text.as_str();
-        let blocks = blocks(text, piece.clone());
+        let blocks = self.layout.blocks(piece.clone());
         let at = piece.start + failure.at;
-        let in_header = blocks.first().is_none_or(|b| at < b.start);
-        let mut reported = self.bracket_error_in(&piece);
-        // Of an `else` that has lost its `if`, the blocks may still be read.
-        let known = starts::explain(text, piece.clone(), context);
+        let in_header = blocks.first().is_none_or(|block| at < block.start);
         let first = tokens(text, piece.start, piece.end).next();
         let inside = first.and_then(|t| Context::inside(t.text(text)));
-        if let Some(error) = known {
-            self.report(error, &mut reported);
-        } else if in_header {
-            self.report(
-                message::explain(failure, text, piece.clone(), Some(context)),
-                &mut reported,
-            );
+        let explain = || message::explain(failure, text, piece.clone(), Some(context));
+
+        let own = starts::explain(text, piece.clone(), context);
+        let own = own.or_else(|| in_header.then(explain));
+        let mut reported = self.layout.has_error_in(&piece);
+        if let Some(error) = own.filter(|_| !reported) {
+            self.errors.push(error);
+            reported = true;
         }
         let before = self.errors.len();
-        if let Some(inside) = inside {
-            for block in blocks {
-                for part in pieces(text, block) {
-                    self.piece(part, inside);
-                }
+        for block in blocks {
+            let Some(inside) = inside else { break };
+            for part in self.layout.pieces(block) {
+                self.piece(part, inside);
             }
         }
-        reported |= self.errors.len() > before;
-        self.report_unless(reported, || {
-            message::explain(failure, text, piece.clone(), Some(context))
-        });
-    }
-
-    fn report(&mut self, error: SyntaxError, reported: &mut bool) {
-        if !*reported {
-            self.errors.push(error);
-        }
-        *reported = true;
-    }
-
-    fn report_unless(&mut self, reported: bool, error: impl FnOnce() -> SyntaxError) {
-        if !reported {
-            self.errors.push(error());
+        // The parts are fine; what is wrong is how they stand together.
+        if !reported && self.errors.len() == before {
+            self.errors.push(explain());
         }
     }
-
-    /// Whether the layout has already found fault with a bracket or string there.
-    fn bracket_error_in(&self, piece: &Range<usize>) -> bool {
-        let inside = |e: &SyntaxError| piece.contains(&(e.span.start as usize));
-        self.layout.errors.iter().any(inside)
-    }
-}
-
-/// The insides of the outermost braces of a piece; the last may lack its end.
-fn blocks(text: &str, piece: Range<usize>) -> Vec<Range<usize>> {
-    let mut blocks = Vec::new();
-    let mut depth = 0usize;
-    let mut start = piece.start;
-    for token in tokens(text, piece.start, piece.end) {
-        match token.text(text) {
-            "{" => {
-                if depth == 0 {
-                    start = token.span.end as usize;
-                }
-                depth += 1;
-            }
-            "}" => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    blocks.push(start..token.span.start as usize);
-                }
-            }
-            _ => {}
-        }
-    }
-    if depth > 0 {
-        blocks.push(start..piece.end);
-    }
-    blocks
 }

@@ -49,6 +49,11 @@ impl Context {
         }
     }
 
+    /// Whether something here may begin with that keyword.
+    pub fn begins_with(self, word: &str) -> bool {
+        self.beginnings().contains(&word)
+    }
+
     /// Whether something may begin with a name of the user's choice.
     fn begins_with_names(self) -> bool {
         matches!(self, Context::Network | Context::Phase)
@@ -61,8 +66,11 @@ pub(super) fn explain(text: &str, piece: Range<usize>, context: Context) -> Opti
     let first = ahead.next()?;
     let second = ahead.next();
     let word = first.text(text);
-    if context.beginnings().contains(&word) {
+    if context.begins_with(word) {
         return None;
+    }
+    if word == "{" {
+        return Some(super::message::brace_on_its_own(first.span));
     }
     let names = second.is_some_and(|s| s.kind == TokenKind::Word);
     if context.begins_with_names() && (first.kind != TokenKind::Word || !names) {
@@ -72,10 +80,11 @@ pub(super) fn explain(text: &str, piece: Range<usize>, context: Context) -> Opti
         };
     }
     let connects = tokens(text, piece.start, piece.end).any(|t| t.text(text) == "->");
-    let help = meant(word, context.beginnings())
-        .map(|meant| format!("did you mean `{meant}`?"))
-        .or_else(|| belongs(text, &first, second.as_ref(), context, connects))
-        .unwrap_or_else(|| consists(context).to_owned());
+    let meant = meant(word, context.beginnings()).map(|m| format!("did you mean `{m}`?"));
+    let elsewhere = belongs(text, &first, second.as_ref(), context, connects);
+    let known = [ITEMS, PROCESS_MEMBERS, RUN_MEMBERS].iter().any(|words| words.contains(&word));
+    let (likely, less) = if known { (elsewhere, meant) } else { (meant, elsewhere) };
+    let help = likely.or(less).unwrap_or_else(|| consists(context).to_owned());
     if context.begins_with_names() && connects {
         return None;
     }
@@ -115,8 +124,9 @@ fn belongs(
             );
         }
         "let" | "if" if context == Context::Process => "in a phase",
-        "phase" | "var" | "buffer" if context == Context::Phase => "outside the phase",
-        "in" | "out" if context == Context::Phase => "outside the phase",
+        "phase" | "var" | "buffer" | "in" | "out" if context == Context::Phase => {
+            "in the process, outside the phase"
+        }
         "phase" | "var" | "buffer" => "in a process or model",
         "in" | "out" => "in a process, model or network",
         "reset" => "in a network",

@@ -1,4 +1,7 @@
-//! What the tests of this crate share.
+//! What the tests of this crate share; no test uses all of it.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub mod dump;
 
 use std::path::{Path, PathBuf};
 

@@ -89,13 +89,16 @@ impl Builder<'_> {
                 (self.choices.pick(&ops), kind)
             }
             Kind::F32 | Kind::F64 => {
-                (self.choices.pick(&[Add, Sub, Mul, Div, Rem, Min, Max]), kind)
+                (self.choices.pick(&[Add, Sub, Mul, Div, Rem, Min, Max, Pow]), kind)
             }
         };
         let a = self.expr(scope, operands, depth - 1);
         let b = match op {
             Shl | Shr if self.choices.below(5) > 0 => {
                 expr(kind, ExprKind::Int(self.choices.below(10) as i64))
+            }
+            Pow if self.choices.below(3) > 0 => {
+                expr(kind, ExprKind::Float(self.choices.pick(&[2.0, 0.5, 3.0, -1.0])))
             }
             _ => self.expr(scope, operands, depth - 1),
         };

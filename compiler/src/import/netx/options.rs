@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 pub struct NetxOptions {
     /// The folder from which paths in the text start; empty for the current one.
     pub folder: PathBuf,
-    /// Neurons reset every so many steps (at least 1): layer k, counted from 0 among those
+    /// Neurons reset every so many steps (1 to 1 000 000): layer k, counted from 0 among those
     /// kept, at steps `t % interval == (offset + 1 + k) % interval`.
     pub reset_interval: Option<i64>,
-    /// See `reset_interval`; at least 0, default 0.
+    /// See `reset_interval`; 0 (the default) to 1 000 000.
     pub reset_offset: Option<i64>,
     /// Only this many entries of the file, counted from its first.
     pub num_layers: Option<i64>,
@@ -58,7 +58,7 @@ impl NetxOptions {
         let layers = count as i64;
         let end = bounded("num_layers", self.num_layers, count, 1, layers);
         let first = bounded("skip_layers", self.skip_layers, 0, 0, (end as i64).min(layers) - 1);
-        let mut at_least = |name: &str, value: Option<i64>, lo: i64, hi: i64| {
+        let mut between = |name: &str, value: Option<i64>, lo: i64, hi: i64| {
             if let Some(value) = value.filter(|v| *v < lo || *v > hi) {
                 errors.push(inapplicable(
                     file,
@@ -67,10 +67,10 @@ impl NetxOptions {
                 ));
             }
         };
-        // Steps and offsets are added: both stay far from the ends of 64 bits.
-        at_least("reset_interval", self.reset_interval, 1, 1 << 32);
-        at_least("reset_offset", self.reset_offset, 0, 1 << 32);
-        at_least("input_message_bits", self.input_message_bits, 0, 32);
+        // What LIFReset takes; the offset stays far from the end of 64 bits when layers add to it.
+        between("reset_interval", self.reset_interval, 1, 1_000_000);
+        between("reset_offset", self.reset_offset, 0, 1_000_000);
+        between("input_message_bits", self.input_message_bits, 0, 32);
         if self.reset_offset.is_some() && self.reset_interval.is_none() {
             errors.push(inapplicable(
                 file,

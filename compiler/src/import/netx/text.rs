@@ -33,6 +33,8 @@ pub(super) fn write(
         out.layer(k, layer, options);
     }
     let text = out.finish(&path, &network, layers);
+    // The text follows the grammar, so that formatting cannot fail.
+    let text = snn_grammar::format(&text).unwrap_or(text);
     Ok(Imported { text, network })
 }
 
@@ -99,7 +101,7 @@ impl Text<'_> {
             weights = format!("reshape({weights}, [{outputs}, {inputs}])");
         }
         if plan.clip {
-            weights = format!("min(max({weights}, -256), 254)");
+            weights = format!("clip({weights}, -256, 254)");
         }
         match plan.shift {
             0 => {}
@@ -226,8 +228,13 @@ fn notes(layer: &Layer) -> Vec<String> {
         notes.push("Warning: weights are clipped to -256 ..= 254.".to_string());
     }
     if plan.shift < 0 {
-        notes.push("Weights beyond 8 bits: the low bits are dropped, the exponent".to_string());
-        notes.push("restores the scale. (The original loader loads zeros here.)".to_string());
+        notes.push(
+            "The low bits of the weights are dropped; the exponent restores their".to_string(),
+        );
+        notes.push("scale. (The original loader loads zeros here.)".to_string());
+    }
+    if plan.zero {
+        notes.push("All weights are zero. (The original loader refuses such a layer.)".to_string());
     }
     if let Some(changed) = &plan.changed {
         notes.push(match changed.count {

@@ -11,6 +11,8 @@ pub(super) struct Plan {
     pub(super) num_weight_bits: i64,
     /// The exponent that undoes the shift.
     pub(super) weight_exp: i64,
+    /// Whether all weights are zero.
+    pub(super) zero: bool,
     /// How many weights act as another value than the file's, with the first such pair.
     pub(super) changed: Option<Changed>,
 }
@@ -37,8 +39,10 @@ const MIXED: (i64, i64) = (-256, 254);
 /// non-negative ones up to 255, this changes nothing.
 ///
 /// Where the original loader would fail (all weights zero) weights are kept unshifted. Where it
-/// would load nothing but zeros (weights of one sign beyond 8 bits, which it would shift by a
-/// negative amount) they are shifted right instead, which keeps their 8 highest bits.
+/// would load nothing but zeros, they are taken as they are meant: weights of one sign beyond
+/// 8 bits, which it would shift by a negative amount, are shifted right, which keeps their 8
+/// highest bits; weights that are all the same negative power of two are shifted one bit
+/// less.
 ///
 /// # Source
 /// lava-dl `netx/utils.py`, `optimize_weight_bits`.
@@ -56,7 +60,8 @@ pub(super) fn plan(weights: &[i64]) -> Plan {
     // The signs as the loader tells them: zero counts as positive.
     let mixed = hi >= 0 && lo < 0;
     let signed = i32::from(mixed);
-    let shift = if lo == 0 && hi == 0 {
+    let zero = lo == 0 && hi == 0;
+    let shift = if zero {
         0
     } else if mixed {
         floor_log2(127, hi).min(floor_log2(128, -lo)) + signed
@@ -65,14 +70,17 @@ pub(super) fn plan(weights: &[i64]) -> Plan {
     } else {
         floor_log2(255, hi)
     };
-    let mut plan = if shift < 0 {
+    let mut plan = if hi < 0 && hi == lo && hi.unsigned_abs().is_power_of_two() && shift >= 0 {
+        let shift = shift - 1;
+        Plan { clip, shift, num_weight_bits: 1, weight_exp: -i64::from(shift), zero, changed: None }
+    } else if shift < 0 {
         let shift = floor_log2(255, hi.max(-lo));
-        Plan { clip, shift, num_weight_bits: 8, weight_exp: -i64::from(shift), changed: None }
+        Plan { clip, shift, num_weight_bits: 8, weight_exp: -i64::from(shift), zero, changed: None }
     } else {
         let zeros = kept.iter().map(|w| w.trailing_zeros()).min().unwrap_or(0).min(8) as i32;
-        let bits = if lo == 0 && hi == 0 { 8 } else { 8 - shift - (zeros - signed) };
+        let bits = if zero { 8 } else { 8 - shift - (zeros - signed) };
         let (num_weight_bits, weight_exp) = (i64::from(bits), -i64::from(shift));
-        Plan { clip, shift, num_weight_bits, weight_exp, changed: None }
+        Plan { clip, shift, num_weight_bits, weight_exp, zero, changed: None }
     };
     plan.changed = plan.changed_weights(weights);
     plan
@@ -191,6 +199,14 @@ mod tests {
     fn a_most_negative_power_of_two_loses_a_bit_as_in_the_reference() {
         // The loader shifts -2 to -256; the synapse clips inhibitory weights to -255.
         assert_eq!(check(&[-2, -1], 7, 1, -7), Some(Changed { count: 1, from: -2, to: -1.0 }));
+    }
+
+    #[test]
+    fn equal_negative_powers_of_two_are_not_lost() {
+        assert_eq!(check(&[-1, -1], 7, 1, -7), None);
+        assert_eq!(check(&[-64], 1, 1, -1), None);
+        assert_eq!(check(&[-256, -256], -1, 1, 1), None);
+        assert_eq!(check(&[-1024], -3, 8, 3), None);
     }
 
     #[test]

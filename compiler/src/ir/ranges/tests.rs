@@ -98,6 +98,14 @@ fn a_mask_bounds_what_is_stored_under_it() {
 }
 
 #[test]
+fn what_never_happens_stores_nothing() {
+    let never = Op { clock: ClockId(1), ..op(vec![store(0, int(99), Fit::Exact, None)], 0) };
+    let mut ir = network(vec![buffer("k", Elem::I32, 3)], vec![never]);
+    ir.clocks.push(crate::clocks::Clock::never());
+    assert_eq!(ranges(ir)[0], (3, 3));
+}
+
+#[test]
 fn both_sides_of_a_choice_are_refined() {
     let ir = network(vec![buffer("x", Elem::I32, 0)], Vec::new());
     let x = || local(0);

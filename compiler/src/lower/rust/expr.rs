@@ -194,7 +194,7 @@ impl Places<'_> {
             BinOp::Min => call("min"),
             BinOp::Max => call("max"),
             BinOp::Rem => call("rem"),
-            BinOp::Pow => Typed::atom(&format!("{}.powf({})", a.receiver(), b.at(Level::Open)), ty),
+            BinOp::Pow => call("pow"),
             BinOp::Div => Typed::binary(a, "/", b, Level::Product, ty),
             // The IR has no other operators of floats.
             _ => a,

@@ -60,15 +60,16 @@ impl<'a> Builder<'a> {
         Path { parts: self.idents(&mut self.kids(pair)), span }
     }
 
-    /// The doc comment right before `start`: only blanks and other comments in between,
-    /// which `laid_out` shows as blanks.
+    /// The doc comment right before `start`: only blanks, lone `;` and other comments in
+    /// between, which `laid_out` shows as blanks.
     fn docs_before(&self, start: u32, laid_out: &str) -> Vec<String> {
         let mut next = start;
         let mut index = self.docs.partition_point(|d| d.span.start < start);
         let mut lines = Vec::new();
         while let Some(doc) = index.checked_sub(1).and_then(|i| self.docs.get(i)) {
             let between = laid_out.get(doc.span.end as usize..next as usize);
-            if doc.inner || !between.is_some_and(|b| b.trim_start().is_empty()) {
+            let nothing = |c: char| c.is_whitespace() || c == ';';
+            if doc.inner || !between.is_some_and(|b| b.chars().all(nothing)) {
                 break;
             }
             lines.push(doc_text(doc, self.source));

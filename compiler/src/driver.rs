@@ -1,0 +1,183 @@
+//! The whole compiler in a page: from a file to what is executed.
+
+use crate::clocks::{self, ClockedGraph};
+use crate::diagnostics::{Code, Diagnostic, Loc, Sink, SourceMap};
+use crate::elaborate;
+use crate::ir::StepIr;
+use crate::report::requests::{Requests, requests};
+use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
+use crate::schedule::{self, Request};
+use crate::types::{self, Cx, Eval};
+use snn_grammar::ast::{self, ItemKind, RunMemberKind};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What to compile.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which runs.
+    pub runs: Runs,
+    /// `--set NAME=VALUE`: constants of the program's own file with other values.
+    pub set: Vec<(String, String)>,
+}
+
+/// Which runs of a file are compiled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// Every one, as a check does.
+    #[default]
+    All,
+    /// The first.
+    First,
+    /// The one of this name.
+    Named(String),
+}
+
+/// A compiled file.
+pub struct Checked {
+    /// The texts that diagnostics point into.
+    pub sources: SourceMap,
+    /// All messages, in order of place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The runs without errors, in order.
+    pub runs: Vec<CheckedRun>,
+}
+
+/// A run that can be executed.
+pub struct CheckedRun {
+    /// Its name.
+    pub name: String,
+    /// Its target: `rust` unless it says otherwise.
+    pub target: String,
+    /// Where the target is written, or the run.
+    pub target_loc: Loc,
+    /// The network with its clocks.
+    pub graph: ClockedGraph,
+    /// What a step does.
+    pub ir: StepIr,
+    /// What is recorded, reported and expected.
+    pub requests: Requests,
+}
+
+/// Compiles a file. Never fails as a whole: what is wrong stands in the diagnostics.
+pub fn check(file: &Path, options: &Options) -> Checked {
+    let mut sink = Sink::default();
+    let mut program = resolve::load(file, &mut sink);
+    let overrides = overrides(&program, &options.set, &mut sink);
+    let chosen = chosen(&program, &options.runs, &mut sink);
+    let mut runs = Vec::new();
+    // With syntax errors half of the names are missing; more messages would only mislead.
+    if !sink.has_errors() {
+        for at in chosen {
+            let mut cx = Cx::new(&mut program, &mut sink, overrides.clone());
+            runs.extend(run(&mut cx, at));
+        }
+    }
+    Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs }
+}
+
+/// The pipeline: each stage takes what the stage before gives.
+fn run(cx: &mut Cx<'_>, at: ItemRef) -> Eval<CheckedRun> {
+    let instances = elaborate::elaborate(cx, at)?;
+    let typed = types::check(cx, instances)?;
+    let graph = clocks::check(cx, typed)?;
+    let requests = requests(cx, &graph, at)?;
+    let steps = elaborate::steps(cx, at)?;
+    let (name, target, target_loc) = described(cx, at);
+    let request = Request { run: name.clone(), steps, records: requests.records.clone() };
+    let ir = schedule::schedule(cx, &graph, &request)?;
+    Ok(CheckedRun { name, target, target_loc, graph, ir, requests })
+}
+
+fn described(cx: &Cx<'_>, at: ItemRef) -> (String, String, Loc) {
+    let ItemKind::Run(run) = &cx.program.item(at).kind else {
+        return (String::new(), String::new(), Loc { file: at.file, span: Default::default() });
+    };
+    let target = run.members.iter().find_map(|m| match &m.kind {
+        RunMemberKind::Target { name, .. } => Some((name.name.clone(), m.span)),
+        _ => None,
+    });
+    let (target, span) = target.unwrap_or_else(|| ("rust".into(), run.name.span));
+    (run.name.name.clone(), target, Loc { file: at.file, span })
+}
+
+/// The runs to compile.
+fn chosen(program: &Program, runs: &Runs, sink: &mut Sink) -> Vec<ItemRef> {
+    let all = program.runs();
+    match runs {
+        Runs::All => all.into_iter().map(|(at, _)| at).collect(),
+        Runs::First => {
+            if all.is_empty() && !program.modules.is_empty() && !sink.has_errors() {
+                let d = Diagnostic::without_place(Code::E0409, "the file has no run");
+                sink.push(d.help("add one: `run sim of NETWORK { steps 100 }`"));
+            }
+            all.into_iter().take(1).map(|(at, _)| at).collect()
+        }
+        Runs::Named(name) => {
+            let found: Vec<ItemRef> =
+                all.iter().filter(|(_, r)| r.name.name == *name).map(|(at, _)| *at).collect();
+            if found.is_empty() && !sink.has_errors() {
+                let names: Vec<&str> = all.iter().map(|(_, r)| r.name.name.as_str()).collect();
+                let message = format!("there is no run `{name}`");
+                let mut d = Diagnostic::without_place(Code::E0409, message);
+                d = match names.is_empty() {
+                    true => d.note("the file has no run"),
+                    false => d.note(format!("its runs are {}", names.join(", "))),
+                };
+                if let Some(near) = nearest(name, names) {
+                    d = d.help(format!("did you mean `{near}`?"));
+                }
+                sink.push(d);
+            }
+            found
+        }
+    }
+}
+
+/// The values given on the command line, by constant.
+fn overrides(
+    program: &Program,
+    set: &[(String, String)],
+    sink: &mut Sink,
+) -> BTreeMap<String, ast::Expr> {
+    let mut found = BTreeMap::new();
+    for (name, text) in set {
+        let is_const = matches!(program.lookup(0, name), Some(Symbol::Item(at))
+            if at.file == 0 && matches!(program.item(at).kind, ItemKind::Const(_)));
+        if !is_const {
+            let module = program.modules.first();
+            let constants: Vec<&str> = module
+                .into_iter()
+                .flat_map(|m| &m.file.items)
+                .filter_map(|i| match &i.kind {
+                    ItemKind::Const(b) => Some(b.name.name.as_str()),
+                    _ => None,
+                })
+                .collect();
+            let message = format!("`--set {name}={text}`: the program has no constant `{name}`");
+            let mut d = Diagnostic::without_place(Code::E0408, message);
+            if !constants.is_empty() {
+                d = d.note(format!("its constants are {}", constants.join(", ")));
+            }
+            if let Some(near) = nearest(name, constants) {
+                d = d.help(format!("did you mean `{near}`?"));
+            }
+            sink.push(d);
+            continue;
+        }
+        match snn_grammar::parse_expr(text) {
+            Ok(mut e) => {
+                // The text has no place in the sources: point at the constant it replaces.
+                if let Some(Symbol::Item(at)) = program.lookup(0, name) {
+                    e.span = program.item(at).span;
+                }
+                found.insert(name.clone(), e);
+            }
+            Err(error) => {
+                let message = format!("`--set {name}={text}`: {}", error.message);
+                sink.push(Diagnostic::without_place(Code::E0101, message));
+            }
+        }
+    }
+    found
+}

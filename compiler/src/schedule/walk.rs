@@ -1,0 +1,143 @@
+//! Walks over the step IR: what an op reads and writes.
+
+use crate::ir::{Access, BufferId, Expr, ExprKind, Op, OpKind, Source, Stmt};
+
+/// Calls `f` on every access that an expression loads, indices included.
+pub fn loads(e: &Expr, f: &mut impl FnMut(&Access)) {
+    match &e.node {
+        ExprKind::Load(access) => {
+            f(access);
+            indices(access, f);
+        }
+        ExprKind::Int(_)
+        | ExprKind::Float(_)
+        | ExprKind::Local(_)
+        | ExprKind::Time
+        | ExprKind::Random { .. } => {}
+        ExprKind::Unary(_, a)
+        | ExprKind::Convert(a)
+        | ExprKind::Math(_, a)
+        | ExprKind::Wrap { value: a, .. } => loads(a, f),
+        ExprKind::Binary(_, a, b) | ExprKind::Decay(a, b) => {
+            loads(a, f);
+            loads(b, f);
+        }
+        ExprKind::Select(a, b, c) => {
+            loads(a, f);
+            loads(b, f);
+            loads(c, f);
+        }
+    }
+}
+
+/// Calls `f` on what the computed indices of an access load.
+pub fn indices(access: &Access, f: &mut impl FnMut(&Access)) {
+    for dynamic in &access.dynamic {
+        loads(&dynamic.index, f);
+    }
+}
+
+/// Calls `f` on every expression node, children first, to replace it.
+pub fn rewrite(e: &mut Expr, f: &mut impl FnMut(&mut Expr)) {
+    match &mut e.node {
+        ExprKind::Load(access) => {
+            for dynamic in &mut access.dynamic {
+                rewrite(&mut dynamic.index, f);
+            }
+        }
+        ExprKind::Int(_)
+        | ExprKind::Float(_)
+        | ExprKind::Local(_)
+        | ExprKind::Time
+        | ExprKind::Random { .. } => {}
+        ExprKind::Unary(_, a)
+        | ExprKind::Convert(a)
+        | ExprKind::Math(_, a)
+        | ExprKind::Wrap { value: a, .. } => rewrite(a, f),
+        ExprKind::Binary(_, a, b) | ExprKind::Decay(a, b) => {
+            rewrite(a, f);
+            rewrite(b, f);
+        }
+        ExprKind::Select(a, b, c) => {
+            rewrite(a, f);
+            rewrite(b, f);
+            rewrite(c, f);
+        }
+    }
+    f(e);
+}
+
+/// Calls `f` on every expression of an op, to change it.
+pub fn expressions(op: &mut Op, f: &mut impl FnMut(&mut Expr)) {
+    match &mut op.kind {
+        OpKind::Loop(l) => {
+            for stmt in &mut l.body {
+                match stmt {
+                    Stmt::Let { value, .. } => f(value),
+                    Stmt::Store { to, value, mask, .. } => {
+                        for dynamic in &mut to.dynamic {
+                            f(&mut dynamic.index);
+                        }
+                        if let Some(mask) = mask {
+                            f(mask);
+                        }
+                        f(value);
+                    }
+                }
+            }
+        }
+        OpKind::Reduce(r) => f(&mut r.value),
+        _ => {}
+    }
+}
+
+/// The buffers an op reads.
+pub fn reads(op: &Op) -> Vec<BufferId> {
+    let mut found = Vec::new();
+    let mut note = |access: &Access| {
+        if let Source::Buffer(b) = access.source {
+            found.push(b);
+        }
+    };
+    match &op.kind {
+        OpKind::Loop(l) => {
+            for stmt in &l.body {
+                match stmt {
+                    Stmt::Let { value, .. } => loads(value, &mut note),
+                    Stmt::Store { to, value, mask, .. } => {
+                        indices(to, &mut note);
+                        loads(value, &mut note);
+                        if let Some(mask) = mask {
+                            loads(mask, &mut note);
+                        }
+                    }
+                }
+            }
+        }
+        OpKind::Synapse(s) => found.push(s.src),
+        OpKind::Reduce(r) => loads(&r.value, &mut note),
+        OpKind::Push { queue, from } => found.extend([*queue, *from]),
+        OpKind::Pop { queue, .. } => found.push(*queue),
+        OpKind::Reset { .. } => {}
+    }
+    found
+}
+
+/// The buffers an op writes.
+pub fn writes(op: &Op) -> Vec<BufferId> {
+    match &op.kind {
+        OpKind::Loop(l) => l
+            .body
+            .iter()
+            .filter_map(|stmt| match stmt {
+                Stmt::Store { to: Access { source: Source::Buffer(b), .. }, .. } => Some(*b),
+                _ => None,
+            })
+            .collect(),
+        OpKind::Synapse(s) => vec![s.dst],
+        OpKind::Reduce(r) => vec![r.dst],
+        OpKind::Push { queue, .. } => vec![*queue],
+        OpKind::Pop { queue, to } => vec![*queue, *to],
+        OpKind::Reset { buffer } => vec![*buffer],
+    }
+}

@@ -1,0 +1,191 @@
+//! Trained networks as text.
+
+#![allow(clippy::unwrap_used)]
+
+use snnc::data::DataError;
+use snnc::diagnostics::Code;
+use snnc::import::{Imported, NetxOptions, import};
+use std::path::{Path, PathBuf};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("files").join(name)
+}
+
+/// The text of an import, which follows the grammar and is formatted.
+fn imported(path: &Path, options: &NetxOptions) -> Imported {
+    let imported = import(path, options).unwrap();
+    assert_eq!(snn_grammar::format(&imported.text).as_ref(), Ok(&imported.text));
+    imported
+}
+
+/// Options with paths from the folder of the test files.
+fn options() -> NetxOptions {
+    NetxOptions { folder: file(""), ..NetxOptions::default() }
+}
+
+fn text(name: &str, options: &NetxOptions) -> String {
+    imported(&file(name), options).text
+}
+
+fn refused(name: &str, options: &NetxOptions) -> Vec<DataError> {
+    import(&file(name), options).unwrap_err()
+}
+
+#[test]
+fn every_form_that_a_file_can_have() {
+    insta::assert_snapshot!(text("forms.net", &options()));
+}
+
+#[test]
+fn options_of_the_loader() {
+    let options = NetxOptions {
+        reset_interval: Some(32),
+        reset_offset: Some(1),
+        skip_layers: Some(1),
+        input_shape: Some(vec![3]),
+        input_message_bits: Some(8),
+        sparse_fc_layer: true,
+        ..options()
+    };
+    insta::assert_snapshot!(text("small.net", &options));
+}
+
+#[test]
+fn a_skipped_layer_decides_the_message_bits_of_the_next() {
+    let skipped = |skip, bits| {
+        let options =
+            NetxOptions { skip_layers: Some(skip), input_message_bits: Some(bits), ..options() };
+        let text = text("forms.net", &options);
+        text.lines().find(|l| l.contains("num_message_bits")).unwrap().trim().to_string()
+    };
+    assert_eq!(skipped(0, 8), "num_message_bits: 8,");
+    assert_eq!(skipped(2, 8), "num_message_bits: 8,", "input and flatten pass messages on");
+    assert_eq!(skipped(3, 8), "num_message_bits: 0,", "CUBA neurons send spikes");
+}
+
+#[test]
+fn fewer_layers() {
+    let options = NetxOptions { num_layers: Some(1), ..options() };
+    let text = text("small.net", &options);
+    assert!(text.contains("Layer0()") && !text.contains("Layer1"), "{text}");
+    let named = NetxOptions { num_layers: Some(1), ..options };
+    assert!(import(&file("unsupported.net"), &named).is_ok(), "what is not read does not matter");
+}
+
+#[test]
+fn layers_that_cannot_be_imported_are_named_all_at_once() {
+    let errors = refused("unsupported.net", &options());
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].code, Code::E0610);
+    for part in ["layer 1 is `conv`", "layer 2 is `pool`", "layer 3 is `dense` with `SDNN`"] {
+        assert!(errors[0].message.contains(part), "{}", errors[0].message);
+    }
+}
+
+#[test]
+fn a_layer_that_lacks_something() {
+    let errors = refused("no-decay.net", &options());
+    assert_eq!(errors[0].code, Code::E0611);
+    assert!(errors[0].message.contains("/layer/0/neuron/iDecay"), "{errors:?}");
+    let errors = refused("kinds.h5", &options());
+    assert_eq!(errors[0].code, Code::E0613, "told by the ending: {errors:?}");
+    let errors = snnc::import::netx::import(&file("kinds.h5"), &options()).unwrap_err();
+    assert_eq!(errors[0].code, Code::E0611);
+    assert!(errors[0].message.contains("/layer"), "{errors:?}");
+}
+
+#[test]
+fn options_that_cannot_apply() {
+    let cases: [(&str, NetxOptions); 8] = [
+        ("num_layers", NetxOptions { num_layers: Some(3), ..options() }),
+        ("num_layers", NetxOptions { num_layers: Some(0), ..options() }),
+        ("skip_layers", NetxOptions { skip_layers: Some(2), ..options() }),
+        ("skip_layers", NetxOptions { skip_layers: Some(-1), ..options() }),
+        ("reset_interval", NetxOptions { reset_interval: Some(0), ..options() }),
+        ("reset_offset", NetxOptions { reset_offset: Some(3), ..options() }),
+        ("spike_exp", NetxOptions { spike_exp: Some(6), ..options() }),
+        ("input_shape", NetxOptions { input_shape: Some(vec![5, 1]), ..options() }),
+    ];
+    for (name, options) in cases {
+        let errors = refused("small.net", &options);
+        assert_eq!(errors[0].code, Code::E0612);
+        assert!(errors[0].message.contains(name), "{errors:?}");
+    }
+    let several = NetxOptions { num_layers: Some(9), reset_interval: Some(-4), ..options() };
+    assert_eq!(refused("small.net", &several).len(), 2);
+}
+
+#[test]
+fn names_and_paths_follow_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, network) in [
+        ("trained_mnist-network.net", "TrainedMnistNetwork"),
+        ("2nd.net", "Net2nd"),
+        ("Dense.net", "DenseNetwork"),
+        ("layer0.net", "Layer0Network"),
+        ("größe \"x\".net", "GrEX"),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::copy(file("small.net"), &path).unwrap();
+        let options = NetxOptions { folder: dir.path().join("sub"), ..NetxOptions::default() };
+        let imported = imported(&path, &options);
+        assert_eq!(imported.network, network);
+        assert!(imported.text.contains(&format!("network {network} {{")));
+        let written = format!("hdf5(\"../{}\", ", name.replace('"', "\\\""));
+        assert!(imported.text.contains(&written), "{}", imported.text);
+    }
+}
+
+#[test]
+fn other_files_are_not_networks() {
+    for name in ["lif.nir", "weights.h5", "README"] {
+        let errors = refused(name, &options());
+        assert_eq!(errors[0].code, Code::E0613);
+        assert!(errors[0].message.contains(name));
+    }
+}
+
+#[test]
+fn the_reference_networks() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    if !data.exists() {
+        eprintln!("skipped: the reference data is not here");
+        return;
+    }
+    let options = NetxOptions {
+        folder: data.clone(),
+        reset_interval: Some(32),
+        reset_offset: Some(1),
+        ..NetxOptions::default()
+    };
+    for name in ["netx/mnist_cuba.net", "netx/oxford.net", "mnist_snn/mnist.net"] {
+        let imported = imported(&data.join(name), &options);
+        assert!(!imported.text.contains("Warning"), "{}", imported.text);
+        insta::assert_snapshot!(name.replace(['/', '.'], "_"), imported.text);
+    }
+    let pilotnet = import(&data.join("netx/pilotnet_sdnn.net"), &NetxOptions::default());
+    let errors = pilotnet.unwrap_err();
+    assert_eq!((errors.len(), errors[0].code), (1, Code::E0610));
+    assert!(errors[0].message.contains("layer 9 is `dense` with `SDNN` neurons"));
+}
+
+/// The text of an import is a program: with a run, it passes all checks.
+#[test]
+fn imported_networks_compile() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, network) in [("forms.net", "Forms"), ("small.net", "Small")] {
+        let options = NetxOptions { folder: dir.path().into(), ..NetxOptions::default() };
+        let mut text = imported(&file(name), &options).text;
+        text += &format!("\nrun sim of {network} {{\n    models fixed_pt\n    steps 10\n}}\n");
+        let program = dir.path().join("program.snn");
+        std::fs::write(&program, &text).unwrap();
+        let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+        let errors: Vec<_> = checked
+            .diagnostics
+            .iter()
+            .filter(|d| d.code.severity() == snnc::diagnostics::Severity::Error)
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}\n{text}");
+        assert_eq!(checked.runs.len(), 1);
+    }
+}
