@@ -7,6 +7,7 @@ pub mod data;
 pub mod diagnostics;
 pub mod driver;
 pub mod elaborate;
+pub mod execute;
 pub mod graph;
 pub mod import;
 pub mod interpret;

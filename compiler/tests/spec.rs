@@ -67,6 +67,53 @@ fn snippets_of_the_specification_follow_the_grammar() {
     assert!(seen >= 10, "only {seen} snippets were found");
 }
 
+/// The codes that a program gives, in order of place.
+fn codes(text: &str) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("snippet.snn");
+    std::fs::write(&path, text).unwrap();
+    let checked = snnc::driver::check(&path, &snnc::driver::Options::default());
+    checked.diagnostics.iter().map(|d| d.code.name()).collect()
+}
+
+#[test]
+fn programs_of_the_specification_are_accepted() {
+    let mut all = pages("spec");
+    all.push(root().join("README.md"));
+    let mut wrong = Vec::new();
+    for snippet in all.iter().flat_map(|page| snippets(page)).filter(|s| s.kind == "snn") {
+        if snippet.text.lines().any(|line| line.starts_with("run ")) {
+            let codes = codes(&snippet.text);
+            if !codes.is_empty() {
+                wrong.push(format!("{}: {codes:?}", snippet.place));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn examples_of_the_error_pages_give_their_code() {
+    let mut wrong = Vec::new();
+    for page in pages("compiler/src/diagnostics/explain") {
+        let code = page.file_stem().unwrap().to_string_lossy().into_owned();
+        for snippet in snippets(&page) {
+            let found = codes(&snippet.text);
+            let right = match snippet.kind.as_str() {
+                "snn,fails" => found.contains(&code.as_str()),
+                "snn" => {
+                    !found.contains(&code.as_str()) && !found.iter().any(|c| c.starts_with('E'))
+                }
+                _ => true,
+            };
+            if !right {
+                wrong.push(format!("{} ({}): {found:?}", snippet.place, snippet.kind));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn links_between_pages_lead_somewhere() {
     let mut all = pages("spec");

@@ -3,3 +3,4 @@
 pub mod batch;
 pub mod mnist;
 pub mod random_ir;
+pub mod program;

@@ -1,6 +1,7 @@
 //! The command line. The only file that knows `clap`.
 
 use clap::{Args, Parser, Subcommand};
+use std::num::NonZero;
 use std::path::PathBuf;
 
 /// What the user asked for.
@@ -16,6 +17,16 @@ use std::path::PathBuf;
     after_help = "Exit status: 0 fine; 1 the program has errors, or what it expects does not \
         hold; 2 wrong usage; 101 an error in snnc itself.\n\
         Diagnostics go to standard error, results to standard output.",
+    after_long_help = "Examples:\n  \
+        snnc check net.snn                    find all errors, run nothing\n  \
+        snnc run net.snn --set images=100     execute, with a constant changed\n  \
+        snnc run net.snn -o results.npz       and keep what the run records\n  \
+        snnc explain E0312                    what an error means and how to fix it\n  \
+        snnc explain net.snn                  latencies, clocks, queues, kernels, and why\n  \
+        snnc graph net.snn -o net.svg         a picture of the network\n\n\
+        Exit status: 0 fine; 1 the program has errors, or what it expects does not hold; \
+        2 wrong usage; 101 an error in snnc itself. Diagnostics go to standard error, results \
+        to standard output. Colour is used on terminals unless NO_COLOR is set.",
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -28,6 +39,84 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Check a network: names, types, shapes, clocks, latencies, targets
+    #[command(after_help = "Example: snnc check net.snn --set n_ts=20")]
+    Check {
+        /// What is checked
+        #[command(flatten)]
+        program: Program,
+        /// Print one JSON object on standard output instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compile a network: write the generated Rust crate
+    #[command(after_help = "Example: snnc build net.snn -o generated && \
+        cargo run --release --manifest-path generated/Cargo.toml")]
+    Build {
+        /// What is compiled
+        #[command(flatten)]
+        program: Program,
+        /// The folder to write [default: build/RUN]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+    /// Compile and execute a network: report metrics, keep recordings, check expectations
+    #[command(after_help = "Examples:\n  \
+        snnc run net.snn\n  \
+        snnc run net.snn --run sim --set images=100 --threads 4 -o results.npz\n  \
+        snnc run net.snn --interpret        without a Rust toolchain; slow")]
+    Run {
+        /// What is executed
+        #[command(flatten)]
+        program: Program,
+        /// Execute with the reference interpreter, which needs no Rust toolchain
+        #[arg(long)]
+        interpret: bool,
+        /// Threads to use at most [default: all cores]
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZero<usize>>,
+        /// Write what the run records to an .npz file; plots go next to it [default: no file,
+        /// plots in the current folder]
+        #[arg(short, long, value_name = "FILE.npz")]
+        output: Option<PathBuf>,
+        /// Show no progress
+        #[arg(short, long)]
+        quiet: bool,
+        /// Print one JSON object on standard output instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Explain an error code, or how a network will execute
+    #[command(after_help = "Examples:\n  \
+        snnc explain              all codes, one line each\n  \
+        snnc explain E0312        what this error means, with an example\n  \
+        snnc explain net.snn      latencies, clocks, queues, windows, kernels, and why")]
+    Explain {
+        /// An error code such as E0312, or a .snn file
+        #[arg(value_name = "CODE|FILE")]
+        subject: Option<PathBuf>,
+        /// How a file is read
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Draw the network: processes, connections, shapes and clocks
+    #[command(after_help = "Examples:\n  \
+        snnc graph net.snn -o net.svg\n  \
+        snnc graph net.snn --dot | dot -Tpdf > net.pdf")]
+    Graph {
+        /// What is drawn
+        #[command(flatten)]
+        program: Program,
+        /// Write SVG [default, unless the output ends in .dot]
+        #[arg(long, conflicts_with = "dot")]
+        svg: bool,
+        /// Write DOT, the language of Graphviz
+        #[arg(long)]
+        dot: bool,
+        /// The file to write [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Describe a trained network from a file of another tool in a .snn file
     #[command(after_help = "Examples:\n  \
         snnc import mnist.net -o mnist.snn\n  \
@@ -55,15 +144,37 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Explain an error code
-    #[command(after_help = "Examples:\n  \
-        snnc explain              all codes, one line each\n  \
-        snnc explain E0312        what this error means, with an example")]
-    Explain {
-        /// An error code such as E0312
-        #[arg(value_name = "CODE")]
-        subject: Option<String>,
-    },
+}
+
+/// A program and how it is read.
+#[derive(Args, Debug)]
+pub struct Program {
+    /// The .snn file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How it is read
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// How a program is read.
+#[derive(Args, Debug, Clone)]
+pub struct Options {
+    /// Which run of the file [default: the first; to check and explain: all]
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+    /// Give a constant of the file another value; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("must be NAME=VALUE, such as images=100".to_owned()),
+    }
 }
 
 /// The options of the original loader, with their meanings there.
@@ -109,5 +220,15 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_are_names_and_values() {
+        let parsed = Cli::try_parse_from(["snnc", "check", "a.snn", "--set", "n = 1=2"]).unwrap();
+        let Command::Check { program, .. } = parsed.command else { panic!("another command") };
+        assert_eq!(program.options.set, [("n".to_owned(), "1=2".to_owned())]);
+        for wrong in ["n", "=1", "n="] {
+            assert!(Cli::try_parse_from(["snnc", "check", "a.snn", "--set", wrong]).is_err());
+        }
     }
 }

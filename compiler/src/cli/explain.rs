@@ -1,17 +1,48 @@
-//! `snnc explain`: what a code means.
+//! `snnc explain`: what a code means, how a network will execute.
 
-use super::{Status, output};
+use super::{Status, args, output, program};
 use snnc::diagnostics::{Code, Diagnostic};
+use snnc::driver::{CheckedRun, Runs};
+use snnc::report::{execution::execution, messages::messages};
+use std::path::PathBuf;
 
-/// The page of a code.
-pub fn code(code: Code) -> Result<Status, Diagnostic> {
-    output::print(code.explanation())?;
-    Ok(Status::Fine)
+/// Explains a code or a file; lists all codes where nothing is named.
+///
+/// # Errors
+/// E0901.
+pub fn explain(subject: Option<PathBuf>, options: args::Options) -> Result<Status, Diagnostic> {
+    let Some(file) = subject else {
+        let lines = Code::ALL.iter().map(|c| format!("{}  {}\n", c.name(), c.summary()));
+        output::print(&lines.collect::<String>())?;
+        return Ok(Status::Fine);
+    };
+    let word = file.to_string_lossy();
+    if let Some(code) = Code::from_name(&word) {
+        output::print(code.explanation())?;
+        return Ok(Status::Fine);
+    }
+    if looks_like_code(&word) && !file.exists() {
+        output::say(&format!("error: there is no code `{word}`; `snnc explain` lists all"));
+        return Ok(Status::Usage);
+    }
+    let checked = program::check(&args::Program { file, options }, Runs::All);
+    output::report(&checked.diagnostics, &checked.sources);
+    let runs: Vec<String> = checked
+        .runs
+        .iter()
+        .map(|CheckedRun { ir, graph, .. }| {
+            let headline = format!("run {} of {}: {} steps\n", ir.run, ir.network, ir.steps);
+            headline + &messages(graph) + &execution(ir)
+        })
+        .collect();
+    output::print(&runs.join("\n"))?;
+    Ok(if program::has_errors(&checked) { Status::Failed } else { Status::Fine })
 }
 
-/// Every code with its summary.
-pub fn all() -> Result<Status, Diagnostic> {
-    let lines = Code::ALL.iter().map(|c| format!("{}  {}\n", c.name(), c.summary()));
-    output::print(&lines.collect::<String>())?;
-    Ok(Status::Fine)
+/// Whether a word is meant as a code: a letter and four digits.
+fn looks_like_code(word: &str) -> bool {
+    let mut chars = word.chars();
+    word.len() == 5
+        && chars.next().is_some_and(|c| "EWew".contains(c))
+        && chars.all(|c| c.is_ascii_digit())
 }

@@ -43,10 +43,10 @@ pub fn import(
 }
 
 fn diagnostic(error: DataError) -> Diagnostic {
-    let diagnostic = Diagnostic::without_place(error.code, error.message);
-    match error.help {
-        // That of a file that cannot be read explains paths inside programs.
-        Some(help) if error.code != Code::E0601 => diagnostic.help(help),
-        _ => diagnostic,
+    let mut diagnostic = Diagnostic::from(error);
+    if diagnostic.code == Code::E0601 {
+        // It explains paths inside programs.
+        diagnostic.helps.clear();
     }
+    diagnostic
 }

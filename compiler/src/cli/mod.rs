@@ -1,13 +1,19 @@
 //! The commands as a user sees them: arguments in, exit status and messages out.
 
 pub mod args;
+mod build;
+mod check;
 mod explain;
 mod fmt;
+mod graph;
 mod import;
 mod output;
+mod program;
+mod run;
 
 use args::{Cli, Command};
-use snnc::diagnostics::{Code, Diagnostic, SourceMap};
+use snnc::diagnostics::SourceMap;
+use snnc::execute::Settings;
 use std::process::ExitCode;
 
 /// How a command ends.
@@ -38,23 +44,24 @@ impl From<Status> for ExitCode {
 /// Does what was asked for. A failure without a place in a program is reported here.
 pub fn execute(arguments: Cli) -> Status {
     let done = match arguments.command {
+        Command::Check { program, json } => check::check(&program, json),
+        Command::Build { program, output } => build::build(&program, output),
+        Command::Run { program, interpret, threads, output, quiet, json } => {
+            let settings = Settings { interpret, threads, quiet };
+            run::run(&program, run::Options { settings, output, json })
+        }
+        Command::Explain { subject, options } => explain::explain(subject, options),
+        Command::Graph { program, svg, dot, output } => {
+            let named_dot = output.as_ref().is_some_and(|p| p.extension() == Some("dot".as_ref()));
+            graph::graph(&program, dot || (named_dot && !svg), output)
+        }
         Command::Fmt { files, check } => fmt::fmt(&files, check),
         Command::Import { file, output, options } => import::import(&file, output, options),
-        Command::Explain { subject: None } => explain::all(),
-        Command::Explain { subject: Some(subject) } => explain_subject(&subject),
     };
     done.unwrap_or_else(|diagnostic| {
         output::report(&[diagnostic], &SourceMap::default());
         Status::Failed
     })
-}
-
-fn explain_subject(subject: &str) -> Result<Status, Diagnostic> {
-    if let Some(code) = Code::from_name(subject) {
-        return explain::code(code);
-    }
-    output::say(&format!("error: there is no code `{subject}`; `snnc explain` lists all"));
-    Ok(Status::Usage)
 }
 
 /// Says that this is not the user's fault.

@@ -1,5 +1,8 @@
 //! Where results and diagnostics go, and what happens when they cannot go there.
 
+use snn_runtime::execute::RecordSpec;
+use snn_runtime::network::Column;
+use snn_runtime::record;
 use snnc::diagnostics::{Code, Diagnostic, SourceMap, render};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -39,14 +42,39 @@ pub fn print(text: &str) -> Result<(), Diagnostic> {
 /// # Errors
 /// E0901 where the file cannot be written.
 pub fn write(path: &Path, contents: &[u8]) -> Result<(), Diagnostic> {
-    let regular = std::fs::metadata(path).map_or(true, |m| m.is_file());
-    let written = if regular {
-        write_beside(path, contents)
-    } else {
-        // A device or a pipe must not be replaced by a file.
-        std::fs::write(path, contents)
+    let written = match is_file_or_free(path) {
+        true => write_beside(path, contents),
+        false => std::fs::write(path, contents),
     };
     written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
+}
+
+/// Writes recordings as an `.npz` archive.
+///
+/// # Errors
+/// E0901 where the file cannot be written.
+pub fn write_recordings(
+    path: &Path,
+    specs: &[RecordSpec],
+    columns: &[Column],
+) -> Result<(), Diagnostic> {
+    let written = if is_file_or_free(path) {
+        record::write(path, specs, columns)
+    } else {
+        // The archive's writer replaces what is there by renaming.
+        let file = std::env::temp_dir().join(format!("snnc-{}.npz", std::process::id()));
+        let copied = record::write(&file, specs, columns)
+            .and_then(|()| std::fs::read(&file))
+            .and_then(|bytes| std::fs::write(path, bytes));
+        let _ = std::fs::remove_file(&file);
+        copied
+    };
+    written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
+}
+
+/// Whether a path may be replaced by a file: a device or a pipe must not.
+fn is_file_or_free(path: &Path) -> bool {
+    std::fs::metadata(path).map_or(true, |m| m.is_file())
 }
 
 fn write_beside(path: &Path, contents: &[u8]) -> io::Result<()> {

@@ -1,13 +1,82 @@
-//! Diagnostics as JSON for machines.
+//! Diagnostics and results as JSON for machines. The only file that knows `serde_json`.
 
 use super::{Diagnostic, Label, Position, Severity, SourceMap};
+use crate::ir::StepIr;
+use crate::report::evaluate::{Metric, Verdict};
 use serde_json::{Value, json};
 
-/// An array with one object for each diagnostic, in the given order:
-/// `{code, severity, message, labels: [{file, start: {line, column}, end: {…}, text}],
-/// notes, helps}`. Lines and columns count from 1, columns in characters; `end` is the
+/// What `snnc check --json` prints: one object on one line,
+/// `{diagnostics: […], errors, warnings}`.
+///
+/// A diagnostic is `{code, severity, message, labels: [{file, start: {line, column}, end: {…},
+/// text}], notes, helps}`. Lines and columns count from 1, columns in characters; `end` is the
 /// position after the last character. The first label is the primary one.
-pub fn to_json(diagnostics: &[Diagnostic], sources: &SourceMap) -> Value {
+pub fn checked(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    line(&common(diagnostics, sources))
+}
+
+/// What `snnc run --json` prints: that of a check, and for a run that was executed
+/// `{run, network, steps, seconds, threads, reports: [{report, name, value}],
+/// expectations: [{expectation, holds, left, right}], files: […]}`.
+pub fn ran(diagnostics: &[Diagnostic], sources: &SourceMap, ran: Option<&Ran<'_>>) -> String {
+    let mut object = common(diagnostics, sources);
+    if let (Some(ran), Value::Object(fields)) = (ran, &mut object) {
+        let executed = json!({
+            "run": ran.ir.run,
+            "network": ran.ir.network,
+            "steps": ran.ir.steps,
+            "seconds": ran.seconds,
+            "threads": ran.threads,
+            "reports": ran.metrics.iter().map(metric).collect::<Vec<_>>(),
+            "expectations": ran.verdicts.iter().map(verdict).collect::<Vec<_>>(),
+            "files": ran.files,
+        });
+        if let Value::Object(executed) = executed {
+            fields.extend(executed);
+        }
+    }
+    line(&object)
+}
+
+/// A run that was executed.
+pub struct Ran<'a> {
+    /// Which.
+    pub ir: &'a StepIr,
+    /// Wall-clock time of the steps alone.
+    pub seconds: f64,
+    /// Threads that were used.
+    pub threads: usize,
+    /// Its reports that are numbers.
+    pub metrics: &'a [Metric],
+    /// Its expectations.
+    pub verdicts: &'a [Verdict],
+    /// What was written.
+    pub files: &'a [String],
+}
+
+fn metric(m: &Metric) -> Value {
+    json!({ "report": m.text, "name": m.name, "value": m.value })
+}
+
+fn verdict(v: &Verdict) -> Value {
+    let (left, right) = v.sides.unzip();
+    json!({ "expectation": v.text, "holds": v.holds, "left": left, "right": right })
+}
+
+fn line(object: &Value) -> String {
+    format!("{object}\n")
+}
+
+fn common(diagnostics: &[Diagnostic], sources: &SourceMap) -> Value {
+    let count = |severity| diagnostics.iter().filter(|d| d.code.severity() == severity).count();
+    json!({
+        "diagnostics": to_json(diagnostics, sources),
+        "errors": count(Severity::Error),
+        "warnings": count(Severity::Warning),
+    })
+}
+
+fn to_json(diagnostics: &[Diagnostic], sources: &SourceMap) -> Value {
     diagnostics.iter().map(|d| diagnostic(d, sources)).collect()
 }
 

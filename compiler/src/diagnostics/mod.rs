@@ -1,13 +1,14 @@
 //! What the compiler has to say: coded, located, with a remedy.
 //!
 //! A [`Diagnostic`] is data. [`render`](render::render) makes it text for people,
-//! [`json`](json::to_json) an object for machines. Passes push diagnostics into a [`Sink`] and
+//! [`json`] an object for machines. Passes push diagnostics into a [`Sink`] and
 //! go on, so that one run shows many.
 
 pub mod codes;
 pub mod json;
 pub mod render;
 
+use crate::data::DataError;
 pub use codes::Code;
 use snn_grammar::ast::Span;
 use std::ops::Range;
@@ -148,6 +149,15 @@ impl Diagnostic {
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.helps.push(text.into());
         self
+    }
+}
+
+impl From<DataError> for Diagnostic {
+    /// Without a place: for data that is read when no source names it any more.
+    fn from(error: DataError) -> Diagnostic {
+        let mut diagnostic = Diagnostic::without_place(error.code, error.message);
+        diagnostic.helps.extend(error.help);
+        diagnostic
     }
 }
 

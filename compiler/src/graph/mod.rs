@@ -1,11 +1,12 @@
 //! Pictures of a network: what is connected to what.
 //!
-//! A [`Graph`] knows nothing of the language: whoever has an elaborated network makes one of
-//! it. [`dot`] writes it for Graphviz and its relatives; [`svg`] draws it, after [`layout`]
+//! A [`Graph`] knows nothing of the language; [`network`] makes one of a checked network.
+//! [`dot`] writes it for Graphviz and its relatives; [`svg`] draws it, after [`layout`]
 //! has decided where everything goes.
 
 pub mod dot;
 mod layout;
+pub mod network;
 pub mod svg;
 
 /// A directed graph of named things in nested groups.
@@ -35,11 +36,11 @@ pub struct Node {
 /// What a process is for, as far as a reader of the picture cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {
-    /// Weights: what it receives in a step it sends in the next.
+    /// What it receives in a step acts on what it sends in a later one: weights, delays.
     Connection,
-    /// Dynamics that a neurocore can have.
+    /// What it receives acts on what it sends in the same step: neurons.
     Neuron,
-    /// Anything else: encoders, decoders, sources.
+    /// Nothing that it sends depends on what it receives: sources, encoders, readouts.
     Process,
 }
 

@@ -332,9 +332,9 @@ fn shape(kind: NodeKind) -> (&'static str, f64) {
 fn legend_line(out: &mut String, y: f64, leads_back: bool) {
     let mut x = MARGIN;
     let entries = [
-        (NodeKind::Connection, "connection: sends what it received in the step before"),
-        (NodeKind::Neuron, "neuron"),
-        (NodeKind::Process, "other process"),
+        (NodeKind::Connection, "connection: acts a step later"),
+        (NodeKind::Neuron, "neuron: acts in the same step"),
+        (NodeKind::Process, "source or sink"),
     ];
     for (kind, text) in entries {
         let (class, radius) = shape(kind);

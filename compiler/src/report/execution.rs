@@ -2,15 +2,14 @@
 
 use crate::clocks::Clock;
 use crate::ir::{
-    ALWAYS, Buffer, BufferKind, ClockId, Elem, KernelKind, Op, OpKind, RecordWhen, ReduceOp,
-    StepIr, TensorValues,
+    ALWAYS, Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, StepIr,
+    TensorValues,
 };
 use std::fmt::Write;
 
 /// The windows, the ops of a step in order, the queues, the records and the memory of a run.
 pub fn execution(ir: &StepIr) -> String {
-    let steps = plural(ir.steps, "step");
-    let mut out = format!("run {} of {}: {steps}\n", ir.run, ir.network);
+    let mut out = String::new();
     windows(&mut out, ir);
     step(&mut out, ir);
     queues(&mut out, ir);
@@ -43,7 +42,7 @@ fn windows(out: &mut String, ir: &StepIr) {
         }
     }
     for counter in &windows.counters {
-        let (buffer, when) = (name(ir, counter.buffer.0), when(ir, counter.clock));
+        let (buffer, when) = (name(ir, counter.buffer.0), of_clock(ir, counter.clock));
         let _ = writeln!(out, "  Counter {buffer}: {:+} at {when}.", counter.add);
     }
     for collected in &windows.collected {
@@ -88,13 +87,8 @@ fn columns(ir: &StepIr, op: &Op) -> [String; 3] {
         }
         OpKind::Synapse(s) => {
             let shape = ir.tensors.get(s.weights.0 as usize).map(|t| t.shape.clone());
-            let layout = match s.kernel.kind {
-                KernelKind::Columns => "columns",
-                KernelKind::SparseColumns => "sparse columns",
-            };
             let weights = ty(s.kernel.weight, &shape.unwrap_or_default());
-            let sum = elem(s.kernel.accumulator);
-            let how = format!("{layout} of {weights} into {sum}: {}", s.kernel.reason);
+            let how = format!("weights {weights}: {}", s.kernel.reason);
             (op.origin.clone(), how)
         }
         OpKind::Reduce(r) => {
@@ -111,7 +105,7 @@ fn columns(ir: &StepIr, op: &Op) -> [String; 3] {
         OpKind::Pop { queue, .. } => (name(ir, queue.0).to_owned(), "message out".to_owned()),
         OpKind::Reset { buffer } => (name(ir, buffer.0).to_owned(), "reset".to_owned()),
     };
-    [what, when(ir, op.clock), how]
+    [what, of_clock(ir, op.clock), how]
 }
 
 fn queues(out: &mut String, ir: &StepIr) {
@@ -134,7 +128,7 @@ fn records(out: &mut String, ir: &StepIr) {
     out.push_str("\nRecords\n");
     for record in &ir.records {
         let when = match record.when {
-            RecordWhen::Clock(clock) => when(ir, clock),
+            RecordWhen::Clock(clock) => of_clock(ir, clock),
             RecordWhen::End => "after the last step".to_owned(),
         };
         let why = if record.asked { "" } else { ", for a report" };
@@ -165,16 +159,16 @@ fn name(ir: &StepIr, buffer: u32) -> &str {
     ir.buffers.get(buffer as usize).map_or("", |b| b.name.as_str())
 }
 
-fn when(ir: &StepIr, clock: ClockId) -> String {
+fn of_clock(ir: &StepIr, clock: ClockId) -> String {
     match ir.clocks.get(clock.0 as usize) {
-        Some(clock) => steps(clock),
-        None if clock == ALWAYS => steps(&Clock::always()),
+        Some(clock) => when(clock),
+        None if clock == ALWAYS => when(&Clock::always()),
         None => String::new(),
     }
 }
 
 /// The steps of a clock: as a condition where it is a simple one, else its first steps.
-fn steps(clock: &Clock) -> String {
+pub fn when(clock: &Clock) -> String {
     if clock.is_always() {
         return "every step".to_owned();
     }
@@ -240,8 +234,8 @@ fn size(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::ir::{
-        BufferId, Collected, Counter, Init, Kernel, Loop, Program, Record, Synapse, Tensor,
-        TensorId, Windows,
+        BufferId, Collected, Counter, Init, Kernel, KernelKind, Loop, Program, Record, Synapse,
+        Tensor, TensorId, Windows,
     };
     use crate::tensor;
     use std::sync::Arc;
@@ -272,7 +266,7 @@ mod tests {
                 weight: Elem::I8,
                 shift: 1,
                 accumulator: Elem::I16,
-                reason: "3 of 4 weights are not 0, sums stay within ±508".to_owned(),
+                reason: "8-bit columns, 16-bit sums".to_owned(),
             },
         };
         let domain = vec![2];

@@ -2,6 +2,8 @@
 
 pub mod evaluate;
 pub mod execution;
+pub mod messages;
+pub mod pictures;
 pub mod plots;
 pub mod recording;
 pub mod requests;

@@ -1,0 +1,43 @@
+//! What the commands that read a program have in common.
+
+use super::args::Program;
+use super::output;
+use snnc::diagnostics::{Code, Diagnostic, Severity};
+use snnc::driver::{self, Checked, CheckedRun, Options, Runs};
+
+/// Checks a program. Without `--run`, these `runs` are looked at.
+pub fn check(program: &Program, runs: Runs) -> Checked {
+    let runs = program.options.run.clone().map_or(runs, Runs::Named);
+    driver::check(&program.file, &Options { runs, set: program.options.set.clone() })
+}
+
+/// Whether a program has errors.
+pub fn has_errors(checked: &Checked) -> bool {
+    checked.diagnostics.iter().any(|d| d.code.severity() == Severity::Error)
+}
+
+/// The one run of a program that is executed or drawn; its diagnostics are reported. `None`
+/// where it has errors.
+pub fn one_run(program: &Program) -> Option<(Checked, CheckedRun)> {
+    let mut checked = check(program, Runs::First);
+    output::report(&checked.diagnostics, &checked.sources);
+    if has_errors(&checked) || checked.runs.is_empty() {
+        return None;
+    }
+    let run = checked.runs.swap_remove(0);
+    Some((checked, run))
+}
+
+/// Requires that a run's target is a Rust program.
+///
+/// # Errors
+/// E0909.
+pub fn executable(run: &CheckedRun) -> Result<(), Diagnostic> {
+    if run.target == "rust" {
+        return Ok(());
+    }
+    let message = format!("run `{}` has the target `{}`", run.name, run.target);
+    let label = "cannot be executed here";
+    Err(Diagnostic::new(Code::E0909, message, run.target_loc, label)
+        .help("pick another run with `--run`"))
+}

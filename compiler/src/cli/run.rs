@@ -1,0 +1,155 @@
+//! `snnc run`: execute, report, keep, check expectations.
+
+use super::{Status, args, output, program};
+use snnc::diagnostics::{Code, Diagnostic, json};
+use snnc::driver::{Checked, CheckedRun};
+use snnc::execute::{self, Executed, Settings};
+use snnc::report::evaluate::{Metric, Verdict, metrics, verdicts};
+use snnc::report::pictures::pictures;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How the command was given.
+pub struct Options {
+    /// How the run is executed.
+    pub settings: Settings,
+    /// Where its records go.
+    pub output: Option<PathBuf>,
+    /// Whether results are JSON.
+    pub json: bool,
+}
+
+/// Executes a run of a program.
+///
+/// # Errors
+/// E0901 where standard output cannot be written.
+pub fn run(arguments: &args::Program, options: Options) -> Result<Status, Diagnostic> {
+    let checked = program::check(arguments, snnc::driver::Runs::First);
+    if !options.json {
+        output::report(&checked.diagnostics, &checked.sources);
+    }
+    let run = match checked.runs.first() {
+        Some(run) if !program::has_errors(&checked) => run,
+        _ => return finish(&checked, Vec::new(), None, &options),
+    };
+    match execute_and_keep(run, &options) {
+        Ok(results) => {
+            let failed = unmet(run, &results.verdicts);
+            finish(&checked, failed, Some((run, results)), &options)
+        }
+        Err(diagnostic) => finish(&checked, vec![diagnostic], None, &options),
+    }
+}
+
+/// What a run gave and where it is.
+struct Results {
+    seconds: f64,
+    threads: usize,
+    metrics: Vec<Metric>,
+    verdicts: Vec<Verdict>,
+    files: Vec<String>,
+}
+
+fn execute_and_keep(run: &CheckedRun, options: &Options) -> Result<Results, Diagnostic> {
+    program::executable(run)?;
+    let ir = Arc::new(run.ir.clone());
+    let quiet = options.settings.quiet;
+    let mut say = |text: &str| {
+        if !quiet {
+            output::say(text);
+        }
+    };
+    let Executed { plan, columns, seconds, threads } =
+        execute::execute(ir, &options.settings, &mut say)?;
+    let metrics = metrics(&run.requests, &run.ir, &columns);
+    let verdicts = verdicts(&run.requests, &run.ir, &columns);
+    let drawn = pictures(&run.requests, &run.ir, &columns)
+        .map_err(|e| Diagnostic::without_place(Code::E0901, e.to_string()))?;
+    let mut files = Vec::new();
+    if let Some(path) = &options.output {
+        // Only what the program asks for; the other records serve its reports.
+        let kept = plan.records.into_iter().zip(columns).zip(&run.ir.records);
+        let (specs, columns): (Vec<_>, Vec<_>) =
+            kept.filter(|(_, record)| record.asked).map(|(kept, _)| kept).unzip();
+        output::write_recordings(path, &specs, &columns)?;
+        files.push(path.display().to_string());
+    }
+    for picture in drawn {
+        let path = beside(options.output.as_deref(), &run.name, &picture.name);
+        output::write(&path, picture.svg.as_bytes())?;
+        files.push(path.display().to_string());
+    }
+    Ok(Results { seconds, threads, metrics, verdicts, files })
+}
+
+/// The path of a picture: next to the recordings, named after them.
+fn beside(recordings: Option<&Path>, run: &str, picture: &str) -> PathBuf {
+    let folder = recordings.and_then(Path::parent).unwrap_or(Path::new(""));
+    let stem = recordings.and_then(Path::file_stem).map(|s| s.to_string_lossy().into_owned());
+    folder.join(format!("{}.{picture}.svg", stem.as_deref().unwrap_or(run)))
+}
+
+/// An error for each expectation that does not hold.
+fn unmet(run: &CheckedRun, verdicts: &[Verdict]) -> Vec<Diagnostic> {
+    let expectations = run.requests.expectations.iter().zip(verdicts);
+    expectations
+        .filter(|(_, verdict)| !verdict.holds)
+        .map(|(expectation, verdict)| {
+            let label = match verdict.sides {
+                Some((left, right)) => format!("the sides are {left} and {right}"),
+                None => "does not hold".to_owned(),
+            };
+            let message = format!("run `{}` does not do what is expected of it", run.name);
+            Diagnostic::new(Code::E0905, message, expectation.loc, label)
+        })
+        .collect()
+}
+
+/// Shows results and new diagnostics.
+fn finish(
+    checked: &Checked,
+    new: Vec<Diagnostic>,
+    results: Option<(&CheckedRun, Results)>,
+    options: &Options,
+) -> Result<Status, Diagnostic> {
+    let failed = results.is_none() || !new.is_empty();
+    if options.json {
+        let ran = results.as_ref().map(|(run, r)| json::Ran {
+            ir: &run.ir,
+            seconds: r.seconds,
+            threads: r.threads,
+            metrics: &r.metrics,
+            verdicts: &r.verdicts,
+            files: &r.files,
+        });
+        let all: Vec<Diagnostic> = checked.diagnostics.iter().cloned().chain(new).collect();
+        output::print(&json::ran(&all, &checked.sources, ran.as_ref()))?;
+    } else {
+        if let Some((run, results)) = &results {
+            show(run, results, options.settings.quiet)?;
+        }
+        output::report(&new, &checked.sources);
+    }
+    Ok(if failed { Status::Failed } else { Status::Fine })
+}
+
+fn show(run: &CheckedRun, results: &Results, quiet: bool) -> Result<(), Diagnostic> {
+    let mut lines = String::new();
+    for metric in &results.metrics {
+        let value = metric.value.map_or("cannot be computed".to_owned(), |v| v.to_string());
+        lines += &format!("{} = {value}\n", metric.text);
+    }
+    output::print(&lines)?;
+    if !quiet {
+        for file in &results.files {
+            output::say(&format!("wrote {file}"));
+        }
+        let threads = match results.threads {
+            1 => "1 thread".to_owned(),
+            n => format!("{n} threads"),
+        };
+        let (steps, seconds) = (run.ir.steps, results.seconds);
+        output::say(&format!("{steps} steps in {seconds:.3} s on {threads}"));
+    }
+    Ok(())
+}
