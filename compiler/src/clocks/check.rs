@@ -4,7 +4,7 @@ use super::Clock;
 use super::latency::{self, Arrivals};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Connection, Target, Timing};
-use crate::types::{Cx, Eval, Leaf, Phase, Place, Stop, StmtKind, TypedGraph};
+use crate::types::{Cx, Eval, Leaf, Phase, Place, StmtKind, Stop, TypedGraph};
 use snn_grammar::ast::Direction;
 
 /// A network of which it is known when every message is sent and received.
@@ -215,8 +215,9 @@ impl Conflict {
     fn diagnostic(&self, name: &str, loc: Loc, send: &PortUse, receive: &PortUse) -> Diagnostic {
         let message = match (self.code, self.waits) {
             (Code::E0311, _) => format!("`{name}` is sent more often than it is received"),
-            (_, Some((_, _, Some(_)))) if send.clock.per_period() * receive.clock.period()
-                == receive.clock.per_period() * send.clock.period() =>
+            (_, Some((_, _, Some(_))))
+                if send.clock.per_period() * receive.clock.period()
+                    == receive.clock.per_period() * send.clock.period() =>
             {
                 format!("`{name}` is received before it is sent")
             }
@@ -238,20 +239,27 @@ impl Conflict {
             )),
             None => d.note("the queue between them would grow without end"),
         };
-        match send.clock.as_every() {
+        d.help(self.remedy(send, receive))
+    }
+
+    /// What to write instead.
+    fn remedy(&self, send: &PortUse, receive: &PortUse) -> String {
+        let when = |clock: &Clock, later: u64| match clock.as_every() {
+            _ if clock.is_always() => "at every step".to_string(),
             Some((every, residue)) => {
-                let residue = match self.waits {
-                    // Received at the end of each period rather than at its start.
-                    _ if send.phase > receive.phase => residue + 1,
-                    _ => residue,
-                };
-                let side = if self.code == Code::E0311 { "or receive" } else { "receive" };
-                d.help(format!("{side} when `t % {every} == {}`", residue % every))
+                format!("when `t % {every} == {}`", (residue + later) % every)
             }
-            None if send.clock.is_always() && send.phase <= receive.phase => {
-                d.help("receive at every step, or send when the receiver receives")
-            }
-            None => d.help("give both ports the same guard, the receiver in the later phase"),
+            None => "with the same guard".to_string(),
+        };
+        if self.code == Code::E0311 {
+            let (send, receive) = (when(&receive.clock, 0), when(&send.clock, 0));
+            return format!("send {send}, or receive {receive}");
+        }
+        // A message sent in a later phase can be received in the next step at the earliest.
+        let later = u64::from(send.phase > receive.phase);
+        match (send.clock.is_always(), later) {
+            (true, 1) => format!("receive in `{}` or a later phase", send.phase.name()),
+            _ => format!("receive {}", when(&send.clock, later)),
         }
     }
 }
@@ -267,8 +275,10 @@ fn compare(send: &PortUse, receive: &PortUse) -> Result<Link, Conflict> {
         return Err(Conflict { code: Code::E0312, waits });
     }
     let both = send.clock.or(&receive.clock);
-    let (prefix, period) = (both.prefix().max(send.clock.prefix()).max(receive.clock.prefix()),
-        super::lcm(send.clock.period(), receive.clock.period()));
+    let (prefix, period) = (
+        both.prefix().max(send.clock.prefix()).max(receive.clock.prefix()),
+        super::lcm(send.clock.period(), receive.clock.period()),
+    );
     let sends = send.clock.per_period() * (period / send.clock.period());
     let receives = receive.clock.per_period() * (period / receive.clock.period());
     let (mut sent, mut received, mut slots) = (0u64, 0u64, 0u64);
