@@ -81,6 +81,10 @@ fn interpreted(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnos
             let message = format!("data cannot be read: {error}");
             Err(Diagnostic::without_place(Code::E0601, message))
         }
+        Err(RunError::Thread(error)) => {
+            let message = format!("a thread cannot be started: {error}");
+            Err(Diagnostic::without_place(Code::E0903, message).help("try `--threads 1`"))
+        }
         // An error of the interpreter, to be reported as such.
         Err(RunError::Panic(message)) => panic!("{message}"),
     }
