@@ -74,7 +74,7 @@ impl Choices {
 }
 
 /// Shapes that loops iterate and buffers have. The loops of a network share them.
-const SHAPES: [&[usize]; 5] = [&[6], &[3, 4], &[], &[17], &[2, 3, 2]];
+const SHAPES: [&[usize]; 6] = [&[6], &[3, 4], &[], &[17], &[2, 3, 2], &[131]];
 
 const ELEMS: [Elem; 10] = [
     Elem::I32,
