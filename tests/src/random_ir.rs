@@ -30,16 +30,16 @@ impl Choices {
     }
 
     /// A number below `n`, which must not be 0; 0 is the simplest.
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.stream.next().unwrap_or(0) as usize % n
     }
 
     /// Whether something happens that does in one of `n` cases.
-    fn one_in(&mut self, n: usize) -> bool {
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == n - 1
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
