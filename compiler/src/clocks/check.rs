@@ -255,6 +255,17 @@ impl Conflict {
             let (send, receive) = (when(&receive.clock, 0), when(&send.clock, 0));
             return format!("send {send}, or receive {receive}");
         }
+        // The latest of the receiver's own steps that fits, once for each message.
+        if let Some((every, _)) = send.clock.as_every().filter(|_| !send.clock.is_always()) {
+            let fits = |t: &u64| {
+                let clock = Clock::every(every, *t as i64);
+                compare(send, &PortUse { clock, ..receive.clone() }).is_ok()
+            };
+            let own = receive.clock.steps().take_while(|t| *t <= every).filter(fits).last();
+            if let Some(t) = own {
+                return format!("receive {}", when(&Clock::every(every, t as i64), 0));
+            }
+        }
         // A message sent in a later phase can be received in the next step at the earliest.
         let later = u64::from(send.phase > receive.phase);
         match (send.clock.is_always(), later) {

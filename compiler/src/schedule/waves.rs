@@ -68,9 +68,21 @@ fn is_row(ir: &StepIr, access: &Access) -> bool {
         })
 }
 
-/// The first and last wave that a value depends on, by the process that holds the value.
+/// The first and last wave that a value depends on, by where it was loaded from.
 #[derive(Clone, Default)]
-struct Generations(BTreeMap<Option<usize>, (u64, u64)>);
+struct Generations(BTreeMap<Origin, (u64, u64)>);
+
+/// Where a value was loaded from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// A row of data.
+    Row,
+    /// State or a message of this process (if any), which it stored in this step (or before).
+    Process {
+        owner: Option<usize>,
+        fresh: bool,
+    },
+}
 
 impl Mark for Generations {
     fn none() -> Self {
@@ -97,6 +109,8 @@ struct Recorder<'a> {
     /// Buffers that hold state which is cleared, with the steps after which they are clear:
     /// `(step, before the step's dynamics)`.
     cleared: BTreeMap<BufferId, Vec<(u64, bool)>>,
+    /// The last step at which each buffer was stored.
+    stored: Vec<u64>,
     /// By process, the waves that arrive at each step.
     arrivals: Vec<BTreeMap<u64, (u64, u64)>>,
 }
@@ -117,6 +131,7 @@ impl<'a> Recorder<'a> {
             generation: 0,
             owner: owner.collect(),
             cleared: BTreeMap::new(),
+            stored: vec![0; ir.buffers.len()],
             arrivals: vec![BTreeMap::new(); graph.graph.processes.len()],
         }
     }
@@ -127,11 +142,7 @@ impl<'a> Recorder<'a> {
         let mut findings: Vec<(usize, BufferId, Finding)> = Vec::new();
         for (buffer, times) in &self.cleared {
             let Some(process) = self.owner[buffer.0 as usize] else { continue };
-            let has_input = self.graph.graph.processes[process]
-                .ports
-                .iter()
-                .any(|p| p.direction == Direction::In);
-            if !has_input {
+            if !self.has_input(Some(process)) {
                 continue;
             }
             let Some(finding) = self.finding(process, times, period) else { continue };
@@ -286,13 +297,15 @@ impl Subject<Generations> for Recorder<'_> {
                 self.loaded = true;
                 self.generation += 1;
             }
-            return Generations(BTreeMap::from([(None, (self.generation, self.generation))]));
+            let wave = (self.generation, self.generation);
+            return Generations(BTreeMap::from([(Origin::Row, wave)]));
         }
-        // From now on the value is known to come from its owner.
         let Source::Buffer(buffer) = access.source else { return mark };
         let all = mark.0.values().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         let owner = self.owner[buffer.0 as usize];
-        Generations(all.map(|g| (owner, g)).into_iter().collect())
+        let fresh = self.stored[buffer.0 as usize] == self.t;
+        let origin = Origin::Process { owner, fresh };
+        Generations(all.map(|g| (origin, g)).into_iter().collect())
     }
 
     fn store(&mut self, op: &Op, buffer: BufferId, mark: Generations, whole: bool) -> Generations {
@@ -318,20 +331,37 @@ impl Subject<Generations> for Recorder<'_> {
         }
         if let Some(process) = owner {
             for (from, (lo, hi)) in &mark.0 {
-                if *from != owner && from.is_some() {
+                if matches!(from, Origin::Process { owner, .. } if *owner != Some(process)) {
                     let known = self.arrivals[process].entry(self.t).or_insert((*lo, *hi));
                     *known = (known.0.min(*lo), known.1.max(*hi));
                 }
             }
         }
-        // A process belongs to the newest wave that has reached it: what it still remembers of
-        // an older one is the finding at its own clearing, not at those of later processes.
-        let newest = mark.0.values().map(|g| g.1).max();
-        Generations(newest.map(|g| (owner, (g, g))).into_iter().collect())
+        // A process passes on what arrives. What it remembers of earlier waves is the finding at
+        // its own clearing, and not again one at those of later processes; only a source, which
+        // nothing arrives at, sends what it remembers.
+        let remembers = !self.has_input(owner);
+        let passes_on = |from: &Origin| match from {
+            Origin::Process { owner: of, fresh } => *of != owner || *fresh || remembers,
+            Origin::Row => true,
+        };
+        let newest =
+            mark.0.iter().filter(|(from, _)| passes_on(from)).map(|(_, waves)| waves.1).max();
+        self.stored[buffer.0 as usize] = self.t;
+        let origin = Origin::Process { owner, fresh: true };
+        Generations(newest.map(|g| (origin, (g, g))).into_iter().collect())
     }
 }
 
 impl Recorder<'_> {
+    /// Whether messages arrive at a process.
+    fn has_input(&self, process: Option<usize>) -> bool {
+        process.is_some_and(|p| {
+            let ports = &self.graph.graph.processes[p].ports;
+            ports.iter().any(|port| port.direction == Direction::In)
+        })
+    }
+
     /// Whether an op clears before what arrives in the same step is added: resets at the start,
     /// and assignments in `spk`. Those of later phases and between steps come after.
     fn before_dynamics(&self, op: &Op) -> bool {
