@@ -2,5 +2,5 @@
 
 pub mod batch;
 pub mod mnist;
-pub mod random_ir;
 pub mod program;
+pub mod random_ir;
