@@ -4,3 +4,4 @@ pub mod batch;
 pub mod mnist;
 pub mod program;
 pub mod random_ir;
+pub mod random_program;

@@ -1,6 +1,6 @@
 //! Columns of weights of any width.
 
-use super::{Number, Payload};
+use super::{Active, Number, Payload};
 
 /// Outputs whose sums are held in registers at a time.
 const BLOCK: usize = 32;
@@ -14,8 +14,8 @@ const BLOCK: usize = 32;
 pub struct Columns<W> {
     /// Source-major, each column padded with zeros to a multiple of [`BLOCK`].
     weights: Box<[[W; BLOCK]]>,
-    blocks_per_column: usize,
     outputs: usize,
+    sources: usize,
     shift: u32,
 }
 
@@ -33,15 +33,15 @@ impl<W: Number> Columns<W> {
                 stored[source * blocks_per_column + output / BLOCK][output % BLOCK] = *weight;
             }
         }
-        Columns { weights: stored.into(), blocks_per_column, outputs, shift }
+        Columns { weights: stored.into(), outputs, sources, shift }
     }
 
     /// `out[i] = Σ weights[i, j] << shift` over the events `j`: each counts 1.
     ///
     /// # Panics
-    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    /// If the events are those of a source of another size, or `out` does not have as many elements as outputs.
     #[inline]
-    pub fn add<A, T>(&self, events: &[u32], out: &mut [T])
+    pub fn add<A, T, const M: usize>(&self, events: Active<'_>, out: &mut [T; M])
     where
         W: Payload<A>,
         A: Payload<T>,
@@ -53,10 +53,14 @@ impl<W: Number> Columns<W> {
     /// `out[i] = Σ (weights[i, j] · source[j]) << shift` over the events `j`.
     ///
     /// # Panics
-    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    /// If the events are those of a source of another size, or `out` does not have as many elements as outputs.
     #[inline]
-    pub fn add_graded<A, S, T>(&self, events: &[u32], source: &[S], out: &mut [T])
-    where
+    pub fn add_graded<A, S, T, const M: usize>(
+        &self,
+        events: Active<'_>,
+        source: &[S],
+        out: &mut [T; M],
+    ) where
         W: Payload<A>,
         S: Payload<A>,
         A: Payload<T>,
@@ -68,23 +72,29 @@ impl<W: Number> Columns<W> {
     }
 
     #[inline(always)]
-    fn sum<A, T>(&self, events: &[u32], out: &mut [T], add: impl Fn(A, A, usize) -> A)
-    where
+    fn sum<A, T, const M: usize>(
+        &self,
+        events: Active<'_>,
+        out: &mut [T; M],
+        add: impl Fn(A, A, usize) -> A,
+    ) where
         W: Payload<A>,
         A: Payload<T>,
         T: Number,
     {
-        for (block, out) in out[..self.outputs].chunks_mut(BLOCK).enumerate() {
+        assert_eq!((self.outputs, self.sources), (M, events.sources()), "outputs, sources");
+        let scale = T::power_of_two(self.shift);
+        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
             let mut sums = [A::default(); BLOCK];
-            for event in events {
+            for event in events.indices() {
                 let event = *event as usize;
-                let weights = &self.weights[event * self.blocks_per_column + block];
+                let weights = &self.weights[event * M.div_ceil(BLOCK) + block];
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum = add(*sum, weight.convert(), event);
                 }
             }
             for (out, sum) in out.iter_mut().zip(sums) {
-                *out = sum.convert().shifted(self.shift);
+                *out = sum.convert().times(scale);
             }
         }
     }
@@ -93,6 +103,7 @@ impl<W: Number> Columns<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Events;
 
     const OUTPUTS: usize = 45;
     const SOURCES: usize = 9;
@@ -110,13 +121,14 @@ mod tests {
         let weights: Vec<i16> = rows().map(|w| w as i16).collect();
         let columns = Columns::new(&weights, OUTPUTS, SOURCES, 2);
         let mut out = [0_i32; OUTPUTS];
-        columns.add::<i16, _>(&[1, 4, 8], &mut out);
+        let mut events = Events::new(SOURCES);
+        columns.add::<i16, _, _>(events.spikes(&[0, 1, 0, 0, 1, 0, 0, 0, 1]), &mut out);
         for (i, value) in out.iter().enumerate() {
             assert_eq!(*value, 4 * (weight(i, 1) + weight(i, 4) + weight(i, 8)));
         }
         let payload = [0_i16, 3, 0, 0, -70, 0, 0, 0, 1000];
         let mut out = [0_i64; OUTPUTS];
-        columns.add_graded::<i64, _, _>(&[1, 4, 8], &payload, &mut out);
+        columns.add_graded::<i64, _, _, _>(events.nonzero(&payload), &payload, &mut out);
         for (i, value) in out.iter().enumerate() {
             let sum = 3 * weight(i, 1) - 70 * weight(i, 4) + 1000 * weight(i, 8);
             assert_eq!(*value, i64::from(4 * sum));
@@ -128,10 +140,11 @@ mod tests {
         let weights: Vec<f64> = rows().map(|w| 0.1 * f64::from(w)).collect();
         let columns = Columns::new(&weights, OUTPUTS, SOURCES, 0);
         let source: [f64; SOURCES] = std::array::from_fn(|j| 0.3 * j as f64);
-        let events: Vec<u32> = (1..SOURCES as u32).collect();
+        let mut events = Events::new(SOURCES);
+        let events = events.nonzero(&source);
         let (mut spikes, mut graded) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
-        columns.add::<f64, _>(&events, &mut spikes);
-        columns.add_graded::<f64, _, _>(&events, &source, &mut graded);
+        columns.add::<f64, _, _>(events, &mut spikes);
+        columns.add_graded::<f64, _, _, _>(events, &source, &mut graded);
         for i in 0..OUTPUTS {
             let (mut a, mut b) = (0.0, 0.0);
             for j in 1..SOURCES {

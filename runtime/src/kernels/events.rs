@@ -13,6 +13,29 @@ pub struct Events {
     indices: Vec<u32>,
 }
 
+/// Positions of events in a source of known size: ascending, each below [`Active::sources`].
+///
+/// Only [`Events`] makes them, so that kernels need not check every position.
+#[derive(Clone, Copy, Debug)]
+pub struct Active<'a> {
+    indices: &'a [u32],
+    sources: usize,
+}
+
+impl<'a> Active<'a> {
+    /// The positions.
+    #[inline(always)]
+    pub fn indices(self) -> &'a [u32] {
+        self.indices
+    }
+
+    /// The size of the source.
+    #[inline(always)]
+    pub fn sources(self) -> usize {
+        self.sources
+    }
+}
+
 impl Events {
     /// Room for sources of up to `sources` elements; collecting from larger ones allocates.
     pub fn new(sources: usize) -> Events {
@@ -23,16 +46,16 @@ impl Events {
     ///
     /// The source has at most 2³² elements; later ones are not looked at.
     #[inline]
-    pub fn spikes(&mut self, source: &[u8]) -> &[u32] {
+    pub fn spikes(&mut self, source: &[u8]) -> Active<'_> {
         debug_assert!(source.iter().all(|s| *s <= 1));
         self.reserve(source.len());
         let n = spikes(source, &mut self.indices);
-        &self.indices[..n]
+        Active { indices: &self.indices[..n], sources: source.len() }
     }
 
     /// The positions of elements that are not zero (a NaN is not).
     #[inline]
-    pub fn nonzero<T: Number>(&mut self, source: &[T]) -> &[u32] {
+    pub fn nonzero<T: Number>(&mut self, source: &[T]) -> Active<'_> {
         self.reserve(source.len());
         let mut n = 0;
         for (i, value) in source.iter().enumerate() {
@@ -40,7 +63,7 @@ impl Events {
             self.indices[n] = i as u32;
             n += usize::from(*value != T::default());
         }
-        &self.indices[..n]
+        Active { indices: &self.indices[..n], sources: source.len() }
     }
 
     #[inline(always)]
@@ -146,8 +169,8 @@ mod tests {
         for source in patterns() {
             let expected: Vec<u32> =
                 (0..source.len()).filter(|i| source[*i] == 1).map(|i| i as u32).collect();
-            assert_eq!(events.spikes(&source), expected);
-            assert_eq!(events.nonzero(&source), expected);
+            assert_eq!(events.spikes(&source).indices(), expected);
+            assert_eq!(events.nonzero(&source).indices(), expected);
             let mut out = vec![0; source.len() + SLACK];
             let n = portable(&source, &mut out);
             assert_eq!(&out[..n], expected);
@@ -157,7 +180,7 @@ mod tests {
     #[test]
     fn any_number_but_zero_is_an_event() {
         let mut events = Events::new(4);
-        assert_eq!(events.nonzero(&[0, -1, 0, 300]), [1, 3]);
-        assert_eq!(events.nonzero(&[0.0, -0.0, f64::NAN, 0.5]), [2, 3]);
+        assert_eq!(events.nonzero(&[0, -1, 0, 300]).indices(), [1, 3]);
+        assert_eq!(events.nonzero(&[0.0, -0.0, f64::NAN, 0.5]).indices(), [2, 3]);
     }
 }

@@ -23,7 +23,7 @@ mod packed;
 mod sparse;
 
 pub use columns::Columns;
-pub use events::Events;
+pub use events::{Active, Events};
 pub use number::{Number, Payload};
 pub use packed::PackedColumns;
 pub use sparse::SparseColumns;

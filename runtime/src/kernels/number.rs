@@ -6,8 +6,8 @@ pub trait Number: Copy + Default + PartialEq + Send + Sync + 'static {
     fn plus(self, other: Self) -> Self;
     /// Product; integers wrap.
     fn times(self, other: Self) -> Self;
-    /// `self · 2^shift`: integers lose high bits, floats are scaled. `shift` is below 64.
-    fn shifted(self, shift: u32) -> Self;
+    /// `2^exponent`, of which integers keep the low bits. `exponent` is below 64.
+    fn power_of_two(exponent: u32) -> Self;
 }
 
 /// A number that converts to `To` as Rust's `as` does: integers keep their low bits.
@@ -28,8 +28,8 @@ macro_rules! integers {
                 self.wrapping_mul(other)
             }
             #[inline(always)]
-            fn shifted(self, shift: u32) -> Self {
-                self.checked_shl(shift).unwrap_or(0)
+            fn power_of_two(exponent: u32) -> Self {
+                (1_u64 << exponent) as $t
             }
         }
     )*};
@@ -47,8 +47,8 @@ macro_rules! floats {
                 self * other
             }
             #[inline(always)]
-            fn shifted(self, shift: u32) -> Self {
-                self * (1_u64 << shift) as $t
+            fn power_of_two(exponent: u32) -> Self {
+                (1_u64 << exponent) as $t
             }
         }
     )*};

@@ -1,7 +1,7 @@
 //! Columns of 8-bit weights, two to a 16-bit lane.
 
 use super::lanes::{Lanes, Line};
-use super::{Number, Payload};
+use super::{Active, Number, Payload};
 
 /// Outputs per line: two per 16-bit lane.
 const OUTPUTS: usize = 64;
@@ -26,7 +26,7 @@ pub struct PackedColumns {
     lines: Box<[Line]>,
     lines_per_column: usize,
     outputs: usize,
-    sources: u32,
+    sources: usize,
     shift: u32,
     narrow: bool,
 }
@@ -54,7 +54,6 @@ impl PackedColumns {
                 *packed = u16::from_le_bytes([lower, upper]);
             }
         }
-        let sources = u32::try_from(sources).unwrap_or(u32::MAX);
         PackedColumns { lines: lines.into(), lines_per_column, outputs, sources, shift, narrow }
     }
 
@@ -63,41 +62,39 @@ impl PackedColumns {
     /// The result is exact where `out`'s type holds it, and wraps otherwise.
     ///
     /// # Panics
-    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    /// If the events are those of a source of another size, or `out` does not have as many elements as outputs.
     #[inline]
-    pub fn add<T: Number>(&self, events: &[u32], out: &mut [T])
+    pub fn add<T: Number, const M: usize>(&self, events: Active<'_>, out: &mut [T; M])
     where
         i16: Payload<T>,
     {
-        let out = &mut out[..self.outputs];
-        let largest = events.iter().fold(0, |largest, event| largest.max(*event));
-        assert!(events.is_empty() || largest < self.sources, "an event is not a source");
-        match self.lines_per_column {
+        assert_eq!(self.outputs, M, "outputs");
+        assert_eq!(self.sources, events.sources(), "sources");
+        let events = events.indices();
+        // How many lines a column has is known when this is compiled: one branch remains.
+        match M.div_ceil(OUTPUTS) {
             0 => {}
-            1 => self.block::<1, 1, T>(1, 0, events, out),
-            2 => self.block::<2, 2, T>(2, 0, events, out),
-            3 => self.block::<3, 3, T>(3, 0, events, out),
-            4 => self.block::<4, 4, T>(4, 0, events, out),
+            1 => self.block::<1, T>(1, 0, events, out),
+            2 => self.block::<2, T>(2, 0, events, out),
+            3 => self.block::<3, T>(3, 0, events, out),
+            4 => self.block::<4, T>(4, 0, events, out),
             lines => {
-                let mut first = 0;
-                while first + 4 <= lines {
-                    self.block::<4, 0, T>(lines, first, events, out);
-                    first += 4;
+                let whole = lines / 4 * 4;
+                for first in (0..whole).step_by(4) {
+                    self.block::<4, T>(lines, first, events, out);
                 }
-                while first < lines {
-                    self.block::<1, 0, T>(lines, first, events, out);
-                    first += 1;
+                for first in whole..lines {
+                    self.block::<1, T>(lines, first, events, out);
                 }
             }
         }
     }
 
-    /// The outputs of `N` lines of each column, from `first`. Columns have `stride` lines;
-    /// where the compiler may know how many, `STRIDE` is that number, and else 0.
+    /// The outputs of `N` lines of each column, from `first`. Columns have `stride` lines.
     ///
     /// Every event must be a source, and a column must have the lines.
     #[inline(always)]
-    fn block<const N: usize, const STRIDE: usize, T: Number>(
+    fn block<const N: usize, T: Number>(
         &self,
         stride: usize,
         first: usize,
@@ -106,7 +103,6 @@ impl PackedColumns {
     ) where
         i16: Payload<T>,
     {
-        let stride = if STRIDE > 0 { STRIDE } else { stride };
         let from = first * OUTPUTS;
         let to = out.len().min(from + N * OUTPUTS);
         let out = &mut out[from..to];
@@ -134,8 +130,8 @@ impl PackedColumns {
         let mut sums = [(Lanes::zero(), Lanes::zero()); N];
         for event in events {
             let start = *event as usize * stride + first;
-            // SAFETY: the caller has checked that the event is a source, of which each has
-            // `stride` lines, `N` of them from `first`.
+            // SAFETY: events are below the number of sources, of which each has `stride` lines,
+            // at least `N` of them from `first`.
             let column = unsafe { self.lines.get_unchecked(start..start + N) };
             for (sum, line) in sums.iter_mut().zip(column) {
                 let lanes = Lanes::load(line);
@@ -157,23 +153,24 @@ impl PackedColumns {
         i16: Payload<T>,
     {
         let offset = (count as u16).wrapping_mul(128);
-        let halves = sums.into_iter().flat_map(|(whole, upper)| {
+        let scale = T::power_of_two(self.shift);
+        for (n, (whole, upper)) in sums.into_iter().enumerate() {
             let (mut lower, upper) = (whole.numbers(), upper.numbers());
             for (lower, upper) in lower.iter_mut().zip(upper) {
                 *lower = lower.wrapping_sub(upper << 8).wrapping_sub(offset);
             }
-            [lower, upper]
-        });
-        for (out, half) in out.chunks_mut(HALF).zip(halves) {
-            let value = |sum: u16| (sum as i16).convert().shifted(self.shift);
-            // Where all lanes are wanted, their number is known: the loop vectorises.
-            if let Ok(out) = <&mut [T; HALF]>::try_from(&mut *out) {
-                for (out, sum) in out.iter_mut().zip(half) {
-                    *out = put(*out, value(sum));
-                }
-            } else {
-                for (out, sum) in out.iter_mut().zip(half) {
-                    *out = put(*out, value(sum));
+            for (half, start) in [(lower, n * OUTPUTS), (upper, n * OUTPUTS + HALF)] {
+                let Some(rest) = out.get_mut(start..) else { return };
+                let value = |i: usize| (half[i] as i16).convert().times(scale);
+                // Where all lanes are wanted, the loop's length is fixed: it vectorises.
+                if let Some(out) = rest.first_chunk_mut::<HALF>() {
+                    for (i, out) in out.iter_mut().enumerate() {
+                        *out = put(*out, value(i));
+                    }
+                } else {
+                    for (i, out) in rest.iter_mut().enumerate() {
+                        *out = put(*out, value(i));
+                    }
                 }
             }
         }
@@ -183,31 +180,42 @@ impl PackedColumns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Events;
+
+    fn weight(i: usize, j: usize) -> i8 {
+        ((i * 31 + j * 17) % 256) as u8 as i8
+    }
+
+    /// Compares with the plain product, for every source, and every second, seventh, ….
+    fn check<const M: usize>(sources: usize) {
+        let weights: Vec<i8> = (0..M * sources).map(|k| weight(k / sources, k % sources)).collect();
+        let narrow = PackedColumns::new(&weights, M, sources, 1, true);
+        let wide = PackedColumns::new(&weights, M, sources, 0, false);
+        for keep in [1, 2, 7, 1000] {
+            let source: Vec<u8> = (0..sources).map(|j| u8::from(j % keep == 0)).collect();
+            let mut events = Events::new(sources);
+            let events = events.spikes(&source);
+            let exact: [i32; M] = std::array::from_fn(|i| {
+                events.indices().iter().map(|j| i32::from(weight(i, *j as usize))).sum()
+            });
+            let mut out = [-1_i32; M];
+            wide.add(events, &mut out);
+            assert!(out == exact, "[{M}, {sources}], every {keep}");
+            if events.indices().len() <= BATCH {
+                narrow.add(events, &mut out);
+                assert!(out == exact.map(|sum| 2 * sum), "[{M}, {sources}], every {keep}");
+            }
+        }
+    }
 
     #[test]
     fn sums_equal_the_plain_product() {
-        for (outputs, sources) in [(1, 1), (10, 64), (64, 5), (128, 784), (300, 70), (577, 600)] {
-            let weight = |i: usize, j: usize| ((i * 31 + j * 17) % 256) as u8 as i8;
-            let weights: Vec<i8> =
-                (0..outputs * sources).map(|k| weight(k / sources, k % sources)).collect();
-            let narrow = PackedColumns::new(&weights, outputs, sources, 1, true);
-            let wide = PackedColumns::new(&weights, outputs, sources, 0, false);
-            for keep in [1, 2, 7, 1000] {
-                let events: Vec<u32> = (0..sources as u32).filter(|j| j % keep == 0).collect();
-                let exact = |i: usize| -> i32 {
-                    events.iter().map(|j| i32::from(weight(i, *j as usize))).sum()
-                };
-                let mut out = vec![-1_i32; outputs];
-                wide.add(&events, &mut out);
-                for (i, value) in out.iter().enumerate() {
-                    assert_eq!(*value, exact(i), "output {i} of [{outputs}, {sources}]");
-                }
-                if events.len() <= BATCH {
-                    narrow.add(&events, &mut out);
-                    assert!(out.iter().enumerate().all(|(i, value)| *value == 2 * exact(i)));
-                }
-            }
-        }
+        check::<1>(1);
+        check::<10>(64);
+        check::<64>(5);
+        check::<128>(784);
+        check::<300>(70);
+        check::<577>(600);
     }
 
     #[test]
@@ -215,13 +223,13 @@ mod tests {
         let weights: Vec<i8> =
             (0..64 * 255).map(|k| if k / 255 % 2 == 0 { -128 } else { 127 }).collect();
         let columns = PackedColumns::new(&weights, 64, 255, 0, true);
-        let events: Vec<u32> = (0..255).collect();
+        let mut events = Events::new(255);
         let mut out = [0_i16; 64];
-        columns.add(&events, &mut out);
+        columns.add(events.spikes(&[1; 255]), &mut out);
         for (i, value) in out.iter().enumerate() {
             assert_eq!(*value, if i % 2 == 0 { -128 * 255 } else { 127 * 255 });
         }
-        columns.add(&[], &mut out);
+        columns.add(events.spikes(&[0; 255]), &mut out);
         assert_eq!(out, [0; 64]);
     }
 }

@@ -1,6 +1,6 @@
 //! Columns of mostly zero weights.
 
-use super::{Number, Payload};
+use super::{Active, Number, Payload};
 
 /// Weights that are not zero, as lists of (target, weight) by source.
 ///
@@ -47,9 +47,9 @@ impl<W: Number> SparseColumns<W> {
     /// `out[i] = Σ weights[i, j] << shift` over the events `j`: each counts 1.
     ///
     /// # Panics
-    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    /// If the events are those of a source of another size, or `out` does not have as many elements as outputs.
     #[inline]
-    pub fn add<T: Number>(&self, events: &[u32], out: &mut [T])
+    pub fn add<T: Number, const M: usize>(&self, events: Active<'_>, out: &mut [T; M])
     where
         W: Payload<T>,
     {
@@ -59,10 +59,14 @@ impl<W: Number> SparseColumns<W> {
     /// `out[i] = Σ (weights[i, j] · source[j]) << shift` over the events `j`.
     ///
     /// # Panics
-    /// If an event is not a source, or `out` has fewer than `outputs` elements.
+    /// If the events are those of a source of another size, or `out` does not have as many elements as outputs.
     #[inline]
-    pub fn add_graded<S: Payload<T>, T: Number>(&self, events: &[u32], source: &[S], out: &mut [T])
-    where
+    pub fn add_graded<S: Payload<T>, T: Number, const M: usize>(
+        &self,
+        events: Active<'_>,
+        source: &[S],
+        out: &mut [T; M],
+    ) where
         W: Payload<T>,
     {
         self.sum(events, out, |event| source[event].convert(), |weight: T, by| weight.times(by));
@@ -71,16 +75,17 @@ impl<W: Number> SparseColumns<W> {
     #[inline(always)]
     fn sum<P: Copy, T: Number>(
         &self,
-        events: &[u32],
+        events: Active<'_>,
         out: &mut [T],
         payload: impl Fn(usize) -> P,
         scale: impl Fn(T, P) -> T,
     ) where
         W: Payload<T>,
     {
-        let out = &mut out[..self.outputs];
+        let size = (self.outputs, self.starts.len() - 1);
+        assert_eq!(size, (out.len(), events.sources()), "outputs, sources");
         out.fill(T::default());
-        for event in events {
+        for event in events.indices() {
             let event = *event as usize;
             let payload = payload(event);
             let list = self.starts[event] as usize..self.starts[event + 1] as usize;
@@ -90,8 +95,9 @@ impl<W: Number> SparseColumns<W> {
             }
         }
         if self.shift > 0 {
+            let scale = T::power_of_two(self.shift);
             for sum in out {
-                *sum = sum.shifted(self.shift);
+                *sum = sum.times(scale);
             }
         }
     }
@@ -100,6 +106,7 @@ impl<W: Number> SparseColumns<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Events;
 
     #[test]
     fn only_listed_weights_are_added() {
@@ -107,9 +114,11 @@ mod tests {
             SparseColumns::<i8>::new(&[0, 2, 2, 5], &[0, 3, 1, 2, 3], &[1, -2, 3, 4, 5], 4, 1);
         let columns = columns.unwrap();
         let mut out = [9_i32; 4];
-        columns.add(&[0, 1, 2], &mut out);
+        let mut events = Events::new(3);
+        columns.add(events.spikes(&[1, 1, 1]), &mut out);
         assert_eq!(out, [2, 6, 8, 6]);
-        columns.add_graded(&[0, 2], &[10_i16, 7, -1], &mut out);
+        let source = [10_i16, 0, -1];
+        columns.add_graded(events.nonzero(&source), &source, &mut out);
         assert_eq!(out, [20, -6, -8, -50]);
     }
 

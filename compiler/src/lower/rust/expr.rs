@@ -82,7 +82,7 @@ impl Places<'_> {
                 Typed::binary(self.low_32(e), "&", mask, Level::And, Ty::I32)
             }
             _ => {
-                let value = self.expr(e).to_int(Ty::I64).at(Level::Open);
+                let value = self.expr(e).into_int(Ty::I64).at(Level::Open);
                 let text = format!("snn_runtime::arith::wrap({value}, {bits}, {signed})");
                 Typed::atom(&text, Ty::I64)
             }
@@ -93,7 +93,7 @@ impl Places<'_> {
     /// those of their operands are computed in 32 bits, whatever their bounds.
     fn low_32(&mut self, e: &Expr) -> Typed {
         if fits_32(self.interval(e)) {
-            return self.expr(e).to_int(Ty::I32);
+            return self.expr(e).into_int(Ty::I32);
         }
         match &e.node {
             ExprKind::Binary(op @ (BinOp::Add | BinOp::Sub | BinOp::Mul), a, b) => {
@@ -119,7 +119,7 @@ impl Places<'_> {
                 let (yes, no) = (self.low_32(yes), self.low_32(no));
                 Typed::choice(&cond, &yes, &no, Ty::I32)
             }
-            _ => self.expr(e).to_int(Ty::I32),
+            _ => self.expr(e).into_int(Ty::I32),
         }
     }
 
@@ -145,7 +145,7 @@ impl Places<'_> {
         let mut x = self.expr(x);
         if x_is_int {
             let ty = if fits_32(from) && fits_32(to) { Ty::I32 } else { Ty::I64 };
-            x = x.to_int(ty);
+            x = x.into_int(ty);
         }
         let ty = x.ty;
         let wraps = x_is_int && ty == Ty::I64 && to == ANY;
@@ -213,9 +213,9 @@ impl Places<'_> {
             return shift(op, a, b, fits_32(x) && fits_32(result));
         }
         if matches!(op, BinOp::FloorDiv | BinOp::Rem) {
-            return divide(op, a.to_int(ty), b.to_int(ty), y);
+            return divide(op, a.into_int(ty), b.into_int(ty), y);
         }
-        let (a, b) = (a.to_int(ty), b.to_int(ty));
+        let (a, b) = (a.into_int(ty), b.into_int(ty));
         match (op, operator(op)) {
             (BinOp::Add | BinOp::Sub | BinOp::Mul, _) if result == ANY => wrapping(op, &a, &b),
             (_, Some((sign, level))) => {
@@ -272,7 +272,7 @@ impl Places<'_> {
         let (mut yes, mut no) = (self.expr(yes), self.expr(no));
         if e.kind == Kind::Int {
             let ty = if fits_32(bounds) { Ty::I32 } else { Ty::I64 };
-            (yes, no) = (yes.to_int(ty), no.to_int(ty));
+            (yes, no) = (yes.into_int(ty), no.into_int(ty));
         }
         let ty = yes.ty;
         Typed::choice(&cond, &yes, &no, ty)
@@ -311,15 +311,15 @@ impl Places<'_> {
         }
         let (x, d) = (self.expr(x), self.expr(d));
         if fits_32(bounds) && by.0 >= 0 && by.1 <= 4096 {
-            let x = x.to_int(Ty::I32);
+            let x = x.into_int(Ty::I32);
             let keep = match d.constant {
                 Some(d) => literal(4096 - d),
-                None => Typed::binary(literal(4096), "-", d.to_int(Ty::I32), Level::Sum, Ty::I32),
+                None => Typed::binary(literal(4096), "-", d.into_int(Ty::I32), Level::Sum, Ty::I32),
             };
             let (x, keep) = (x.at(Level::Open), keep.at(Level::Open));
             return Typed::atom(&format!("snn_runtime::arith::decay({x}, {keep})"), Ty::I32);
         }
-        let (x, d) = (x.to_int(Ty::I64), d.to_int(Ty::I64));
+        let (x, d) = (x.into_int(Ty::I64), d.into_int(Ty::I64));
         let (x, d) = (x.at(Level::Open), d.at(Level::Open));
         Typed::atom(&format!("snn_runtime::arith::decay_wide({x}, {d})"), Ty::I64)
     }
@@ -358,7 +358,7 @@ pub fn saturated(value: Typed, bounds: (i64, i64), bits: u8, signed: bool) -> Ty
         return value;
     }
     let ty = if fits_32(bounds) && fits_32((low, high)) { Ty::I32 } else { Ty::I64 };
-    let value = value.to_int(ty);
+    let value = value.into_int(ty);
     Typed::atom(&format!("{}.clamp({low}, {high})", value.receiver()), ty)
 }
 
@@ -380,10 +380,10 @@ fn shift(op: BinOp, a: Typed, b: Typed, narrow: bool) -> Typed {
         Some(by) if by < 0 || (by > 63 && op == BinOp::Shl) => literal(0),
         Some(by) => {
             let most = if narrow { 31 } else { 63 };
-            Typed::binary(a.to_int(ty), sign, literal(by.min(most)), Level::Shift, ty)
+            Typed::binary(a.into_int(ty), sign, literal(by.min(most)), Level::Shift, ty)
         }
         None => {
-            let (a, b) = (a.to_int(Ty::I64).at(Level::Open), b.to_int(Ty::I64).at(Level::Open));
+            let (a, b) = (a.into_int(Ty::I64).at(Level::Open), b.into_int(Ty::I64).at(Level::Open));
             Typed::atom(&format!("snn_runtime::arith::{name}({a}, {b})"), Ty::I64)
         }
     }
@@ -405,7 +405,7 @@ fn divide(op: BinOp, a: Typed, b: Typed, by: (i64, i64)) -> Typed {
         }
         _ => {
             let name = if op == BinOp::FloorDiv { "floor_div" } else { "floor_rem" };
-            let (a, b) = (a.to_int(Ty::I64).at(Level::Open), b.to_int(Ty::I64).at(Level::Open));
+            let (a, b) = (a.into_int(Ty::I64).at(Level::Open), b.into_int(Ty::I64).at(Level::Open));
             Typed::atom(&format!("snn_runtime::arith::{name}({a}, {b})"), Ty::I64)
         }
     }

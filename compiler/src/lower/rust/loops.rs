@@ -81,7 +81,7 @@ pub fn lower_reduce(ir: &StepIr, of: &Reduce, name: &str, doc: &str) -> Lowered 
     let ty = if is_float { value.ty } else { Ty::I64 };
     let (value, kind) = match of.value.kind {
         Kind::Bool => (Typed::atom(&format!("i64::from({})", value.at(Level::Open)), ty), "i64"),
-        Kind::Int => (value.to_int(Ty::I64), "i64"),
+        Kind::Int => (value.into_int(Ty::I64), "i64"),
         Kind::F32 | Kind::F64 => (value, ty.name()),
     };
     let text = value.at(Level::Open);
@@ -220,7 +220,7 @@ fn statement(places: &mut Places<'_>, stmt: &Stmt) -> Statement {
             let bounds = places.interval(value);
             let mut text = places.expr(value);
             if value.kind == Kind::Int {
-                text = text.to_int(if fits_32(bounds) { Ty::I32 } else { Ty::I64 });
+                text = text.into_int(if fits_32(bounds) { Ty::I32 } else { Ty::I64 });
             }
             let (ty, text) = (text.ty, text.at(Level::Open));
             let name = places.define(*local, name, ty, bounds);

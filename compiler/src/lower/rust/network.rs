@@ -261,6 +261,15 @@ impl<'a> Emitter<'a> {
         }
     }
 
+    /// A buffer as an array to assign.
+    fn array(&self, id: BufferId) -> String {
+        let field = self.field(id);
+        match self.buffer(id).is_some_and(|b| b.shape.is_empty()) {
+            true => format!("std::array::from_mut(&mut {field})"),
+            false => format!("&mut {field}"),
+        }
+    }
+
     fn op(&mut self, op: &Op, phase: &str, previous: Option<&Op>) -> Lines {
         match &op.kind {
             OpKind::Loop(of) if of.domain.contains(&0) || of.body.is_empty() => {
@@ -341,7 +350,7 @@ impl<'a> Emitter<'a> {
         let spikes = src.elem.kind() == Kind::Bool;
         let binary = of.binary || spikes;
         let kernel = self.tables.kernel(self.ir, of, binary);
-        let (source, target) = (self.slice(of.src, false), self.slice(of.dst, true));
+        let (source, target) = (self.slice(of.src, false), self.array(of.dst));
         let mut body = Vec::new();
         let known = previous.is_some_and(|previous| {
             previous.clock == op.clock
@@ -355,9 +364,9 @@ impl<'a> Emitter<'a> {
         let sparse = of.kernel.kind == KernelKind::SparseColumns;
         let call = match (binary, sparse || kernel.packed) {
             (true, true) => format!("add(events, {target})"),
-            (true, false) => format!("add::<{sums}, _>(events, {target})"),
+            (true, false) => format!("add::<{sums}, _, _>(events, {target})"),
             (false, true) => format!("add_graded(events, {source}, {target})"),
-            (false, false) => format!("add_graded::<{sums}, _, _>(events, {source}, {target})"),
+            (false, false) => format!("add_graded::<{sums}, _, _, _>(events, {source}, {target})"),
         };
         body.push(Code::line(format!("data.{}.{call};", kernel.field)));
         Lines { uses_data: true, ..Lines::plain(body) }

@@ -233,7 +233,7 @@ impl<'a> Places<'a> {
         let what = what.unwrap_or_default().to_string();
         let mut terms = Vec::new();
         for index in &access.dynamic {
-            let value = self.expr(&index.index).to_int(Ty::I64).at(Level::Open);
+            let value = self.expr(&index.index).into_int(Ty::I64).at(Level::Open);
             let extent = index.extent;
             let position = format!("snn_runtime::support::index({value}, {extent}, {what:?}, t)?");
             match index.stride < 0 {

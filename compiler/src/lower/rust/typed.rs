@@ -210,7 +210,7 @@ impl Typed {
     }
 
     /// An integer in the other width; narrowing keeps the low bits.
-    pub fn to_int(self, ty: Ty) -> Typed {
+    pub fn into_int(self, ty: Ty) -> Typed {
         match (self.ty, ty) {
             (from, to) if from == to => self,
             (_, Ty::I64) => match self.constant {
