@@ -23,6 +23,42 @@ pub fn say(text: &str) {
     }
 }
 
+/// Tells a person who waits what takes its time: on a terminal each line replaces the one
+/// before, elsewhere they follow each other.
+pub struct Progress {
+    quiet: bool,
+    terminal: bool,
+    shown: bool,
+}
+
+impl Progress {
+    /// Nothing shown yet; with `quiet` nothing ever is.
+    pub fn new(quiet: bool) -> Progress {
+        Progress { quiet, terminal: io::stderr().is_terminal(), shown: false }
+    }
+
+    /// Shows a line.
+    pub fn show(&mut self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.terminal {
+            let _ = write!(io::stderr(), "\r\x1b[2K{text}");
+            self.shown = true;
+        } else {
+            say(text);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
+}
+
 /// Prints results on standard output.
 ///
 /// A reader who has seen enough (`snnc … | head`) is no error.

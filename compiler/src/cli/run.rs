@@ -54,14 +54,10 @@ fn execute_and_keep(run: &CheckedRun, options: &Options) -> Result<Results, Diag
     program::executable(run)?;
     options.output.as_deref().map_or(Ok(()), output::require_folder)?;
     let ir = Arc::new(run.ir.clone());
-    let quiet = options.settings.quiet;
-    let mut say = |text: &str| {
-        if !quiet {
-            output::say(text);
-        }
-    };
+    let mut progress = output::Progress::new(options.settings.quiet);
     let Executed { plan, columns, seconds, threads } =
-        execute::execute(ir, &options.settings, &mut say)?;
+        execute::execute(ir, &options.settings, &mut |text| progress.show(text))?;
+    drop(progress);
     let metrics = metrics(&run.requests, &run.ir, &columns);
     let verdicts = verdicts(&run.requests, &run.ir, &columns);
     let drawn = pictures(&run.requests, &run.ir, &columns)
