@@ -4,7 +4,7 @@ use super::Clock;
 use super::latency::{self, Arrivals};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Connection, Target, Timing};
-use crate::types::{Cx, Eval, Leaf, Phase, Place, Stop, StmtKind, TypedGraph};
+use crate::types::{Cx, Eval, Leaf, Phase, Place, StmtKind, Stop, TypedGraph};
 use snn_grammar::ast::Direction;
 
 /// A network of which it is known when every message is sent and received.
@@ -215,8 +215,9 @@ impl Conflict {
     fn diagnostic(&self, name: &str, loc: Loc, send: &PortUse, receive: &PortUse) -> Diagnostic {
         let message = match (self.code, self.waits) {
             (Code::E0311, _) => format!("`{name}` is sent more often than it is received"),
-            (_, Some((_, _, Some(_)))) if send.clock.per_period() * receive.clock.period()
-                == receive.clock.per_period() * send.clock.period() =>
+            (_, Some((_, _, Some(_))))
+                if send.clock.per_period() * receive.clock.period()
+                    == receive.clock.per_period() * send.clock.period() =>
             {
                 format!("`{name}` is received before it is sent")
             }
@@ -267,8 +268,10 @@ fn compare(send: &PortUse, receive: &PortUse) -> Result<Link, Conflict> {
         return Err(Conflict { code: Code::E0312, waits });
     }
     let both = send.clock.or(&receive.clock);
-    let (prefix, period) = (both.prefix().max(send.clock.prefix()).max(receive.clock.prefix()),
-        super::lcm(send.clock.period(), receive.clock.period()));
+    let (prefix, period) = (
+        both.prefix().max(send.clock.prefix()).max(receive.clock.prefix()),
+        super::lcm(send.clock.period(), receive.clock.period()),
+    );
     let sends = send.clock.per_period() * (period / send.clock.period());
     let receives = receive.clock.per_period() * (period / receive.clock.period());
     let (mut sent, mut received, mut slots) = (0u64, 0u64, 0u64);

@@ -138,10 +138,12 @@ impl View<'_> {
                 }
                 (taint, _) => taint,
             },
-            Node::Transpose(..) | Node::Reshape(_) | Node::MatMul { .. } | Node::Reduce(..)
-            | Node::Index { .. } | Node::Concat(..) => {
-                Taint::All(e.children().iter().any(|c| self.of(c).any()))
-            }
+            Node::Transpose(..)
+            | Node::Reshape(_)
+            | Node::MatMul { .. }
+            | Node::Reduce(..)
+            | Node::Index { .. }
+            | Node::Concat(..) => Taint::All(e.children().iter().any(|c| self.of(c).any())),
             _ => e.children().iter().fold(Taint::All(false), |t, c| t.or(&self.of(c))),
         }
     }

@@ -61,8 +61,7 @@ pub fn requests(cx: &mut Cx<'_>, graph: &ClockedGraph, run: ItemRef) -> Eval<Req
     let ItemKind::Run(item) = &tree.items[run.item as usize].kind else {
         return Err(Stop::Reported);
     };
-    let mut collector =
-        Collector { cx, graph, file: run.file, found: Requests::default() };
+    let mut collector = Collector { cx, graph, file: run.file, found: Requests::default() };
     let mut failed = false;
     for member in &item.members {
         let loc = Loc { file: run.file, span: member.span };
@@ -137,8 +136,7 @@ impl Collector<'_, '_> {
         if let Some(near) = near {
             d = d.help(format!("did you mean `{near}`?"));
         }
-        let paths: Vec<&str> =
-            self.graph.graph.processes.iter().map(|p| p.path.as_str()).collect();
+        let paths: Vec<&str> = self.graph.graph.processes.iter().map(|p| p.path.as_str()).collect();
         self.cx.fail(d.note(format!("its processes are {}", paths.join(", "))))
     }
 

@@ -371,9 +371,7 @@ impl<'g> Builder<'g> {
                 Some(buffer) => Resolved::Buffer(buffer),
                 None => Resolved::Nothing,
             },
-            Leaf::Remote(i, p) => {
-                self.ports[i][p].map_or(Resolved::Nothing, Resolved::Buffer)
-            }
+            Leaf::Remote(i, p) => self.ports[i][p].map_or(Resolved::Nothing, Resolved::Buffer),
             Leaf::Port(i) => match self.ports[process][i] {
                 Some(buffer) => Resolved::Buffer(buffer),
                 None => Resolved::Expr(self.incoming(process, i)),
@@ -493,9 +491,7 @@ fn uniform(t: &Tensor) -> bool {
     match &t.values {
         Values::Int(v) => v.windows(2).all(|w| w[0] == w[1]) && !v.is_empty(),
         Values::Bool(v) => v.windows(2).all(|w| w[0] == w[1]) && !v.is_empty(),
-        Values::Float(v) => {
-            v.windows(2).all(|w| w[0].to_bits() == w[1].to_bits()) && !v.is_empty()
-        }
+        Values::Float(v) => v.windows(2).all(|w| w[0].to_bits() == w[1].to_bits()) && !v.is_empty(),
     }
 }
 

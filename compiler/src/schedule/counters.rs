@@ -115,7 +115,8 @@ pub fn check_bounds(
                 let label = format!("at t = {t} the index is {index}, outside 0..{n}");
                 let d = Diagnostic::new(Code::E0702, message, step.loc, label)
                     .note(format!("the run has {steps} steps"));
-                let hint = "run fewer steps, give more data, or let the index come round: `[k % n]`";
+                let hint =
+                    "run fewer steps, give more data, or let the index come round: `[k % n]`";
                 cx.sink.push(d.help(hint));
             }
         }
@@ -156,11 +157,7 @@ fn computed_indices(op: &Op) -> Vec<(Access, DynamicIndex)> {
 }
 
 /// The value at step `t` of an integer expression over `t` and counters; `None` for others.
-fn closed_form(
-    e: &Expr,
-    t: u64,
-    counter: &impl Fn(BufferId, u64) -> Option<i64>,
-) -> Option<i64> {
+fn closed_form(e: &Expr, t: u64, counter: &impl Fn(BufferId, u64) -> Option<i64>) -> Option<i64> {
     let go = |x: &Expr| closed_form(x, t, counter);
     match &e.node {
         ExprKind::Int(n) => Some(*n),

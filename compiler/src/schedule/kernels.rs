@@ -2,7 +2,8 @@
 
 use super::walk;
 use crate::ir::{
-    BufferId, Elem, ExprKind, Fit, Kind, OpKind, Program, Record, Source, StepIr, Stmt, TensorValues,
+    BufferId, Elem, ExprKind, Fit, Kind, OpKind, Program, Record, Source, StepIr, Stmt,
+    TensorValues,
 };
 use crate::lower::kernels;
 use std::collections::BTreeMap;
@@ -106,7 +107,7 @@ fn copied_to(
         && fits
         && same
         && readers.get(&s.dst) == Some(&1))
-        .then_some(target)
+    .then_some(target)
 }
 
 /// Buffers that the ops of a program read, with how many ops do.

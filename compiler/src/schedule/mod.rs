@@ -210,9 +210,11 @@ fn renumber(ir: &mut StepIr) {
         }
     }
     // State stays even where nothing touches it: it can be recorded by another run.
-    buffers.extend((0..ir.buffers.len() as u32).map(BufferId).filter(|b| {
-        ir.buffers[b.0 as usize].kind == ir::BufferKind::State
-    }));
+    buffers.extend(
+        (0..ir.buffers.len() as u32)
+            .map(BufferId)
+            .filter(|b| ir.buffers[b.0 as usize].kind == ir::BufferKind::State),
+    );
     for b in &buffers {
         if let Init::Tensor(t) = ir.buffers[b.0 as usize].init {
             tensors.insert(t);

@@ -110,10 +110,9 @@ fn between(
     let to = steps[reader].process;
     let instant = graph.graph.connections.iter().zip(&graph.links).any(|(c, links)| {
         c.to.0 == to
-            && c.senders
-                .iter()
-                .zip(links)
-                .any(|(s, link)| *s == (from, port) && matches!(link, Link::Direct { instant: true }))
+            && c.senders.iter().zip(links).any(|(s, link)| {
+                *s == (from, port) && matches!(link, Link::Direct { instant: true })
+            })
     });
     // A process may also be sent to itself.
     instant.then_some((writer, reader))
@@ -147,7 +146,12 @@ fn instantaneous(builder: &Builder<'_>, steps: &[&Step], circle: &[usize]) -> Di
     let mut visited = BTreeSet::new();
     while visited.insert(current) {
         let next = graph.connections.iter().zip(&builder.graph.links).find_map(|(c, links)| {
-            let instant = |k: usize| matches!(links[k], Link::Direct { instant: true } | Link::Queue { instant: true, .. });
+            let instant = |k: usize| {
+                matches!(
+                    links[k],
+                    Link::Direct { instant: true } | Link::Queue { instant: true, .. }
+                )
+            };
             let k = c.senders.iter().position(|s| s.0 == current)?;
             (processes.contains(&c.to.0) && instant(k)).then(|| (c.to, c.senders[k], c.loc))
         });

@@ -1,9 +1,7 @@
 //! Executes the step IR on marks instead of values: what does each buffer depend on?
 
 use super::walk;
-use crate::ir::{
-    Access, Buffer, BufferId, Expr, ExprKind, Loop, Op, OpKind, Source, StepIr, Stmt,
-};
+use crate::ir::{Access, Buffer, BufferId, Expr, ExprKind, Loop, Op, OpKind, Source, StepIr, Stmt};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a value depends on.

@@ -9,9 +9,7 @@ use super::simulate::{Mark, Simulation, Subject, covers};
 use super::walk;
 use crate::clocks::ClockedGraph;
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::ir::{
-    Access, BufferId, BufferKind, ClockId, Op, OpKind, Source, StepIr, Stmt,
-};
+use crate::ir::{Access, BufferId, BufferKind, ClockId, Op, OpKind, Source, StepIr, Stmt};
 use crate::types::{Cx, Place, StmtKind};
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,13 +103,8 @@ struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     fn new(graph: &'a ClockedGraph, ir: &'a StepIr) -> Self {
-        let paths: BTreeMap<&str, usize> = graph
-            .graph
-            .processes
-            .iter()
-            .enumerate()
-            .map(|(i, p)| (p.path.as_str(), i))
-            .collect();
+        let paths: BTreeMap<&str, usize> =
+            graph.graph.processes.iter().enumerate().map(|(i, p)| (p.path.as_str(), i)).collect();
         let owner = ir.buffers.iter().map(|b| {
             let path = b.name.rsplit_once('.').map(|(path, _)| path)?;
             paths.get(path).copied()
@@ -234,11 +227,8 @@ impl<'a> Recorder<'a> {
         let p = &self.graph.graph.processes[process];
         let name = self.ir.buffers[buffer.0 as usize].name.rsplit('.').next().unwrap_or_default();
         let var = p.vars.iter().position(|v| v.name == name);
-        let reset = self
-            .graph
-            .resets
-            .iter()
-            .find(|r| r.variable.0 == process && Some(r.variable.1) == var);
+        let reset =
+            self.graph.resets.iter().find(|r| r.variable.0 == process && Some(r.variable.1) == var);
         if let Some(reset) = reset {
             return (reset.loc, true);
         }
@@ -305,13 +295,7 @@ impl Subject<Generations> for Recorder<'_> {
         Generations(all.map(|g| (owner, g)).into_iter().collect())
     }
 
-    fn store(
-        &mut self,
-        op: &Op,
-        buffer: BufferId,
-        mark: Generations,
-        whole: bool,
-    ) -> Generations {
+    fn store(&mut self, op: &Op, buffer: BufferId, mark: Generations, whole: bool) -> Generations {
         let owner = self.owner[buffer.0 as usize];
         let kind = self.ir.buffers[buffer.0 as usize].kind;
         let clock = &self.ir.clocks[op.clock.0 as usize];

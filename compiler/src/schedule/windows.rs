@@ -10,8 +10,8 @@ use super::simulate::{Mark, Simulation, Subject};
 use super::walk;
 use crate::clocks::lcm;
 use crate::ir::{
-    Access, BufferId, BufferKind, Collected, ExprKind, Op, OpKind, RecordWhen, Source, StepIr, Stmt,
-    Windows,
+    Access, BufferId, BufferKind, Collected, ExprKind, Op, OpKind, RecordWhen, Source, StepIr,
+    Stmt, Windows,
 };
 use std::collections::BTreeSet;
 
@@ -69,12 +69,8 @@ fn state(ir: &StepIr) -> impl Iterator<Item = BufferId> + '_ {
 
 /// Arrays that steps only write, row by row at a counter.
 fn collected(ir: &StepIr, counters: &[crate::ir::Counter]) -> Vec<Collected> {
-    let recorded_often: BTreeSet<BufferId> = ir
-        .records
-        .iter()
-        .filter(|r| r.when != RecordWhen::End)
-        .map(|r| r.buffer)
-        .collect();
+    let recorded_often: BTreeSet<BufferId> =
+        ir.records.iter().filter(|r| r.when != RecordWhen::End).map(|r| r.buffer).collect();
     let mut found: Vec<Collected> = Vec::new();
     for buffer in state(ir) {
         if recorded_often.contains(&buffer) {
@@ -154,11 +150,14 @@ fn reason(ir: &StepIr, buffer: BufferId) -> String {
     let b = &ir.buffers[buffer.0 as usize];
     match b.kind {
         BufferKind::State => {
-            let is_reset = ir.program.phases().into_iter().flat_map(|(_, ops)| ops).any(|op| {
-                matches!(op.kind, OpKind::Reset { buffer: reset } if reset == buffer)
-            });
+            let is_reset =
+                ir.program.phases().into_iter().flat_map(|(_, ops)| ops).any(
+                    |op| matches!(op.kind, OpKind::Reset { buffer: reset } if reset == buffer),
+                );
             match is_reset {
-                true => "it is reset, but what arrives afterwards depends on earlier windows".into(),
+                true => {
+                    "it is reset, but what arrives afterwards depends on earlier windows".into()
+                }
                 false => "it is never reset, so it remembers every step before".into(),
             }
         }
