@@ -11,6 +11,7 @@ use crate::types::{self, Cx, Eval};
 use snn_grammar::ast::{self, ItemKind, RunMemberKind};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What to compile.
 #[derive(Clone, Debug, Default)]
@@ -68,12 +69,26 @@ pub fn check(file: &Path, options: &Options) -> Checked {
     let mut runs = Vec::new();
     // With syntax errors half of the names are missing; more messages would only mislead.
     if !sink.has_errors() {
+        constants(&mut Cx::new(&mut program, &mut sink, overrides.clone()));
         for at in chosen {
             let mut cx = Cx::new(&mut program, &mut sink, overrides.clone());
             runs.extend(run(&mut cx, at));
         }
     }
     Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs }
+}
+
+/// Evaluates every constant, data item and epoch of the program's own file, so that their
+/// mistakes show even where no run comes to use them.
+fn constants(cx: &mut Cx<'_>) {
+    let Some(tree) = cx.program.modules.first().map(|m| Arc::clone(&m.file)) else { return };
+    for (i, item) in tree.items.iter().enumerate() {
+        if matches!(item.kind, ItemKind::Const(_) | ItemKind::Data(_) | ItemKind::Epoch(_)) {
+            let at = ItemRef { file: 0, item: i as u32 };
+            // A failure is in the sink.
+            let _ = cx.item(at, Loc { file: 0, span: item.span });
+        }
+    }
 }
 
 /// The pipeline: each stage takes what the stage before gives.

@@ -81,9 +81,8 @@ fn interpreted(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnos
             let message = format!("data cannot be read: {error}");
             Err(Diagnostic::without_place(Code::E0601, message))
         }
-        Err(RunError::Thread(error)) => {
-            let message = format!("a thread cannot be started: {error}");
-            Err(Diagnostic::without_place(Code::E0903, message).help("try `--threads 1`"))
+        Err(error @ RunError::Thread(_)) => {
+            Err(Diagnostic::without_place(Code::E0910, error.to_string()))
         }
         // An error of the interpreter, to be reported as such.
         Err(RunError::Panic(message)) => panic!("{message}"),

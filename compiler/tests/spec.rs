@@ -93,28 +93,6 @@ fn programs_of_the_specification_are_accepted() {
 }
 
 #[test]
-fn examples_of_the_error_pages_give_their_code() {
-    let mut wrong = Vec::new();
-    for page in pages("compiler/src/diagnostics/explain") {
-        let code = page.file_stem().unwrap().to_string_lossy().into_owned();
-        for snippet in snippets(&page) {
-            let found = codes(&snippet.text);
-            let right = match snippet.kind.as_str() {
-                "snn,fails" => found.contains(&code.as_str()),
-                "snn" => {
-                    !found.contains(&code.as_str()) && !found.iter().any(|c| c.starts_with('E'))
-                }
-                _ => true,
-            };
-            if !right {
-                wrong.push(format!("{} ({}): {found:?}", snippet.place, snippet.kind));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
 fn links_between_pages_lead_somewhere() {
     let mut all = pages("spec");
     all.push(root().join("README.md"));

@@ -11,6 +11,7 @@
 use crate::execute::{self, Options, Plan, RunError};
 use crate::network::Network;
 use crate::record;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ pub fn main<D: Send + Sync, N: Network>(
     load: fn(&Path) -> io::Result<Arc<D>>,
     make: fn(Arc<D>) -> N,
 ) -> ExitCode {
-    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+    let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {
             eprintln!("error: {message}\n{USAGE}");
@@ -87,7 +88,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+    fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Arguments, String> {
         let mut arguments = Arguments {
             threads: std::thread::available_parallelism().map_or(1, NonZero::get),
             out: None,
@@ -96,12 +97,14 @@ impl Arguments {
             help: false,
         };
         while let Some(word) = words.next() {
+            let word = word.to_string_lossy();
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
-            match word.as_str() {
+            match &*word {
                 "--threads" => {
                     let value = value()?;
-                    arguments.threads = value.parse().ok().filter(|n| *n > 0).ok_or_else(|| {
-                        format!("--threads needs a positive number, not `{value}`")
+                    let number = value.to_str().and_then(|v| v.parse().ok()).filter(|n| *n > 0);
+                    arguments.threads = number.ok_or_else(|| {
+                        format!("--threads needs a positive number, not `{}`", value.display())
                     })?;
                 }
                 "--out" => arguments.out = Some(value()?.into()),
@@ -121,7 +124,7 @@ mod tests {
     use crate::network::Fault;
 
     fn parse(words: &[&str]) -> Result<Arguments, String> {
-        Arguments::parse(words.iter().map(|w| w.to_string()))
+        Arguments::parse(words.iter().map(OsString::from))
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 pub mod batch;
 pub mod mnist;
-pub mod random_ir;
 pub mod program;
+pub mod random_ir;
+pub mod random_program;

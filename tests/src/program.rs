@@ -86,8 +86,8 @@ pub fn interpreted(ir: &StepIr) -> BTreeMap<String, Array> {
 pub fn generated(ir: &StepIr, threads: usize) -> BTreeMap<String, Array> {
     let options = rust::Options { generator: "test".into(), source_hash: "test".into() };
     let generated = rust::emit(ir, &options).unwrap_or_else(|e| panic!("{e:?}"));
-    let program = rust::build::compile(&generated, &cache(), &mut |_| {})
-        .unwrap_or_else(|e| panic!("{e:?}"));
+    let program =
+        rust::build::compile(&generated, &cache(), &mut |_| {}).unwrap_or_else(|e| panic!("{e:?}"));
     let data = rust::build::data(&generated, &cache()).unwrap_or_else(|e| panic!("{e:?}"));
     let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
     let out = folder.path().join("results.npz");

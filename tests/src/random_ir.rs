@@ -30,16 +30,16 @@ impl Choices {
     }
 
     /// A number below `n`, which must not be 0; 0 is the simplest.
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.stream.next().unwrap_or(0) as usize % n
     }
 
     /// Whether something happens that does in one of `n` cases.
-    fn one_in(&mut self, n: usize) -> bool {
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == n - 1
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
@@ -74,7 +74,7 @@ impl Choices {
 }
 
 /// Shapes that loops iterate and buffers have. The loops of a network share them.
-const SHAPES: [&[usize]; 5] = [&[6], &[3, 4], &[], &[17], &[2, 3, 2]];
+const SHAPES: [&[usize]; 6] = [&[6], &[3, 4], &[], &[17], &[2, 3, 2], &[131]];
 
 const ELEMS: [Elem; 10] = [
     Elem::I32,

@@ -251,7 +251,8 @@ fn mnist_lava_equals_the_reference_in_every_recorded_state() {
     }
     let golden = program::arrays(&golden);
     let mut text = example("mnist_lava/mnist_lava.snn");
-    let mut records = String::from("    record out.predicted at end\n    record out.truth at end\n");
+    let mut records =
+        String::from("    record out.predicted at end\n    record out.truth at end\n");
     for layer in ["lif1", "lif2", "lif3"] {
         for state in ["u", "v"] {
             writeln!(records, "    record net.{layer}.{state} every steps").unwrap();
@@ -323,7 +324,11 @@ fn mnist_loihi_equals_the_reference_in_every_state_of_every_step() {
         for layer in 0..3 {
             for (state, key) in [("a_in", "a"), ("u", "u"), ("v", "v"), ("s_out", "s")] {
                 let recorded = &results[&format!("net.layer{layer}.neuron.{state}")];
-                assert_eq!(recorded.values, golden[&format!("L{layer}_{key}")].values, "{layer} {state}");
+                assert_eq!(
+                    recorded.values,
+                    golden[&format!("L{layer}_{key}")].values,
+                    "{layer} {state}"
+                );
             }
         }
     }

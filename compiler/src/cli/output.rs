@@ -72,6 +72,20 @@ pub fn write_recordings(
     written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
 }
 
+/// Requires that the folder of a file exists, before anything long is done for it.
+///
+/// # Errors
+/// E0901.
+pub fn require_folder(path: &Path) -> Result<(), Diagnostic> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::metadata(folder)
+        .and_then(|m| if m.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) })
+        .map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
+}
+
 /// Whether a path may be replaced by a file: a device or a pipe must not.
 fn is_file_or_free(path: &Path) -> bool {
     std::fs::metadata(path).map_or(true, |m| m.is_file())

@@ -52,6 +52,7 @@ struct Results {
 
 fn execute_and_keep(run: &CheckedRun, options: &Options) -> Result<Results, Diagnostic> {
     program::executable(run)?;
+    options.output.as_deref().map_or(Ok(()), output::require_folder)?;
     let ir = Arc::new(run.ir.clone());
     let quiet = options.settings.quiet;
     let mut say = |text: &str| {

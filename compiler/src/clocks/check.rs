@@ -239,20 +239,27 @@ impl Conflict {
             )),
             None => d.note("the queue between them would grow without end"),
         };
-        match send.clock.as_every() {
+        d.help(self.remedy(send, receive))
+    }
+
+    /// What to write instead.
+    fn remedy(&self, send: &PortUse, receive: &PortUse) -> String {
+        let when = |clock: &Clock, later: u64| match clock.as_every() {
+            _ if clock.is_always() => "at every step".to_string(),
             Some((every, residue)) => {
-                let residue = match self.waits {
-                    // Received at the end of each period rather than at its start.
-                    _ if send.phase > receive.phase => residue + 1,
-                    _ => residue,
-                };
-                let side = if self.code == Code::E0311 { "or receive" } else { "receive" };
-                d.help(format!("{side} when `t % {every} == {}`", residue % every))
+                format!("when `t % {every} == {}`", (residue + later) % every)
             }
-            None if send.clock.is_always() && send.phase <= receive.phase => {
-                d.help("receive at every step, or send when the receiver receives")
-            }
-            None => d.help("give both ports the same guard, the receiver in the later phase"),
+            None => "with the same guard".to_string(),
+        };
+        if self.code == Code::E0311 {
+            let (send, receive) = (when(&receive.clock, 0), when(&send.clock, 0));
+            return format!("send {send}, or receive {receive}");
+        }
+        // A message sent in a later phase can be received in the next step at the earliest.
+        let later = u64::from(send.phase > receive.phase);
+        match (send.clock.is_always(), later) {
+            (true, 1) => format!("receive in `{}` or a later phase", send.phase.name()),
+            _ => format!("receive {}", when(&send.clock, later)),
         }
     }
 }

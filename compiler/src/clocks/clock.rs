@@ -121,7 +121,7 @@ impl Clock {
     fn reduced(mut self) -> Clock {
         let n = self.cycle.len();
         let shortest = (1..=n)
-            .find(|d| n % d == 0 && self.cycle.iter().skip(*d).eq(&self.cycle[..n - d]))
+            .find(|d| n.is_multiple_of(*d) && self.cycle.iter().skip(*d).eq(&self.cycle[..n - d]))
             .unwrap_or(n);
         self.cycle.truncate(shortest);
         while let (Some(last), Some(end)) = (self.prefix.last(), self.cycle.last()) {

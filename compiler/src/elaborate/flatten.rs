@@ -6,7 +6,7 @@ use super::shapes::port_elem;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::BinOp;
-use crate::resolve::ItemRef;
+use crate::resolve::{ItemRef, nearest};
 use crate::types::expr::{Leaf, Node, TExpr};
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
 use snn_grammar::ast::{self, Direction, ItemKind, ProcessMember, ResetWhen};
@@ -178,7 +178,7 @@ fn connection(to: (usize, usize), message: TExpr, loc: Loc) -> Connection {
 /// Every connection must convert its elements without loss. True where one does not.
 fn check_edge_types(cx: &mut Cx<'_>, tree: &Tree) -> bool {
     let mut failed = false;
-    let mut seen: BTreeMap<((usize, usize), (usize, usize)), Loc> = BTreeMap::new();
+    let mut seen: BTreeMap<[(usize, usize); 2], Loc> = BTreeMap::new();
     for edge in &tree.edges {
         let Ok(source) = tree.source(cx, &edge.from) else { continue };
         let to = port_elem(tree, edge.to);
@@ -189,7 +189,7 @@ fn check_edge_types(cx: &mut Cx<'_>, tree: &Tree) -> bool {
             }
         });
         if let (super::connect::Source::Port(node, port), [_]) = (&edge.from, senders.as_slice())
-            && let Some(first) = seen.insert(((*node, *port), edge.to), edge.loc)
+            && let Some(first) = seen.insert([(*node, *port), edge.to], edge.loc)
         {
             let d = Diagnostic::new(Code::E0502, "these two are connected twice", edge.loc, "")
                 .label(first, "connected first here");
@@ -333,7 +333,12 @@ fn lower_reset(
             let message = "this names no state of the network";
             let at = Loc { file, span: pattern.span };
             let parts: Vec<&str> = node.children.keys().map(String::as_str).collect();
-            let d = Diagnostic::new(Code::E0406, message, at, "matches nothing");
+            let mut d = Diagnostic::new(Code::E0406, message, at, "matches nothing");
+            let written = pattern.parts.first().into_iter().flat_map(|p| &p.globs);
+            let slip = written.filter_map(|w| nearest(w, parts.iter().copied())).next();
+            if let Some(near) = slip {
+                d = d.help(format!("did you mean `{near}`?"));
+            }
             return Err(cx.fail(d.note(format!("its parts are {}", parts.join(", ")))));
         }
         // A whole instance stands for its memory, not for messages on their way.

@@ -30,7 +30,7 @@ pub struct ParamState {
 /// What a [`ParamState`] is.
 pub enum Role {
     /// A declared parameter, with the file of its declaration.
-    Param(ast::Param, u32),
+    Param(Box<ast::Param>, u32),
     /// `const`.
     Const,
     /// An argument that names a state variable.
@@ -148,7 +148,7 @@ impl Node {
                 }
             };
             self.env.open.insert(name.clone());
-            let role = Role::Param(param, file);
+            let role = Role::Param(Box::new(param), file);
             self.params.push(ParamState { name, role, value, outside, file: from, known: None });
         }
         for (binding, file) in members.consts {

@@ -1,7 +1,7 @@
 //! Pictures of a network: what is connected to what.
 //!
 //! A [`Graph`] knows nothing of the language; [`network`] makes one of a checked network.
-//! [`dot`] writes it for Graphviz and its relatives; [`svg`] draws it, after [`layout`]
+//! [`dot`] writes it for Graphviz and its relatives; [`svg`] draws it, after `layout`
 //! has decided where everything goes.
 
 pub mod dot;

@@ -413,28 +413,37 @@ impl<'g> Builder<'g> {
         })
     }
 
-    /// Makes the queue of a link, and the op that takes from it.
+    /// Makes the queues, before any process is lowered: sender and receiver both use them.
+    pub fn queues(&mut self) {
+        let graph = self.graph;
+        for (connection, links) in graph.links.iter().enumerate() {
+            let c = &graph.graph.connections[connection];
+            for (sender, link) in links.iter().enumerate() {
+                let Link::Queue { slots, .. } = link else { continue };
+                let (from, port) = c.senders[sender];
+                let Some(source) = self.ports[from][port] else { continue };
+                let b = &self.buffers[source.0 as usize];
+                let (elem, shape, name) = (b.elem, b.shape.clone(), b.name.clone());
+                let to = &graph.graph.processes[c.to.0];
+                let ring: Vec<usize> = std::iter::once(*slots).chain(shape.clone()).collect();
+                let title = format!("{}.{}_from_{name}", to.path, to.ports[c.to.1].name);
+                let queue_name = format!("{title}_queue");
+                let queue = self.buffer(&queue_name, BufferKind::Queue, elem, ring, zero(elem));
+                let received = self.buffer(&title, BufferKind::Port, elem, shape, zero(elem));
+                self.queues.insert((connection, sender), (queue, received));
+            }
+        }
+    }
+
+    /// Adds the op that takes a message from its queue.
     fn receive_queued(&mut self, connection: usize, sender: usize) {
         let graph = self.graph;
         let c = &graph.graph.connections[connection];
-        let (from, port) = c.senders[sender];
-        let Link::Queue { slots, .. } = graph.links[connection][sender] else { return };
         let Some(used) = graph.uses[c.to.0][c.to.1].as_ref() else { return };
-        let Some(source) = self.ports[from][port] else { return };
-        let (elem, shape, name) = {
-            let b = &self.buffers[source.0 as usize];
-            (b.elem, b.shape.clone(), b.name.clone())
-        };
-        let to = &graph.graph.processes[c.to.0];
-        let ring: Vec<usize> = std::iter::once(slots).chain(shape.iter().copied()).collect();
-        let title = format!("{}.{}_from_{name}", to.path, to.ports[c.to.1].name);
-        let queue =
-            self.buffer(&format!("{title}_queue"), BufferKind::Queue, elem, ring, zero(elem));
-        let received = self.buffer(&title, BufferKind::Port, elem, shape, zero(elem));
-        self.queues.insert((connection, sender), (queue, received));
+        let Some((queue, to)) = self.queues.get(&(connection, sender)).copied() else { return };
         let clock = self.clock(&used.clock);
         self.at = At { process: c.to.0, phase: used.phase, clock, loc: c.loc };
-        self.push(OpKind::Pop { queue, to: received });
+        self.push(OpKind::Pop { queue, to });
     }
 
     /// Adds the op that puts a sent message into its queue.

@@ -6,7 +6,7 @@ use crate::clocks::Clock;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::{
     Access, BinOp, Buffer, BufferId, BufferKind, Counter, DynamicIndex, Expr, ExprKind, Init, Op,
-    OpKind, Source, Stmt,
+    OpKind, Source, Stmt, TensorValues,
 };
 use crate::types::{Cx, Eval, Stop};
 use std::collections::BTreeMap;
@@ -107,11 +107,15 @@ pub fn check_bounds(
             if let Some((t, index)) = bad {
                 failed = true;
                 let what = match access.source {
-                    Source::Buffer(b) => builder.buffers[b.0 as usize].name.clone(),
-                    Source::Tensor(t) => builder.tensors[t.0 as usize].name.clone(),
+                    Source::Buffer(b) => format!("`{}`", builder.buffers[b.0 as usize].name),
+                    // A file has a name; what was computed has none of its own.
+                    Source::Tensor(t) => match &builder.tensors[t.0 as usize].values {
+                        TensorValues::File(file) => file.source.path().display().to_string(),
+                        TensorValues::Known(_) => "the indexed array".into(),
+                    },
                 };
                 let n = dynamic.extent;
-                let message = format!("`{what}` has {n} entries, and entry {index} is used");
+                let message = format!("{what} has {n} entries, and entry {index} is used");
                 let label = format!("at t = {t} the index is {index}, outside 0..{n}");
                 let d = Diagnostic::new(Code::E0702, message, step.loc, label)
                     .note(format!("the run has {steps} steps"));

@@ -66,6 +66,7 @@ pub fn schedule(cx: &mut Cx<'_>, graph: &ClockedGraph, request: &Request) -> Eva
             builder.recorded.insert((record.process, port));
         }
     }
+    builder.queues();
     for process in 0..graph.graph.processes.len() {
         builder.process(process);
     }

@@ -99,7 +99,9 @@ pub struct Stmt {
     pub loc: Loc,
 }
 
-/// What a statement does.
+/// What a statement does. There are few lets and many assignments, so the size of the latter
+/// costs nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum StmtKind {
     /// Computes [`Process::lets`] of this number.
     Let(usize),

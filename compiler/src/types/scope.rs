@@ -222,9 +222,15 @@ impl<'a> Cx<'a> {
 
     /// Reports a name that stands for nothing.
     pub fn unknown_name(&mut self, name: &str, span: Span, env: &Env) -> Stop {
+        if name == "t" {
+            let loc = Loc { file: env.file, span };
+            let message = "`t` is the step counter: it has a value only while the network runs";
+            let d = Diagnostic::new(Code::E0205, message, loc, "not in a phase");
+            return self.fail(d.help("use it in the statements and guards of phases"));
+        }
         let candidates = env.names.keys().map(String::as_str);
         let candidates = candidates.chain(self.program.names_in(env.file));
-        let near = nearest(name, candidates.chain(["t"])).map(String::from);
+        let near = nearest(name, candidates).map(String::from);
         let loc = Loc { file: env.file, span };
         let mut diagnostic =
             Diagnostic::new(Code::E0401, format!("there is no `{name}`"), loc, "not found");

@@ -169,7 +169,9 @@ impl Builder<'_> {
         };
         let Some(src) = src else { return };
         let n = self.ir.buffers[src.0 as usize].len();
-        let m = 1 + self.choices.below(40);
+        // Below, at and beyond what kernels work on at once.
+        let few = 1 + self.choices.below(40);
+        let m = self.choices.pick(&[few, few, 64, 130, 257]);
         let density = self.choices.pick(&[2, 10]);
         let Buffer { elem, range, .. } = self.ir.buffers[src.0 as usize].clone();
         let binary = elem == Elem::Bool || self.choices.one_in(2);

@@ -1,5 +1,9 @@
 //! The command as a user sees it: exit status, streams, messages.
 
+#![allow(clippy::unwrap_used)]
+
+mod programs;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
