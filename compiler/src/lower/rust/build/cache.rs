@@ -10,6 +10,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
 /// The folder for everything that can be made again: `$SNNC_CACHE`, or else
@@ -87,10 +88,12 @@ pub fn file_once(from: &Path, to: &Path) -> Result<(), Diagnostic> {
     })
 }
 
-/// A neighbour that no other process uses.
+/// A neighbour that nobody else uses: no other process, and no other thread of this one.
 fn temporary(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
+    name.push(format!(".{}-{count}.tmp", std::process::id()));
     path.with_file_name(name)
 }
 

@@ -22,7 +22,6 @@ pub use cache::{digest, folder};
 
 use super::{GeneratedCrate, write};
 use crate::diagnostics::Diagnostic;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The program that runs a generated crate: compiled now, or kept from an earlier time.
@@ -60,8 +59,6 @@ pub fn compile(
     cargo::build(&dir, &target, progress)?;
     let built = target.join("release").join(&program);
     cache::file_once(&built, &kept)?;
-    // The copy is what is used; failing to remove the original only costs space.
-    let _ = fs::remove_file(built);
     Ok(kept)
 }
 
