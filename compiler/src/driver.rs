@@ -7,7 +7,7 @@ use crate::ir::StepIr;
 use crate::report::requests::{Requests, requests};
 use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
 use crate::schedule::{self, Request};
-use crate::types::{self, Cx, Eval};
+use crate::types::{self, Cx, Eval, Val};
 use snn_grammar::ast::{self, ItemKind, RunMemberKind};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,6 +58,8 @@ pub struct CheckedRun {
     pub ir: StepIr,
     /// What is recorded, reported and expected.
     pub requests: Requests,
+    /// What a window of the schedule is to the user: the epoch with the same period.
+    pub epoch: Option<String>,
 }
 
 /// Compiles a file. Never fails as a whole: what is wrong stands in the diagnostics.
@@ -101,7 +103,23 @@ fn run(cx: &mut Cx<'_>, at: ItemRef) -> Eval<CheckedRun> {
     let (name, target, target_loc) = described(cx, at);
     let request = Request { run: name.clone(), steps, records: requests.records.clone() };
     let ir = schedule::schedule(cx, &graph, &request)?;
-    Ok(CheckedRun { name, target, target_loc, graph, ir, requests })
+    let epoch = epoch_of(cx, ir.windows.period);
+    Ok(CheckedRun { name, target, target_loc, graph, ir, requests, epoch })
+}
+
+/// The epoch of the program's own file that has this period.
+fn epoch_of(cx: &mut Cx<'_>, period: u64) -> Option<String> {
+    let tree = Arc::clone(&cx.program.modules.first()?.file);
+    tree.items.iter().enumerate().find_map(|(i, item)| {
+        let ItemKind::Epoch(epoch) = &item.kind else { return None };
+        let at = ItemRef { file: 0, item: i as u32 };
+        match cx.item(at, Loc { file: 0, span: item.span }) {
+            Ok(Val::Epoch { every, .. }) if u64::try_from(every) == Ok(period) => {
+                Some(epoch.name.name.clone())
+            }
+            _ => None,
+        }
+    })
 }
 
 fn described(cx: &Cx<'_>, at: ItemRef) -> (String, String, Loc) {

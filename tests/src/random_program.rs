@@ -65,7 +65,11 @@ fn statement(choices: &mut Choices) -> String {
         3 => format!("{v} = {} where {}", int(choices, 2), cond(choices)),
         4 => format!("f = {}", float(choices, 2)),
         5 => format!("if sum({v}) > {} {{ {v} = {} }}", choices.below(100), int(choices, 1)),
-        _ => format!("if t % 4 == {} {{ {v} = {} }} else {{ {v} -= 1 }}", choices.below(4), int(choices, 1)),
+        _ => format!(
+            "if t % 4 == {} {{ {v} = {} }} else {{ {v} -= 1 }}",
+            choices.below(4),
+            int(choices, 1)
+        ),
     }
 }
 
@@ -127,7 +131,11 @@ fn network(choices: &mut Choices, text: &mut String, kinds: usize) {
     for i in 0..parts {
         let size = 2 + choices.below(9);
         let neuron = match choices.below(4) {
-            0 => format!("LIF[{size}](vth: {}, du: {}, dv: 300)", choices.below(9), choices.below(4096)),
+            0 => format!(
+                "LIF[{size}](vth: {}, du: {}, dv: 300)",
+                choices.below(9),
+                choices.below(4096)
+            ),
             _ => format!("P{}[{size}](k: {})", choices.below(kinds), choices.below(5)),
         };
         lines.push(format!("    n{i} = {neuron}"));

@@ -48,7 +48,10 @@ fn generated_code_equals_the_interpreter_on_random_programs() {
             let got = program::arrays(path);
             assert_eq!(got.len(), expected.len());
             for (key, expected) in &expected {
-                assert!(same(&got[key].values, &expected.values), "{key}, {threads} threads:\n{text}");
+                assert!(
+                    same(&got[key].values, &expected.values),
+                    "{key}, {threads} threads:\n{text}"
+                );
                 compared += 1;
             }
         }

@@ -34,6 +34,10 @@ pub fn ran(diagnostics: &[Diagnostic], sources: &SourceMap, ran: Option<&Ran<'_>
         if let Value::Object(executed) = executed {
             fields.extend(executed);
         }
+        // A metric is also found under its own name, the first of several alike.
+        for metric in ran.metrics {
+            fields.entry(metric.name.as_str()).or_insert(json!(metric.value));
+        }
     }
     line(&object)
 }

@@ -78,10 +78,7 @@ enum Origin {
     /// A row of data.
     Row,
     /// State or a message of this process (if any), which it stored in this step (or before).
-    Process {
-        owner: Option<usize>,
-        fresh: bool,
-    },
+    Process { owner: Option<usize>, fresh: bool },
 }
 
 impl Mark for Generations {
