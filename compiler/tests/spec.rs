@@ -1,5 +1,7 @@
 //! The pages under `spec/`, the error pages and the README say what is true.
 
+#![allow(clippy::unwrap_used)]
+
 use snnc::diagnostics::Code;
 use std::path::{Path, PathBuf};
 

@@ -108,17 +108,21 @@ pub fn write_recordings(
     written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
 }
 
-/// Requires that the folder of a file exists, before anything long is done for it.
+/// Requires that a file can lie at a path, before anything long is done for it.
 ///
 /// # Errors
 /// E0901.
-pub fn require_folder(path: &Path) -> Result<(), Diagnostic> {
+pub fn require_place(path: &Path) -> Result<(), Diagnostic> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     std::fs::metadata(folder)
-        .and_then(|m| if m.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) })
+        .and_then(|m| match (m.is_dir(), path.is_dir()) {
+            (false, _) => Err(ErrorKind::NotADirectory.into()),
+            (true, true) => Err(ErrorKind::IsADirectory.into()),
+            (true, false) => Ok(()),
+        })
         .map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
 }
 

@@ -52,7 +52,7 @@ struct Results {
 
 fn execute_and_keep(run: &CheckedRun, options: &Options) -> Result<Results, Diagnostic> {
     program::executable(run)?;
-    options.output.as_deref().map_or(Ok(()), output::require_folder)?;
+    options.output.as_deref().map_or(Ok(()), output::require_place)?;
     let ir = Arc::new(run.ir.clone());
     let mut progress = output::Progress::new(options.settings.quiet);
     let Executed { plan, columns, seconds, threads } =
