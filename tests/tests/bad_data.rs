@@ -1,7 +1,5 @@
 //! Data that is missing, damaged or of another kind: a coded error that names the file.
 
-#![allow(clippy::unwrap_used)]
-
 use snnc::data::{DataError, DataSource, Dataset, npz_members};
 use snnc::diagnostics::Code;
 use snnc::import::{NetxOptions, import};

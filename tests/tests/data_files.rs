@@ -1,7 +1,5 @@
 //! Data files read as NumPy and h5py read them.
 
-#![allow(clippy::unwrap_used)]
-
 use snn_runtime::npy::{self, Header};
 use snnc::data::{DataSource, Dataset, npz_members};
 use snnc::ir::Elem;

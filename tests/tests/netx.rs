@@ -1,7 +1,5 @@
 //! Trained networks as text.
 
-#![allow(clippy::unwrap_used)]
-
 use snnc::data::DataError;
 use snnc::diagnostics::Code;
 use snnc::import::{Imported, NetxOptions, import};

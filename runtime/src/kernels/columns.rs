@@ -147,9 +147,9 @@ mod tests {
         columns.add_graded::<f64, _, _, _>(events, &source, &mut graded);
         for i in 0..OUTPUTS {
             let (mut a, mut b) = (0.0, 0.0);
-            for j in 1..SOURCES {
+            for (j, x) in source.iter().enumerate().skip(1) {
                 a += 0.1 * f64::from(weight(i, j));
-                b += 0.1 * f64::from(weight(i, j)) * source[j];
+                b += 0.1 * f64::from(weight(i, j)) * x;
             }
             assert_eq!((spikes[i], graded[i]), (a, b));
         }
