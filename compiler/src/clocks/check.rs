@@ -256,7 +256,7 @@ impl Conflict {
             return format!("send {send}, or receive {receive}");
         }
         // The latest of the receiver's own steps that fits, once for each message.
-        if let Some((every, _)) = send.clock.as_every().filter(|_| !send.clock.is_always()) {
+        if let Some((every, _)) = send.clock.as_every().filter(|_| !receive.clock.is_always()) {
             let fits = |t: &u64| {
                 let clock = Clock::every(every, *t as i64);
                 compare(send, &PortUse { clock, ..receive.clone() }).is_ok()

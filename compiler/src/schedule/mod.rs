@@ -6,6 +6,7 @@
 
 mod builder;
 mod counters;
+mod encoders;
 mod fuse;
 mod kernels;
 mod order;
@@ -22,6 +23,7 @@ use crate::ir::{
 use crate::tensor::Tensor;
 use crate::types::{Cx, Eval, Phase, Stop};
 use builder::{Builder, Step};
+pub use encoders::tabulate;
 use std::collections::BTreeSet;
 
 /// What is scheduled besides the network.

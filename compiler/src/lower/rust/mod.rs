@@ -74,6 +74,8 @@ impl GeneratedCrate {
 /// # Errors
 /// Where weights lie in a data file that cannot be read.
 pub fn emit(ir: &StepIr, options: &Options) -> Result<GeneratedCrate, Diagnostic> {
+    let tabulated = crate::schedule::tabulate(ir);
+    let ir = tabulated.as_ref().unwrap_or(ir);
     let library = package::library(&ir.network);
     let network = names::camel(&ir.network);
     let mut tables = data::Tables::new();
