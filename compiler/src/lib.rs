@@ -2,6 +2,7 @@
 //!
 //! One folder a stage; [`driver`] shows the whole in a page.
 
+mod circles;
 pub mod clocks;
 pub mod data;
 pub mod diagnostics;

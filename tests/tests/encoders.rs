@@ -61,6 +61,7 @@ fn check(text: &str, tabulated: bool) {
     let changed = tabulate(&run.ir);
     assert_eq!(changed.is_some(), tabulated, "{text}");
     if let Some(changed) = changed {
+        let changed = changed.ir;
         assert!(changed.buffers.iter().all(|b| b.name != "enc.v"), "the encoder still runs");
         assert_eq!(program::interpreted(&changed), expected, "{text}");
     }

@@ -1,9 +1,8 @@
 //! How long messages take: through a process, and from the sources of a network to each of its
 //! processes.
 
+use crate::circles::components;
 use crate::types::{Leaf, Node, Pick, Place, Process, StmtKind, TExpr, TypedGraph};
-use petgraph::algo::kosaraju_scc;
-use petgraph::graph::DiGraph;
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -188,16 +187,10 @@ pub fn arrivals(graph: &TypedGraph) -> Arrivals {
 
 /// Processes in an order in which senders come before receivers, circles by declaration.
 fn order(graph: &TypedGraph) -> Vec<usize> {
-    let mut g = DiGraph::<(), ()>::new();
-    let nodes: Vec<_> = graph.processes.iter().map(|_| g.add_node(())).collect();
-    for connection in &graph.connections {
-        for (sender, _) in &connection.senders {
-            g.update_edge(nodes[*sender], nodes[connection.to.0], ());
-        }
-    }
+    let edges = graph.connections.iter().flat_map(|c| c.senders.iter().map(|s| (s.0, c.to.0)));
     let mut order = Vec::new();
-    for circle in kosaraju_scc(&g).into_iter().rev() {
-        let mut rest: BTreeSet<usize> = circle.into_iter().map(|n| n.index()).collect();
+    for circle in components(graph.processes.len(), edges) {
+        let mut rest: BTreeSet<usize> = circle.into_iter().collect();
         while let Some(&declared_first) = rest.first() {
             let reached = |i: usize| {
                 let into = graph.connections.iter().filter(|c| c.to.0 == i);

@@ -22,6 +22,9 @@ pub struct InstanceGraph {
     pub connections: Vec<Connection>,
     /// The resets.
     pub resets: Vec<Reset>,
+    /// Ports of networks that pass one process's messages on unchanged: path, and the
+    /// process's port.
+    pub aliases: Vec<(String, (usize, usize))>,
 }
 
 /// A process of the network.
@@ -124,6 +127,17 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
             }
         }
     }
+    let mut aliases = Vec::new();
+    for (id, node) in tree.nodes.iter().enumerate().filter(|(_, n)| n.model.is_none()) {
+        for (port, state) in node.ports.iter().enumerate() {
+            let mut walk = Walk { cx, tree, number: &number, trail: Vec::new() };
+            let Ok(messages) = walk.messages((id, port)) else { continue };
+            if let [(TExpr { node: Node::Read(Leaf::Remote(i, p)), .. }, _)] = messages.as_slice() {
+                let path = format!("{}.{}", node.path, state.name);
+                aliases.push((path.trim_start_matches('.').to_string(), (*i, *p)));
+            }
+        }
+    }
     let mut resets = Vec::new();
     for (network, reset) in &tree.resets {
         match lower_reset(cx, tree, *network, reset, &instances) {
@@ -135,7 +149,7 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
         return Err(Stop::Reported);
     }
     let network = tree.nodes.first().map(|n| n.def_name.clone()).unwrap_or_default();
-    Ok(InstanceGraph { network, instances, connections, resets })
+    Ok(InstanceGraph { network, instances, connections, resets, aliases })
 }
 
 fn instance(tree: &Tree, id: usize) -> Instance {

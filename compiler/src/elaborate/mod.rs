@@ -13,7 +13,7 @@ mod shapes;
 mod tree;
 
 pub use flatten::{Connection, Instance, InstanceGraph, Port, Reset, Timing};
-pub use paths::{Target, targets};
+pub use paths::{Target, matches_whole, targets};
 pub use shapes::dims;
 
 use crate::diagnostics::Loc;

@@ -5,12 +5,14 @@ use crate::ir::{
     ALWAYS, Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, StepIr,
     TensorValues,
 };
+use crate::schedule::tabulate;
 use std::fmt::Write;
 
 /// The windows, the ops of a step in order, the queues, the records and the memory of a run.
 pub fn execution(ir: &StepIr) -> String {
     let mut out = String::new();
     windows(&mut out, ir);
+    encoder(&mut out, ir);
     step(&mut out, ir);
     queues(&mut out, ir);
     records(&mut out, ir);
@@ -50,6 +52,21 @@ fn windows(out: &mut String, ir: &StepIr) {
         let index = counter.map_or("", |c| name(ir, c.buffer.0));
         let buffer = name(ir, collected.buffer.0);
         let _ = writeln!(out, "  Results {buffer}: only written, at index {index}.");
+    }
+}
+
+/// What generated code does about an encoder of bytes.
+fn encoder(out: &mut String, ir: &StepIr) {
+    if let Some(tabulated) = tabulate(ir) {
+        let _ = writeln!(
+            out,
+            "\nEncoder\n  {}: the 256 values of a byte give {}. Generated code adds the weights of \
+             inputs\n  with equal trains once for each row, and these sums at the steps at which \
+             the trains spike;\n  the encoder itself does not run. (Record its state or spikes, and \
+             it does.)",
+            tabulated.port,
+            plural(tabulated.trains as u64, "different spike train"),
+        );
     }
 }
 

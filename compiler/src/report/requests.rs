@@ -2,7 +2,7 @@
 
 use crate::clocks::{Clock, ClockedGraph, NoClock, clock_of};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::elaborate::{Target, targets};
+use crate::elaborate::{Target, matches_whole, targets};
 use crate::ir::Kind;
 use crate::resolve::{ItemRef, nearest};
 use crate::schedule::{Member, RecordRequest};
@@ -104,6 +104,15 @@ impl Collector<'_, '_> {
         });
         let matched = targets(path, candidates);
         if matched.is_empty() {
+            let aliases = self.graph.graph.aliases.clone();
+            if let Some((alias, (i, port))) =
+                aliases.into_iter().find(|(alias, _)| matches_whole(path, alias))
+            {
+                let name = self.graph.graph.processes[i].ports[port].name.clone();
+                let record = self.add(i, &name, when, true, loc)?;
+                self.found.records[record].key = alias;
+                return Ok(());
+            }
             let at = Loc { file: self.file, span: path.span };
             return Err(self.no_match(&self.text(path.span), at));
         }
@@ -329,6 +338,10 @@ impl Collector<'_, '_> {
     /// The process and member that an expression names by a dotted path.
     fn path(&self, e: &ast::Expr) -> Option<(usize, String)> {
         let parts = dotted(e)?;
+        let whole = parts.join(".");
+        if let Some((_, (i, p))) = self.graph.graph.aliases.iter().find(|(a, _)| *a == whole) {
+            return Some((*i, self.graph.graph.processes[*i].ports[*p].name.clone()));
+        }
         let (member, path) = parts.split_last()?;
         let path = path.join(".");
         let process = self.graph.graph.processes.iter().position(|p| p.path == path)?;

@@ -29,8 +29,18 @@ const FEWEST_INPUTS: usize = 64;
 /// Values of a byte.
 const BYTES: usize = 256;
 
-/// The same network with its encoders tabulated; `None` where it has none of the kind.
-pub fn tabulate(ir: &StepIr) -> Option<StepIr> {
+/// A network with a tabulated encoder.
+pub struct Tabulated {
+    /// The network, in which the encoder does not run.
+    pub ir: StepIr,
+    /// The path of the encoder's port.
+    pub port: String,
+    /// How many different spike trains there are, the silent one not counted.
+    pub trains: usize,
+}
+
+/// The same network with its encoder tabulated; `None` where it has none of the kind.
+pub fn tabulate(ir: &StepIr) -> Option<Tabulated> {
     let ports = (0..ir.buffers.len() as u32).map(BufferId);
     let encoder = ports.filter_map(|port| Encoder::find(ir, port)).next()?;
     let trains = encoder.trains(ir)?;
@@ -38,7 +48,8 @@ pub fn tabulate(ir: &StepIr) -> Option<StepIr> {
     super::remove_unused(&mut changed);
     ranges::analyse(&mut changed);
     super::windows::analyse(&mut changed);
-    Some(changed)
+    let port = ir.buffers[encoder.port.0 as usize].name.clone();
+    Some(Tabulated { ir: changed, port, trains: trains.len() })
 }
 
 /// A source of spikes, and what is known of it.

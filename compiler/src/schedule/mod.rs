@@ -23,7 +23,7 @@ use crate::ir::{
 use crate::tensor::Tensor;
 use crate::types::{Cx, Eval, Phase, Stop};
 use builder::{Builder, Step};
-pub use encoders::tabulate;
+pub use encoders::{Tabulated, tabulate};
 use std::collections::BTreeSet;
 
 /// What is scheduled besides the network.

@@ -2,12 +2,11 @@
 
 use super::builder::{Builder, Step};
 use super::walk;
+use crate::circles::components;
 use crate::clocks::Link;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::{BufferId, OpKind};
 use crate::types::{Cx, Eval, Phase};
-use petgraph::algo::kosaraju_scc;
-use petgraph::graph::DiGraph;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The steps of one phase, ordered.
@@ -119,22 +118,7 @@ fn between(
 }
 
 fn circle(before: &BTreeSet<(usize, usize)>, n: usize) -> Option<Vec<usize>> {
-    let mut g = DiGraph::<(), ()>::new();
-    let nodes: Vec<_> = (0..n).map(|_| g.add_node(())).collect();
-    for (a, b) in before {
-        g.add_edge(nodes[*a], nodes[*b], ());
-    }
-    let mut circles: Vec<Vec<usize>> = kosaraju_scc(&g)
-        .into_iter()
-        .filter(|c| c.len() > 1)
-        .map(|c| {
-            let mut c: Vec<usize> = c.into_iter().map(|i| i.index()).collect();
-            c.sort_unstable();
-            c
-        })
-        .collect();
-    circles.sort();
-    circles.into_iter().next()
+    components(n, before.iter().copied()).into_iter().filter(|c| c.len() > 1).min()
 }
 
 /// The message for a circle: the ports it goes through, in order.

@@ -21,6 +21,8 @@ pub struct TypedGraph {
     pub connections: Vec<Connection>,
     /// Its resets.
     pub resets: Vec<Reset>,
+    /// Ports of networks that pass one process's messages on: path, and the process's port.
+    pub aliases: Vec<(String, (usize, usize))>,
 }
 
 /// A process instance with what it does.
@@ -149,6 +151,7 @@ pub fn check(cx: &mut Cx<'_>, graph: InstanceGraph) -> Eval<TypedGraph> {
         processes,
         connections: graph.connections,
         resets: graph.resets,
+        aliases: graph.aliases,
     })
 }
 
