@@ -98,7 +98,7 @@ fn accept(cx: &mut Cx<'_>, node: &mut Node, i: usize, value: Val, loc: Loc) -> E
 fn evaluate_ports(cx: &mut Cx<'_>, node: &mut Node, failed: &mut bool) -> bool {
     let mut progress = false;
     for i in 0..node.ports.len() {
-        if node.ports[i].shape.is_some() {
+        if node.ports[i].shape.is_some() || node.ports[i].bad {
             continue;
         }
         let env = Env { file: node.ports[i].file, ..node.env.clone() };
@@ -109,7 +109,7 @@ fn evaluate_ports(cx: &mut Cx<'_>, node: &mut Node, failed: &mut bool) -> bool {
             }
             Err(Stop::Open) => {}
             Err(Stop::Reported) => {
-                node.ports[i].shape = Some(Vec::new());
+                node.ports[i].bad = true;
                 *failed = true;
             }
         }
@@ -175,6 +175,9 @@ impl Tree {
         failed: &mut bool,
     ) -> bool {
         let node = &mut self.nodes[node];
+        if node.ports[port].bad {
+            return false;
+        }
         let (ty, file, name) = {
             let p = &node.ports[port];
             (p.ty.clone(), p.file, p.name.clone())
@@ -184,9 +187,9 @@ impl Tree {
         match learn(cx, &mut node.env, file, &ty.shape, shape, (declared, loc), &what) {
             Ok(new) => new,
             Err(_) => {
-                node.ports[port].shape = Some(shape.to_vec());
+                node.ports[port].bad = true;
                 *failed = true;
-                true
+                false
             }
         }
     }

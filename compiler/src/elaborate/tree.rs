@@ -61,6 +61,8 @@ pub struct PortState {
     pub loc: Loc,
     /// Its shape, once known.
     pub shape: Option<Vec<usize>>,
+    /// Whether an error was reported for its shape.
+    pub bad: bool,
 }
 
 impl Node {
@@ -369,6 +371,7 @@ impl Node {
                 file: item.file,
                 loc: Loc { file: item.file, span: port.span },
                 shape: None,
+                bad: false,
             };
             match self.ports.iter_mut().find(|p| p.name == port.name.name) {
                 Some(known) if redeclares => *known = state,

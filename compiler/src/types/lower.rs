@@ -171,10 +171,14 @@ impl Cx<'_> {
             && !env.names.contains_key(parts[0])
             && matches!(self.program.lookup(env.file, parts[0]), Some(Symbol::Module(_)))
         {
-            return match self.program.lookup_path(env.file, &parts) {
-                Some(Symbol::Item(at)) => self.item(at, Loc { file: env.file, span: e.span }),
-                _ => Err(self.unknown_name(&parts.join("."), e.span, env)),
-            };
+            match self.program.lookup_path(env.file, &parts) {
+                Some(Symbol::Item(at)) => {
+                    return self.item(at, Loc { file: env.file, span: e.span });
+                }
+                // `lib.beat.start`: the field of something in the file.
+                _ if parts.len() > 2 => {}
+                _ => return Err(self.unknown_name(&parts.join("."), e.span, env)),
+            }
         }
         let loc = Loc { file: env.file, span: field.span };
         match self.eval(of, env)? {
