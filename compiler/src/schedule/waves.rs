@@ -1,14 +1,15 @@
 //! The wave check: do resets and readouts fit the time that messages take?
 //!
-//! A row that an encoder loads starts a wave. The schedule is executed on generations (which
+//! A row that an encoder loads starts a wave; without one, the epoch that a reset names does. The schedule is executed on generations (which
 //! row does this value come from?), and for each process that clears state it is noted which
 //! generations arrive between one clearing and the next. Those of an earlier wave come after
 //! the clearing: it is too early. Those of a later one come before the next: it is too late.
 
 use super::simulate::{Mark, Simulation, Subject, covers};
 use super::walk;
-use crate::clocks::ClockedGraph;
+use crate::clocks::{Clock, ClockedGraph, ResetAt};
 use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::elaborate::Timing;
 use crate::ir::{Access, BufferId, BufferKind, ClockId, Op, OpKind, Source, StepIr, Stmt};
 use crate::types::{Cx, Place, StmtKind};
 use snn_grammar::ast::Direction;
@@ -19,14 +20,16 @@ const LONGEST: u64 = 200_000;
 
 /// Warns of clearings that come too early or too late.
 pub fn check(cx: &mut Cx<'_>, graph: &ClockedGraph, ir: &StepIr) {
-    let Some(wave) = wave_clock(ir) else { return };
-    let period = ir.clocks[wave.0 as usize].period();
+    let loaded = wave_clock(ir).map(|id| ir.clocks[id.0 as usize].clone());
+    let assumed = if loaded.is_none() { assumed_clock(graph) } else { None };
+    let Some(wave) = loaded.or(assumed.clone()) else { return };
+    let period = wave.period();
     let windows = 6;
     let work = (period * windows).saturating_mul(1 + ir.buffers.len() as u64);
     if period * windows > LONGEST || work > 50_000_000 {
         return;
     }
-    let mut recorder = Recorder::new(graph, ir);
+    let mut recorder = Recorder::new(graph, ir, assumed);
     let mut simulation = Simulation::new(ir, 1, |_| Generations::default());
     for t in 1..=period * windows {
         recorder.t = t;
@@ -53,6 +56,29 @@ fn wave_clock(ir: &StepIr) -> Option<ClockId> {
         [only] if ir.clocks[only.0 as usize].as_every().is_some_and(|(n, _)| n > 1) => Some(*only),
         _ => None,
     }
+}
+
+/// When waves start where no encoder loads rows: at the epoch that a reset names; else so that
+/// the reset of the process that waves reach first is right. Where several layers are reset at
+/// one step, the others cannot be.
+fn assumed_clock(graph: &ClockedGraph) -> Option<Clock> {
+    let epoch = graph.graph.resets.iter().find_map(|r| match r.timing {
+        Timing::Epoch { every, start, .. } => Some((every, start)),
+        Timing::Every { .. } => None,
+    });
+    let (every, start) = match epoch {
+        Some(known) => known,
+        None => {
+            let latency = |r: &&ResetAt| graph.arrivals.last[r.variable.0];
+            let first = graph.resets.iter().min_by_key(latency)?;
+            let (every, residue) = first.clock.as_every()?;
+            // A reset between steps takes effect in the next.
+            let effective = residue as i64 + i64::from(first.phase.is_none());
+            (every, effective - latency(&first) as i64)
+        }
+    };
+    let same = |r: &ResetAt| r.clock.as_every().is_some_and(|(n, _)| n == every);
+    (every > 1 && graph.resets.iter().all(same)).then(|| Clock::every(every, start))
 }
 
 /// Whether an access picks a row of data by a counter.
@@ -101,6 +127,8 @@ struct Recorder<'a> {
     t: u64,
     loaded: bool,
     generation: u64,
+    /// Where no row starts waves: the steps at which sources are taken to start one.
+    assumed: Option<Clock>,
     /// The process that a buffer belongs to.
     owner: Vec<Option<usize>>,
     /// Buffers that hold state which is cleared, with the steps after which they are clear:
@@ -113,7 +141,7 @@ struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    fn new(graph: &'a ClockedGraph, ir: &'a StepIr) -> Self {
+    fn new(graph: &'a ClockedGraph, ir: &'a StepIr, assumed: Option<Clock>) -> Self {
         let paths: BTreeMap<&str, usize> =
             graph.graph.processes.iter().enumerate().map(|(i, p)| (p.path.as_str(), i)).collect();
         let owner = ir.buffers.iter().map(|b| {
@@ -126,6 +154,7 @@ impl<'a> Recorder<'a> {
             t: 0,
             loaded: false,
             generation: 0,
+            assumed,
             owner: owner.collect(),
             cleared: BTreeMap::new(),
             stored: vec![0; ir.buffers.len()],
@@ -342,8 +371,10 @@ impl Subject<Generations> for Recorder<'_> {
             Origin::Process { owner: of, fresh } => *of != owner || *fresh || remembers,
             Origin::Row => true,
         };
+        let sent = self.assumed.as_ref().filter(|_| remembers).map(|c| 1 + c.count(self.t));
         let newest =
             mark.0.iter().filter(|(from, _)| passes_on(from)).map(|(_, waves)| waves.1).max();
+        let newest = sent.or(newest);
         self.stored[buffer.0 as usize] = self.t;
         let origin = Origin::Process { owner, fresh: true };
         Generations(newest.map(|g| (origin, (g, g))).into_iter().collect())
