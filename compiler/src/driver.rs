@@ -71,9 +71,10 @@ pub fn check(file: &Path, options: &Options) -> Checked {
     let mut runs = Vec::new();
     // With syntax errors half of the names are missing; more messages would only mislead.
     if !sink.has_errors() {
-        constants(&mut Cx::new(&mut program, &mut sink, overrides.clone()));
+        // One context: what a constant is and what a file holds is found out once.
+        let mut cx = Cx::new(&mut program, &mut sink, overrides);
+        constants(&mut cx);
         for at in chosen {
-            let mut cx = Cx::new(&mut program, &mut sink, overrides.clone());
             runs.extend(run(&mut cx, at));
         }
     }
@@ -95,6 +96,7 @@ fn constants(cx: &mut Cx<'_>) {
 
 /// The pipeline: each stage takes what the stage before gives.
 fn run(cx: &mut Cx<'_>, at: ItemRef) -> Eval<CheckedRun> {
+    cx.begin_run();
     let instances = elaborate::elaborate(cx, at)?;
     let typed = types::check(cx, instances)?;
     let graph = clocks::check(cx, typed)?;

@@ -213,19 +213,28 @@ impl Builder<'_, '_> {
             let message = "`netx` needs a file, as in `netx(\"trained.net\")`";
             return Err(self.cx.fail(Diagnostic::new(Code::E0209, message, loc, "")));
         };
-        let imported = match netx::import(&folder.join(&file), &options) {
-            Ok(imported) => imported,
-            Err(errors) => {
-                for error in errors {
-                    self.cx.data_error(error, at);
-                }
-                return Err(crate::types::Stop::Reported);
+        let key = format!("{file:?} in {folder:?} with {options:?}");
+        let known = self.cx.imports.get(&key).cloned();
+        let (module, network) = match known {
+            Some(known) => known,
+            None => {
+                let imported = match netx::import(&folder.join(&file), &options) {
+                    Ok(imported) => imported,
+                    Err(errors) => {
+                        for error in errors {
+                            self.cx.data_error(error, at);
+                        }
+                        return Err(crate::types::Stop::Reported);
+                    }
+                };
+                let (program, sink) = (&mut *self.cx.program, &mut *self.cx.sink);
+                let title = format!("<netx {file}>");
+                let module = resolve::add_text(program, &title, folder, &imported.text, sink);
+                self.cx.imports.insert(key, (module, imported.network.clone()));
+                (module, imported.network)
             }
         };
-        let title = format!("<netx {file}>");
-        let module =
-            resolve::add_text(self.cx.program, &title, folder, &imported.text, self.cx.sink);
-        match self.cx.program.lookup(module, &imported.network) {
+        match self.cx.program.lookup(module, &network) {
             Some(Symbol::Item(def)) => self.instance(parent, name, def, &[], &[], loc, env),
             _ => Err(crate::types::Stop::Reported),
         }

@@ -47,10 +47,33 @@ pub fn tabulate(ir: &StepIr) -> Option<Tabulated> {
     let mut changed = encoder.replaced(ir, &trains);
     super::remove_unused(&mut changed);
     ranges::analyse(&mut changed);
+    keep_ranges(ir, &mut changed);
     super::windows::analyse(&mut changed);
     let port = ir.buffers[encoder.port.0 as usize].name.clone();
     Some(Tabulated { ir: changed, port, trains: trains.len() })
 }
+
+/// Gives buffers the bounds they had before: they hold the same values. Added up group by group,
+/// a sum is at every moment the sum of some of the weights, as a group's is, so the bounds of
+/// the groups hold for it too; the analysis, which sees additions without an end, cannot know.
+fn keep_ranges(ir: &StepIr, changed: &mut StepIr) {
+    let before: BTreeMap<&str, (i64, i64)> =
+        ir.buffers.iter().map(|b| (b.name.as_str(), b.range)).collect();
+    let groups: Vec<(String, (i64, i64))> = changed
+        .buffers
+        .iter()
+        .filter_map(|b| Some((b.name.split_once(GROUP)?.0.to_string(), b.range)))
+        .collect();
+    for buffer in &mut changed.buffers {
+        if let Some((lo, hi)) = before.get(buffer.name.as_str()) {
+            let own = groups.iter().filter(|(sum, _)| *sum == buffer.name).map(|(_, range)| range);
+            buffer.range = own.fold((*lo, *hi), |r, g| (r.0.min(g.0), r.1.max(g.1)));
+        }
+    }
+}
+
+/// What stands in the name of a group's sums after the name of what they are added to.
+const GROUP: &str = "_of_group_";
 
 /// A source of spikes, and what is known of it.
 struct Encoder {
@@ -245,7 +268,7 @@ impl Encoder {
                 let OpKind::Synapse(s) = &op.kind else { continue };
                 let dst = &ir.buffers[s.dst.0 as usize];
                 let groups = (1..=trains.len()).map(|c| {
-                    let group = format!("{}_of_{name}_group{c}", dst.name);
+                    let group = format!("{}{GROUP}{c}", dst.name);
                     add_buffer(&mut changed, group, BufferKind::State, dst.elem, dst.shape.clone())
                 });
                 let groups = groups.collect();

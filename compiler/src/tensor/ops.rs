@@ -2,6 +2,7 @@
 
 use super::{Tensor, Values};
 use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
+use std::borrow::Cow;
 
 /// The shape of an elementwise result: sizes are aligned at the last axis, and a size of 1
 /// (or a missing axis) stretches. `None` where two sizes disagree.
@@ -76,6 +77,15 @@ impl Tensor {
     pub fn broadcast_to(&self, shape: &[usize]) -> Tensor {
         if self.shape == shape {
             return self.clone();
+        }
+        if self.len() == 1 {
+            let n = shape.iter().product();
+            let values = match &self.values {
+                Values::Int(v) => Values::Int(vec![v[0]; n]),
+                Values::Float(v) => Values::Float(vec![v[0]; n]),
+                Values::Bool(v) => Values::Bool(vec![v[0]; n]),
+            };
+            return Tensor { shape: shape.to_vec(), values };
         }
         let own = strides(&self.shape);
         let missing = shape.len() - self.shape.len();
@@ -154,7 +164,7 @@ pub fn unary(op: UnOp, kind: Kind, a: &Tensor) -> Tensor {
 /// shapes disagree or the operator is not defined for the kind.
 pub fn binary(op: BinOp, kind: Kind, a: &Tensor, b: &Tensor) -> Option<Tensor> {
     let shape = broadcast(&a.shape, &b.shape)?;
-    let (a, b) = (a.broadcast_to(&shape), b.broadcast_to(&shape));
+    let (a, b) = (stretched(a, &shape), stretched(b, &shape));
     let values = match (&a.values, &b.values) {
         (Values::Int(x), Values::Int(y)) if op.is_comparison() => {
             Values::Bool(zip(x, y, |x, y| compare(op, &x, &y)))
@@ -176,6 +186,11 @@ pub fn binary(op: BinOp, kind: Kind, a: &Tensor, b: &Tensor) -> Option<Tensor> {
         _ => return None,
     };
     Some(Tensor { shape, values })
+}
+
+/// A tensor of this shape: itself where it has it, without a copy.
+fn stretched<'t>(t: &'t Tensor, shape: &[usize]) -> Cow<'t, Tensor> {
+    if t.shape == shape { Cow::Borrowed(t) } else { Cow::Owned(t.broadcast_to(shape)) }
 }
 
 fn zip<T: Copy, U>(a: &[T], b: &[T], f: impl Fn(T, T) -> U) -> Vec<U> {
@@ -271,8 +286,7 @@ fn float(op: BinOp, a: f64, b: f64) -> f64 {
 /// Elementwise choice; `then` and `els` are of one kind. `None` where shapes disagree.
 pub fn select(cond: &Tensor, then: &Tensor, els: &Tensor) -> Option<Tensor> {
     let shape = broadcast(&broadcast(&cond.shape, &then.shape)?, &els.shape)?;
-    let (c, a, b) =
-        (cond.broadcast_to(&shape), then.broadcast_to(&shape), els.broadcast_to(&shape));
+    let (c, a, b) = (stretched(cond, &shape), stretched(then, &shape), stretched(els, &shape));
     let Values::Bool(c) = &c.values else { return None };
     fn choose<T: Copy>(c: &[bool], a: &[T], b: &[T]) -> Vec<T> {
         c.iter().zip(a.iter().zip(b)).map(|(c, (a, b))| if *c { *a } else { *b }).collect()

@@ -79,6 +79,8 @@ pub struct Cx<'a> {
     items: BTreeMap<ItemRef, Option<Eval<Val>>>,
     datasets: BTreeMap<DataSource, Arc<Dataset>>,
     tensors: BTreeMap<DataSource, Arc<Tensor>>,
+    /// Modules of imported networks, by file and options.
+    pub imports: BTreeMap<String, (u32, String)>,
     /// Uses of `random` so far.
     pub(super) random_sites: u32,
 }
@@ -97,8 +99,14 @@ impl<'a> Cx<'a> {
             items: BTreeMap::new(),
             datasets: BTreeMap::new(),
             tensors: BTreeMap::new(),
+            imports: BTreeMap::new(),
             random_sites: 0,
         }
+    }
+
+    /// Begins another run: what it draws must not depend on the runs before.
+    pub fn begin_run(&mut self) {
+        self.random_sites = 0;
     }
 
     /// Reports an error; for `return Err(cx.fail(…))`.
