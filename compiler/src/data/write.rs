@@ -25,7 +25,7 @@ pub(super) fn npy(
     let partial = partial_name(to);
     let write = || {
         let mut file = BufWriter::new(File::create(&partial).map_err(|e| failed(to, &e))?);
-        Header::new(element(elem), shape).write(&mut file).map_err(|e| failed(to, &e))?;
+        Header::new(ElementType::from(elem), shape).write(&mut file).map_err(|e| failed(to, &e))?;
         body(&mut file)?;
         file.flush().map_err(|e| failed(to, &e))?;
         std::fs::rename(&partial, to).map_err(|e| failed(to, &e))
@@ -51,27 +51,12 @@ pub(super) fn values(to: &mut impl Write, elem: Elem, tensor: &Tensor) -> io::Re
         }
         Values::Float(v) => v.iter().try_for_each(|x| to.write_all(&x.to_le_bytes())),
         Values::Int(v) => {
-            let bytes = element(elem).size();
+            let bytes = ElementType::from(elem).size();
             v.iter().try_for_each(|n| {
                 let all = n.to_le_bytes();
                 to.write_all(all.get(..bytes).unwrap_or(&all))
             })
         }
-    }
-}
-
-fn element(elem: Elem) -> ElementType {
-    match elem {
-        Elem::Bool => ElementType::Bool,
-        Elem::I8 => ElementType::I8,
-        Elem::U8 => ElementType::U8,
-        Elem::I16 => ElementType::I16,
-        Elem::U16 => ElementType::U16,
-        Elem::I32 => ElementType::I32,
-        Elem::U32 => ElementType::U32,
-        Elem::I64 => ElementType::I64,
-        Elem::F32 => ElementType::F32,
-        Elem::F64 => ElementType::F64,
     }
 }
 

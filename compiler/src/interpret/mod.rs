@@ -18,10 +18,9 @@ pub use array::Array;
 
 use crate::clocks::Clock;
 use crate::data::DataError;
-use crate::ir::{BufferId, Elem, RecordWhen, StepIr, TensorValues};
+use crate::ir::{BufferId, RecordWhen, StepIr, TensorValues};
 use crate::tensor::Tensor;
 use snn_runtime::execute::{Plan, RecordSpec};
-use snn_runtime::network::ElementType;
 use snn_runtime::{Column, Fault};
 use std::sync::Arc;
 
@@ -65,7 +64,7 @@ pub fn plan(ir: &StepIr) -> Plan {
         let buffer = &ir.buffers[record.buffer.0 as usize];
         RecordSpec {
             key: record.key.clone(),
-            element: element_type(buffer.elem),
+            element: buffer.elem.into(),
             shape: buffer.shape.clone(),
             at_end: record.when == RecordWhen::End,
         }
@@ -143,21 +142,5 @@ impl snn_runtime::Network for Interpreter {
                 }
             }
         }
-    }
-}
-
-/// The runtime's name for an element type.
-fn element_type(elem: Elem) -> ElementType {
-    match elem {
-        Elem::Bool => ElementType::Bool,
-        Elem::I8 => ElementType::I8,
-        Elem::U8 => ElementType::U8,
-        Elem::I16 => ElementType::I16,
-        Elem::U16 => ElementType::U16,
-        Elem::I32 => ElementType::I32,
-        Elem::U32 => ElementType::U32,
-        Elem::I64 => ElementType::I64,
-        Elem::F32 => ElementType::F32,
-        Elem::F64 => ElementType::F64,
     }
 }

@@ -41,6 +41,7 @@ pub use expr::{BinOp, Expr, ExprKind, Kind, MathFn, UnOp};
 use crate::clocks::Clock;
 use crate::data::Dataset;
 use crate::tensor::Tensor as Values;
+use snn_runtime::network::ElementType;
 use std::sync::Arc;
 
 /// Index of a [`Buffer`] in [`StepIr::buffers`].
@@ -173,6 +174,24 @@ impl Elem {
             Elem::I64 => (i64::MIN, i64::MAX),
             Elem::F32 | Elem::F64 => return None,
         })
+    }
+}
+
+impl From<Elem> for ElementType {
+    /// The runtime's name for it.
+    fn from(elem: Elem) -> ElementType {
+        match elem {
+            Elem::Bool => ElementType::Bool,
+            Elem::I8 => ElementType::I8,
+            Elem::U8 => ElementType::U8,
+            Elem::I16 => ElementType::I16,
+            Elem::U16 => ElementType::U16,
+            Elem::I32 => ElementType::I32,
+            Elem::U32 => ElementType::U32,
+            Elem::I64 => ElementType::I64,
+            Elem::F32 => ElementType::F32,
+            Elem::F64 => ElementType::F64,
+        }
     }
 }
 

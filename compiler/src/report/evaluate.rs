@@ -4,7 +4,7 @@ use super::requests::{Expectation, Report, ReportKind, Requests};
 use crate::ir::StepIr;
 use crate::tensor::{Tensor, Values, ops};
 use crate::types::{Leaf, Node, TExpr};
-use snn_runtime::network::Column;
+use snn_runtime::network::{Column, ElementType};
 
 /// A number that a report shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +96,7 @@ fn recorded(ir: &StepIr, columns: &[Column], record: usize) -> Option<Tensor> {
     let buffer = &ir.buffers[ir.records.get(record)?.buffer.0 as usize];
     let column = columns.get(record)?;
     let n = buffer.len();
-    let elem = super::recording::element(buffer.elem);
+    let elem = ElementType::from(buffer.elem);
     let value = |i: usize| super::recording::number(elem, &column.bytes, i);
     let floats: Vec<f64> = (0..n).map(value).collect();
     if column.rows == 0 {

@@ -1,7 +1,7 @@
 //! The pictures that a run's reports ask for.
 
 use super::plots::PlotError;
-use super::recording::{Recording, element};
+use super::recording::Recording;
 use super::requests::{ReportKind, Requests};
 use crate::ir::{RecordWhen, StepIr};
 use snn_runtime::network::Column;
@@ -51,7 +51,7 @@ fn recording<'a>(ir: &'a StepIr, columns: &'a [Column], record: usize) -> Option
     let steps = ir.clocks.get(clock.0 as usize)?.steps();
     Some(Recording {
         key: &buffer.name,
-        element: element(buffer.elem),
+        element: buffer.elem.into(),
         neurons: buffer.len(),
         column,
         steps: steps.take(column.rows as usize).collect(),

@@ -1,7 +1,6 @@
 //! What a run recorded, as pictures see it.
 
 use super::plots::{self, PlotError};
-use crate::ir::Elem;
 use snn_runtime::network::{Column, ElementType};
 use std::ops::RangeInclusive;
 
@@ -46,22 +45,6 @@ impl Recording<'_> {
     pub fn trace(&self) -> Result<String, PlotError> {
         let quantity = self.key.rsplit('.').next().unwrap_or(self.key);
         plots::trace(self.key, quantity, &self.steps, self.neurons, |row, n| self.value(row, n))
-    }
-}
-
-/// The type of recorded elements that are stored like this.
-pub fn element(elem: Elem) -> ElementType {
-    match elem {
-        Elem::Bool => ElementType::Bool,
-        Elem::I8 => ElementType::I8,
-        Elem::U8 => ElementType::U8,
-        Elem::I16 => ElementType::I16,
-        Elem::U16 => ElementType::U16,
-        Elem::I32 => ElementType::I32,
-        Elem::U32 => ElementType::U32,
-        Elem::I64 => ElementType::I64,
-        Elem::F32 => ElementType::F32,
-        Elem::F64 => ElementType::F64,
     }
 }
 

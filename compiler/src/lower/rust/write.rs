@@ -76,7 +76,7 @@ pub fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
 
 fn known(file: &DataFile, values: &Tensor, shift: u8, path: &Path) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
-    Header::new(element(file.elem), &file.shape).write(&mut out)?;
+    Header::new(ElementType::from(file.elem), &file.shape).write(&mut out)?;
     let mut bytes = Vec::with_capacity(8);
     for at in 0..values.len() {
         bytes.clear();
@@ -110,20 +110,5 @@ fn number(value: i64, elem: Elem, to: &mut Vec<u8>) {
         Elem::I64 => value.write(to),
         Elem::F32 => (value as f32).write(to),
         Elem::F64 => (value as f64).write(to),
-    }
-}
-
-fn element(elem: Elem) -> ElementType {
-    match elem {
-        Elem::Bool => ElementType::Bool,
-        Elem::I8 => ElementType::I8,
-        Elem::U8 => ElementType::U8,
-        Elem::I16 => ElementType::I16,
-        Elem::U16 => ElementType::U16,
-        Elem::I32 => ElementType::I32,
-        Elem::U32 => ElementType::U32,
-        Elem::I64 => ElementType::I64,
-        Elem::F32 => ElementType::F32,
-        Elem::F64 => ElementType::F64,
     }
 }
