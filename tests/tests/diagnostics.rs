@@ -10,7 +10,7 @@ use std::path::Path;
 /// shows these.
 const ELSEWHERE: &[&str] = &[
     "E0102", "E0103", "E0104", "E0408", "E0409", "E0607", "E0613", "E0901", "E0902", "E0903",
-    "E0904", "E0905", "E0907", "E0908", "E0909", "E0910", "W0303",
+    "E0904", "E0905", "E0907", "E0908", "E0909", "E0910",
 ];
 
 /// The failing examples of a page.
