@@ -95,7 +95,7 @@ pub fn check(cx: &mut Cx<'_>, graph: TypedGraph) -> Eval<ClockedGraph> {
         return Err(Stop::Reported);
     }
     let arrivals = latency::arrivals(&graph);
-    let resets = resets(cx, &graph, &arrivals);
+    let resets = resets(&graph, &arrivals);
     Ok(ClockedGraph { graph, uses, links, arrivals, resets })
 }
 
@@ -352,7 +352,7 @@ fn ordinal(n: u64) -> String {
 }
 
 /// The steps of every reset.
-fn resets(cx: &mut Cx<'_>, graph: &TypedGraph, arrivals: &Arrivals) -> Vec<ResetAt> {
+fn resets(graph: &TypedGraph, arrivals: &Arrivals) -> Vec<ResetAt> {
     let mut found = Vec::new();
     for reset in &graph.resets {
         let members: Vec<(usize, &str)> = reset
@@ -383,6 +383,5 @@ fn resets(cx: &mut Cx<'_>, graph: &TypedGraph, arrivals: &Arrivals) -> Vec<Reset
             found.push(ResetAt { variable: (i, var), clock, phase, loc: reset.loc });
         }
     }
-    let _ = cx;
     found
 }

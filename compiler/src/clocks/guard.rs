@@ -160,7 +160,7 @@ pub fn at(e: &TExpr, t: u64) -> Option<Tensor> {
     match &e.node {
         Node::Const(c) => Some((**c).clone()),
         Node::Time => Some(Tensor::scalar_int(t as i64)),
-        Node::Unary(op, x) => Some(ops::unary(*op, x.kind, &go(x)?)),
+        Node::Unary(op, x) => Some(ops::unary(*op, &go(x)?)),
         Node::Binary(op, x, y) => ops::binary(*op, x.kind, &go(x)?, &go(y)?),
         Node::Select(c, x, y) => ops::select(&go(c)?, &go(x)?, &go(y)?),
         Node::Convert(x) => Some(go(x)?.convert(e.kind)),

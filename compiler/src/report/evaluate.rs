@@ -61,7 +61,7 @@ fn evaluate(e: &TExpr, ir: &StepIr, columns: &[Column]) -> Option<Tensor> {
         Node::Const(c) => (**c).clone(),
         Node::File(dataset) => dataset.read().ok()?,
         Node::Read(Leaf::Recorded(i)) => recorded(ir, columns, *i)?,
-        Node::Unary(op, a) => ops::unary(*op, a.kind, &go(a)?),
+        Node::Unary(op, a) => ops::unary(*op, &go(a)?),
         Node::Binary(op, a, b) => ops::binary(*op, a.kind, &go(a)?, &go(b)?)?,
         Node::Select(c, a, b) => ops::select(&go(c)?, &go(a)?, &go(b)?)?,
         Node::Convert(a) => go(a)?.convert(e.kind),

@@ -145,8 +145,8 @@ impl Tensor {
     }
 }
 
-/// Applies an operator of one operand; `kind` is the operand's.
-pub fn unary(op: UnOp, kind: Kind, a: &Tensor) -> Tensor {
+/// Applies an operator of one operand.
+pub fn unary(op: UnOp, a: &Tensor) -> Tensor {
     let values = match (&a.values, op) {
         (Values::Bool(v), _) => Values::Bool(v.iter().map(|x| !x).collect()),
         (Values::Int(v), UnOp::Neg) => Values::Int(v.iter().map(|x| x.wrapping_neg()).collect()),
@@ -156,7 +156,6 @@ pub fn unary(op: UnOp, kind: Kind, a: &Tensor) -> Tensor {
         (Values::Float(v), UnOp::Abs) => Values::Float(v.iter().map(|x| x.abs()).collect()),
         (Values::Float(v), UnOp::Not) => Values::Float(v.clone()),
     };
-    let _ = kind;
     Tensor { shape: a.shape.clone(), values }
 }
 

@@ -176,7 +176,7 @@ impl<'b, 'a> Body<'b, 'a> {
             let mut e = self.cx.folded(e, at)?;
             if let Some(ty) = &binding.ty {
                 let want = ElemTy::of(ty);
-                e = self.converted(e, want, &binding.name.name, at, loc)?;
+                e = self.converted(e, want, &binding.name.name, at)?;
                 let declared = crate::elaborate::dims(self.cx, &ty.shape, &context.env)?;
                 if declared != e.shape {
                     let name = &binding.name.name;
@@ -277,7 +277,7 @@ impl<'b, 'a> Body<'b, 'a> {
         }
         let e = self.cx.folded(e, at)?;
         self.fits_shape(&e, &shape, name, at)?;
-        let e = self.converted(e, ty, name, at, loc)?;
+        let e = self.converted(e, ty, name, at)?;
         self.narrow(&e, ty, name, at)?;
         let mask = self.mask(mask, &shape, context)?;
         if let Place::Port(port) = place {
@@ -353,7 +353,7 @@ impl<'b, 'a> Body<'b, 'a> {
     }
 
     /// Converts a value to the kind of its place, where that loses nothing unsaid.
-    fn converted(&mut self, e: TExpr, ty: ElemTy, name: &str, at: Loc, loc: Loc) -> Eval<TExpr> {
+    fn converted(&mut self, e: TExpr, ty: ElemTy, name: &str, at: Loc) -> Eval<TExpr> {
         let (from, to) = (e.kind, ty.kind());
         let weak = e.is_scalar() && e.as_const().is_some();
         let whole = if weak { e.as_int() } else { None };
@@ -372,7 +372,6 @@ impl<'b, 'a> Body<'b, 'a> {
         };
         let message = format!("`{name}` is {}", ty.text());
         let d = Diagnostic::new(Code::E0203, message, at, format!("this is {}", describe(&e)));
-        let _ = loc;
         Err(self.fail(d.help(hint)))
     }
 

@@ -205,7 +205,7 @@ impl TExpr {
             _ => a,
         };
         if let Some(c) = a.as_const() {
-            return Ok(TExpr::constant_of(a.kind, ops::unary(op, a.kind, c)));
+            return Ok(TExpr::constant_of(a.kind, ops::unary(op, c)));
         }
         Ok(TExpr { kind: a.kind, shape: a.shape.clone(), node: Node::Unary(op, Box::new(a)) })
     }
