@@ -183,6 +183,8 @@ figures! {
     state_bits: u64,
     /// Bits of a graded spike's payload; 0 without graded spikes.
     payload_bits: u64,
+    /// 1 where the chip resets only at intervals that are powers of two.
+    reset_power_of_two: u64,
     /// pJ for each synaptic event of a dense axon.
     energy_synop_dense: f64,
     /// pJ for each synaptic event of a sparse axon.
