@@ -2,15 +2,15 @@
 
 use crate::clocks::{self, ClockedGraph};
 use crate::diagnostics::{Code, Diagnostic, Loc, Sink, SourceMap};
-use crate::elaborate;
-use crate::ir::StepIr;
+use crate::elaborate::{self, Port};
+use crate::ir::{Kind, StepIr};
 use crate::lower::loihi2::options::Objective;
 use crate::lower::loihi2::{self, ChipRun};
 use crate::report::requests::{Requests, requests};
 use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
-use crate::schedule::{self, Request};
+use crate::schedule::{self, Member, RecordRequest, Request};
 use crate::types::{self, Cx, Eval, Val};
-use snn_grammar::ast::{self, ItemKind, RunMemberKind};
+use snn_grammar::ast::{self, Direction, ItemKind, RunMemberKind};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,9 @@ pub struct Options {
     pub target: Option<String>,
     /// `--optimize NAME`: what a placement is to be good at, instead of what the runs say.
     pub optimize: Option<Objective>,
+    /// Instead of what the runs ask for, keep the messages of these: processes with one out
+    /// port, or ports. See [`CheckedRun::requests`].
+    pub watch: Option<Vec<String>>,
 }
 
 /// Which runs of a file are compiled.
@@ -114,8 +117,12 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     let instances = elaborate::elaborate(cx, at)?;
     let typed = types::check(cx, instances)?;
     let graph = clocks::check(cx, typed)?;
-    let requests = requests(cx, &graph, at)?;
+    let requests = match &options.watch {
+        Some(names) => watched(cx, &graph, names, at)?,
+        None => requests(cx, &graph, at)?,
+    };
     let steps = elaborate::steps(cx, at)?;
+    let steps = options.watch.as_ref().map_or(steps, |_| bounded(&graph, &requests, steps));
     let (name, written) = described(cx, at);
     let request = Request { run: name.clone(), steps, records: requests.records.clone() };
     let ir = schedule::schedule(cx, &graph, &request)?;
@@ -138,6 +145,47 @@ fn epoch_of(cx: &mut Cx<'_>, period: u64) -> Option<String> {
             _ => None,
         }
     })
+}
+
+/// Records of all messages of some processes and ports.
+fn watched(cx: &mut Cx<'_>, graph: &ClockedGraph, names: &[String], at: ItemRef) -> Eval<Requests> {
+    let mut found = Requests::default();
+    for name in names {
+        let sending = |p: &Port| p.direction == Direction::Out;
+        let place = graph.graph.processes.iter().enumerate().find_map(|(i, process)| {
+            let of = |p: &Port| *name == process.path || *name == format!("{}.{}", process.path, p.name);
+            Some((i, process.ports.iter().position(|p| sending(p) && of(p))?))
+        });
+        let used = place.and_then(|(i, p)| Some((i, p, graph.uses[i][p].as_ref()?)));
+        let Some((process, port, used)) = used else {
+            let run = described(cx, at).0;
+            let message = format!("run `{run}` has no `{name}` that sends");
+            let d = Diagnostic::without_place(Code::E0811, message);
+            return Err(cx.fail(d.help("take the rates from a run of the same network")));
+        };
+        found.records.push(RecordRequest {
+            key: name.clone(),
+            process,
+            member: Member::Port(port),
+            when: Some(used.clock.clone()),
+            asked: true,
+        });
+    }
+    Ok(found)
+}
+
+/// Bytes of messages that are kept to learn rates.
+const WATCHED: u64 = 512 << 20;
+
+/// As many of the steps as can be watched.
+fn bounded(graph: &ClockedGraph, requests: &Requests, steps: u64) -> u64 {
+    let bytes = requests.records.iter().map(|r| {
+        let Member::Port(p) = r.member else { return 0 };
+        let port = &graph.graph.processes[r.process].ports[p];
+        let each = if port.ty.kind() == Kind::Bool { 1 } else { 8 };
+        port.shape.iter().product::<usize>() as u64 * each
+    });
+    steps.min((WATCHED / bytes.sum::<u64>().max(1)).max(1))
 }
 
 /// A target as it is written.

@@ -5,6 +5,7 @@
 //! manifest says all of it. [`mapped::map`] is the one place that counts what an assignment of
 //! neurons to cores comes to.
 
+pub mod activity;
 pub mod extract;
 pub mod mapped;
 pub mod network;
