@@ -66,7 +66,7 @@ pub struct Conv<W, const ROW: usize> {
 #[derive(Clone, Debug)]
 struct Taps {
     /// Position `i` has the taps `starts[i]..starts[i + 1]`.
-    starts: Box<[u32]>,
+    starts: Box<[usize]>,
     taps: Box<[Tap]>,
 }
 
@@ -96,14 +96,14 @@ impl Taps {
                     taps.push(Tap { kernel: k as u32, output: (first / stride) as u32 });
                 }
             }
-            starts.push(taps.len() as u32);
+            starts.push(taps.len());
         }
         Taps { starts: starts.into(), taps: taps.into() }
     }
 
     #[inline(always)]
     fn at(&self, position: usize) -> &[Tap] {
-        &self.taps[self.starts[position] as usize..self.starts[position + 1] as usize]
+        &self.taps[self.starts[position]..self.starts[position + 1]]
     }
 }
 

@@ -189,7 +189,7 @@ impl Builder<'_> {
             }
             false => (Known::int(vec![m, n], int), Elem::I16),
         };
-        let mut kernel = kernels::choose(&weights, binary, range);
+        let mut kernel = kernels::choose(&weights, false, binary, range);
         if self.choices.one_in(4) {
             // Not the kernel that would be fastest, but one that must do the same.
             kernel.kind = KernelKind::SparseColumns;
@@ -203,7 +203,7 @@ impl Builder<'_> {
         let weights = self.known(weight_elem, weights);
         let init = if float { Init::Float(0.0) } else { Init::Int(0) };
         let dst = self.buffer_with(elem, &[m], BufferKind::State, init);
-        self.add(clock, OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }));
+        self.add(clock, OpKind::Synapse(Synapse { weights, conv: None, src, binary, dst, kernel }));
     }
 
     fn reduce(&mut self, clock: ClockId) {
