@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn accumulators_hold_every_partial_sum() {
         let accumulator = |weight: i64, payload: i64, binary| {
-            choose(&ints([1, 2], vec![weight, -weight]), false, binary, (-payload, payload)).accumulator
+            choose(&ints([1, 2], vec![weight, -weight]), false, binary, (-payload, payload))
+                .accumulator
         };
         assert_eq!(accumulator(127, 1, true), Elem::I16);
         assert_eq!(accumulator(16383, 1, true), Elem::I16);
@@ -115,7 +116,10 @@ mod tests {
         assert_eq!(accumulator(127, 1 << 20, true), Elem::I16);
         assert_eq!(accumulator(127, 1 << 20, false), Elem::I32);
         assert_eq!(accumulator(i64::MAX, i64::MAX, false), Elem::I64);
-        assert_eq!(choose(&ints([1, 1], vec![i64::MIN]), false, false, (i64::MIN, 0)).weight, Elem::I64);
+        assert_eq!(
+            choose(&ints([1, 1], vec![i64::MIN]), false, false, (i64::MIN, 0)).weight,
+            Elem::I64
+        );
     }
 
     #[test]
@@ -125,7 +129,10 @@ mod tests {
         let kernel = choose(&ints([128, 64], values), false, true, (0, 1));
         assert_eq!(kernel.kind, KernelKind::SparseColumns);
         assert!(kernel.reason.contains("1 of 8192 are not zero"), "{}", kernel.reason);
-        assert_eq!(choose(&ints([2, 2], vec![0; 4]), false, true, (0, 1)).kind, KernelKind::Columns);
+        assert_eq!(
+            choose(&ints([2, 2], vec![0; 4]), false, true, (0, 1)).kind,
+            KernelKind::Columns
+        );
         let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), false, true, (0, 1));
         assert_eq!((floats.weight, floats.accumulator), (Elem::F64, Elem::F64));
     }

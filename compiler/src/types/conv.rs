@@ -45,9 +45,7 @@ pub fn flip(cx: &mut Cx<'_>, a: &mut Args) -> Eval<TExpr> {
         _ => None,
     };
     match (axes, x.as_const()) {
-        (Some(axes), Some(c)) => {
-            Ok(TExpr::constant(tensor::conv::flip(c, &axes)).convert(x.kind))
-        }
+        (Some(axes), Some(c)) => Ok(TExpr::constant(tensor::conv::flip(c, &axes)).convert(x.kind)),
         _ => {
             let message = format!("the axes must be within 0..{rank}");
             let what = format!("this is {}", describe(&given));
@@ -160,14 +158,7 @@ fn pair(cx: &mut Cx<'_>, a: &mut Args, i: usize, name: &str, least: i64) -> Eval
     Ok([bounded(cx, a, i, name, x, least)?, bounded(cx, a, i, name, y, least)?])
 }
 
-fn bounded(
-    cx: &mut Cx<'_>,
-    a: &Args,
-    i: usize,
-    name: &str,
-    value: i64,
-    least: i64,
-) -> Eval<usize> {
+fn bounded(cx: &mut Cx<'_>, a: &Args, i: usize, name: &str, value: i64, least: i64) -> Eval<usize> {
     match usize::try_from(value) {
         Ok(n) if (least..=MOST).contains(&value) => Ok(n),
         _ => {

@@ -473,11 +473,9 @@ impl TExpr {
             Node::MatMul { weights, vector } => {
                 Node::MatMul { weights: Arc::clone(weights), vector: go(vector) }
             }
-            Node::Conv { weights, input, geometry } => Node::Conv {
-                weights: Arc::clone(weights),
-                input: go(input),
-                geometry: *geometry,
-            },
+            Node::Conv { weights, input, geometry } => {
+                Node::Conv { weights: Arc::clone(weights), input: go(input), geometry: *geometry }
+            }
             Node::Reduce(op, a) => Node::Reduce(*op, go(a)),
         };
         TExpr { kind: self.kind, shape: self.shape.clone(), node }
