@@ -7,6 +7,7 @@ use crate::ir::{
     BufferId, BufferKind, Init, Kind, Loop, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
     Synapse,
 };
+use crate::tensor::conv;
 use snn_runtime::Fault;
 
 impl Interpreter {
@@ -114,18 +115,32 @@ impl Interpreter {
                 active.push((column, value.convert(elem.kind())));
             }
         }
+        if let Some(geometry) = &synapse.conv {
+            let mut source = vec![None; columns];
+            for (column, value) in active {
+                source[column] = Some(value);
+            }
+            let sums = conv::sums(
+                geometry,
+                || zero(elem.kind()),
+                |sum, weight, input| match source[input] {
+                    Some(value) => {
+                        let weight = element(weights, weight).convert(elem.kind());
+                        plus_product(sum, weight, value)
+                    }
+                    None => sum,
+                },
+            );
+            for (row, sum) in sums.into_iter().enumerate() {
+                self.buffers[dst].set(row, elem, sum);
+            }
+            return;
+        }
         for row in 0..self.buffers[dst].len() {
             let mut sum = zero(elem.kind());
             for (column, value) in &active {
                 let weight = element(weights, row * columns + column).convert(elem.kind());
-                sum = match (sum, weight, *value) {
-                    (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
-                        Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
-                    }
-                    (Value::F32(sum), Value::F32(w), Value::F32(s)) => Value::F32(sum + w * s),
-                    (Value::F64(sum), Value::F64(w), Value::F64(s)) => Value::F64(sum + w * s),
-                    (sum, ..) => panic!("{sum:?} as a sum of weights"),
-                };
+                sum = plus_product(sum, weight, *value);
             }
             self.buffers[dst].set(row, elem, sum);
         }
@@ -234,6 +249,17 @@ impl Interpreter {
 fn slot(n: u64, len: usize, width: usize) -> usize {
     let slots = (len / width.max(1)).max(1);
     (n % slots as u64) as usize * width
+}
+
+fn plus_product(sum: Value, weight: Value, value: Value) -> Value {
+    match (sum, weight, value) {
+        (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
+            Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
+        }
+        (Value::F32(sum), Value::F32(w), Value::F32(s)) => Value::F32(sum + w * s),
+        (Value::F64(sum), Value::F64(w), Value::F64(s)) => Value::F64(sum + w * s),
+        (sum, ..) => panic!("{sum:?} as a sum of weights"),
+    }
 }
 
 fn add(a: Value, b: Value) -> Value {

@@ -86,6 +86,9 @@ fn evaluate(e: &TExpr, ir: &StepIr, columns: &[Column]) -> Option<Tensor> {
             ops::join(&parts.collect::<Option<Vec<_>>>()?, *axis)?
         }
         Node::MatMul { weights, vector } => ops::matmul(weights, &go(vector)?)?,
+        Node::Conv { weights, input, geometry } => {
+            crate::tensor::conv::conv2d(geometry, weights, &go(input)?)?
+        }
         Node::Reduce(op, a) => ops::reduce(*op, &go(a)?)?,
         Node::Read(_) | Node::Time | Node::Random { .. } => return None,
     })

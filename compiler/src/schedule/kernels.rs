@@ -1,5 +1,6 @@
 //! The kernel of each synapse, chosen once the ranges of its source are known.
 
+use super::views::in_order;
 use super::walk;
 use crate::ir::{
     BufferId, Elem, ExprKind, Fit, Kind, OpKind, Program, Record, Source, StepIr, Stmt,
@@ -19,7 +20,7 @@ pub fn choose(ir: &mut StepIr) {
             };
             let src = &ir.buffers[s.src.0 as usize];
             let range = if src.elem.bounds().is_some() { src.range } else { (0, 1) };
-            s.kernel = kernels::choose(weights, s.binary, range);
+            s.kernel = kernels::choose(weights, s.conv.is_some(), s.binary, range);
             results.push((s.dst, s.kernel.accumulator));
         }
     }
@@ -63,7 +64,7 @@ fn copied_to(
 ) -> Option<BufferId> {
     let (OpKind::Synapse(s), OpKind::Loop(l)) = (&synapse.kind, &copy.kind) else { return None };
     let dst = &buffers[s.dst.0 as usize];
-    if synapse.clock != copy.clock || l.domain != [dst.len()] {
+    if synapse.clock != copy.clock || l.domain.iter().product::<usize>() != dst.len() {
         return None;
     }
     let (store, lets) = l.body.split_last()?;
@@ -93,7 +94,9 @@ fn copied_to(
         Fit::Exact => true,
         Fit::Wrap { bits, signed } | Fit::Sat { bits, signed } => within(*bits, *signed),
     };
-    let whole = |a: &crate::ir::Access| a.offset == 0 && a.strides == [1] && a.dynamic.is_empty();
+    let whole = |a: &crate::ir::Access| {
+        a.offset == 0 && a.dynamic.is_empty() && in_order(&a.strides, &l.domain)
+    };
     let only_lets = lets.iter().all(|s| matches!(s, Stmt::Let { .. }));
     let same = buffers[target.0 as usize].elem == dst.elem
         || (dst.elem.kind() == Kind::Int
