@@ -13,6 +13,7 @@ pub mod options;
 pub mod profile;
 pub mod ranges;
 pub mod resources;
+pub mod sanafe;
 pub mod site;
 
 use crate::clocks::ClockedGraph;
