@@ -1,0 +1,3 @@
+//! What a network becomes on Loihi 2.
+
+pub mod placement;
