@@ -2,6 +2,7 @@
 
 pub mod mapped;
 pub mod network;
+pub mod partition;
 pub mod profile;
 pub mod ranges;
 pub mod resources;
