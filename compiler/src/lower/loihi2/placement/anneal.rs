@@ -1,73 +1,104 @@
 //! Refinement: swaps of two seats, accepted while it is warm even where they cost a little.
 //!
-//! Source: Kirkpatrick, Gelatt and Vecchi, Optimization by simulated annealing, Science 220, 1983;
-//! moves towards the neighbours of a node as in Betz and Rose, VPR, FPL 1997.
+//! Source: Kirkpatrick, Gelatt and Vecchi, Optimization by simulated annealing, Science 220, 1983.
 
-use super::curves::Seats;
+use super::curves::{Area, Seats};
 use super::grid::Mesh;
 use super::random::Random;
-use super::state::{NONE, State};
+use super::state::State;
+use super::tables::Tables;
 
 /// Temperature at the beginning, as a share of what one node's messages cost on average.
 const WARMTH: f64 = 0.1;
-/// Times the temperature is lowered.
-const ROUNDS: usize = 64;
 
-/// Improves `state` in place: `tries` swaps for each of the `movable` nodes. Returns by how much the
-/// total changed.
-pub(super) fn anneal(state: &mut State, seats: &Seats, movable: &[u32], tries: usize) -> i64 {
+/// How far from the middle of a window seats are looked at, in routers.
+const REACH: usize = 3;
+/// Seats of a window tried in earnest.
+const TRIED: usize = 3;
+
+/// Improves `state` in place: each of the `movable` nodes looks `visits` times for a better seat.
+pub(super) fn anneal(state: &mut State, seats: &Seats, movable: &[u32], visits: usize) {
     let mut random = Random::new(0x736e_6e63);
-    let steps = tries.saturating_mul(movable.len()).div_ceil(ROUNDS);
+    let mut tables = Tables::new();
     let start = WARMTH * state.total() as f64 / movable.len().max(1) as f64;
-    let mut change = 0;
-    for round in (1..=ROUNDS).rev() {
-        let left = round as f64 / ROUNDS as f64;
+    for visit in (1..=visits).rev() {
+        let left = visit as f64 / visits as f64;
         let temperature = start * left * left;
-        for _ in 0..steps {
-            let node = movable[random.below(movable.len())] as usize;
-            let Some((from, to)) = proposal(state, seats, node, &mut random) else {
+        for &node in movable {
+            look(state, seats, node, temperature, &mut tables, &mut random);
+        }
+    }
+}
+
+/// Lets a node swap with the seat that it likes best of those around itself, or around one of those
+/// it exchanges messages with, if both together save.
+fn look(
+    state: &mut State,
+    seats: &Seats,
+    node: u32,
+    temperature: f64,
+    tables: &mut Tables,
+    random: &mut Random,
+) {
+    let edges = state.flows.exchanged(node as usize);
+    let own = state.router[node as usize];
+    let from = state.at[node as usize];
+    let mut centre = own;
+    if random.bits() & 1 == 1 && !edges.is_empty() {
+        centre = state.router[edges[random.below(edges.len())].node as usize];
+    }
+    let size = state.mesh.size;
+    let centre = centre.map(usize::from);
+    let area = Area {
+        from: centre.map(|at| at.saturating_sub(REACH)),
+        to: [0, 1].map(|axis| (centre[axis] + REACH + 1).min(size[axis])),
+    };
+    tables.fill(state, node as usize, area);
+    let now = state.cost_at(node as usize, from);
+    let mut best = [(f64::INFINITY, 0, 0); TRIED];
+    for y in area.from[1]..area.to[1] {
+        for x in area.from[0]..area.to[0] {
+            if [x, y] == own.map(usize::from) {
                 continue;
-            };
-            let delta = state.swap_delta(from, to);
-            if delta <= 0 || (delta as f64) < temperature * random.exponential() {
-                state.swap(from, to);
-                change += delta;
+            }
+            let delta = tables.cost([x, y]) - now;
+            for &seat in seats.at(x, y) {
+                let value = delta as f64 + temperature * random.exponential();
+                let mut entry = (value, delta, seat);
+                for place in &mut best {
+                    if entry.0 < place.0 {
+                        std::mem::swap(place, &mut entry);
+                    }
+                }
             }
         }
     }
-    change
-}
-
-/// A seat near the node itself, or near one of those it exchanges messages with.
-fn proposal(state: &State, seats: &Seats, node: usize, random: &mut Random) -> Option<(u32, u32)> {
-    let from = state.seat[node];
-    let edges = state.flows.exchanged(node);
-    let bits = random.bits();
-    let mut centre = from;
-    let mut reach = 1 + (bits >> 8) as usize % 3;
-    if bits & 1 == 1 && !edges.is_empty() {
-        let seat = state.seat[edges[random.below(edges.len())].node as usize];
-        if seat != NONE {
-            centre = seat;
-            reach = 1 + (bits >> 8) as usize % 2;
+    for (value, delta, seat) in best {
+        if value == f64::INFINITY {
+            return;
+        }
+        let to = state.mesh.at(state.mesh.routers[seat as usize]);
+        let other = state.node[seat as usize];
+        let delta = delta + state.answer(other, to, from, node);
+        if delta < 0 || (delta as f64) < temperature * random.exponential() {
+            state.swap(state.seat[node as usize], seat);
+            return;
         }
     }
-    let around = state.mesh.routers[centre as usize].map(usize::from);
-    let seat = nearby(state.mesh, seats, around, reach, random)?;
-    (seat != from).then_some((from, seat))
 }
 
 /// A seat at most `reach` routers away from a router, on each axis.
 pub(super) fn nearby(
     mesh: &Mesh,
     seats: &Seats,
-    around: [usize; 2],
+    around: [u16; 2],
     reach: usize,
     random: &mut Random,
 ) -> Option<u32> {
     let [x, y] = [0, 1].map(|axis| {
-        let low = around[axis].saturating_sub(reach);
-        let high = (around[axis] + reach + 1).min(mesh.size[axis]);
+        let at = usize::from(around[axis]);
+        let low = at.saturating_sub(reach);
+        let high = (at + reach + 1).min(mesh.size[axis]);
         low + random.below(high - low)
     });
     let there = seats.at(x, y);

@@ -11,7 +11,7 @@ pub(super) struct Area {
 
 /// The seats of a board by router, and ways through them.
 pub(super) struct Seats<'a> {
-    mesh: &'a Mesh,
+    pub mesh: &'a Mesh,
     /// Where the seats of each router begin in `list`; one more than there are routers.
     first: Vec<u32>,
     list: Vec<u32>,

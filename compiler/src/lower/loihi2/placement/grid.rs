@@ -34,7 +34,7 @@ impl Grid {
             .checked_mul(sides[1])
             .and_then(|routers| routers.checked_mul(u64::from(self.slots.max(1))));
         match sites {
-            Some(sites) if sites <= MOST_SITES && sides.iter().all(|&side| side <= MOST_SITES) => {
+            Some(sites) if sites <= MOST_SITES && sides.iter().all(|&side| side <= 1 << 16) => {
                 Ok(sides.map(|side| side as usize))
             }
             _ => Err(PlacementError::GridTooLarge),
@@ -42,15 +42,13 @@ impl Grid {
     }
 
     /// Router of a site on the whole board `[x, y]`; `None` where the board has no such router.
-    pub(super) fn router(&self, site: Site) -> Option<[usize; 2]> {
+    pub(super) fn router(&self, site: Site) -> Option<[u16; 2]> {
         let on_chip = site.router[0] < self.routers[0] && site.router[1] < self.routers[1];
         if !on_chip || u64::from(site.chip) >= u64::from(self.chips[0]) * u64::from(self.chips[1]) {
             return None;
         }
         let chip = [site.chip % self.chips[0], site.chip / self.chips[0]];
-        Some([0, 1].map(|axis| {
-            chip[axis] as usize * self.routers[axis] as usize + site.router[axis] as usize
-        }))
+        Some([0, 1].map(|axis| (chip[axis] * self.routers[axis] + site.router[axis]) as u16))
     }
 
     /// The site of a slot at a router of the whole board.
@@ -86,9 +84,6 @@ pub(super) struct Mesh {
 impl Mesh {
     pub fn new(grid: &Grid, costs: &Costs) -> Result<Mesh, PlacementError> {
         let size = grid.size()?;
-        if size.iter().any(|&side| side > usize::from(u16::MAX)) {
-            return Err(PlacementError::GridTooLarge);
-        }
         let mut bad: Vec<Site> = grid.bad.clone();
         bad.sort_unstable();
         let mut sites = Vec::with_capacity(size[0] * size[1] * grid.slots as usize);
@@ -103,11 +98,7 @@ impl Mesh {
             }
         }
         sites.sort_unstable();
-        let routers = sites
-            .iter()
-            .filter_map(|&site| grid.router(site))
-            .map(|router| router.map(|side| side as u16))
-            .collect();
+        let routers = sites.iter().filter_map(|&site| grid.router(site)).collect();
         let steps = costs.checked()?;
         let lengths = [0, 1].map(|axis| cumulative(grid, size, axis, &steps));
         let span: f64 = lengths.iter().filter_map(|axis| axis.last()).sum();

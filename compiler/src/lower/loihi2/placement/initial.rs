@@ -15,14 +15,14 @@ const SMALL: usize = 512;
 const POOR: f64 = 2.5;
 
 /// The best initial placement. `movable` are the nodes to seat, in rising order; `pins` are all
-/// others, with their coordinates; `chip` is how many routers `[x, y]` a chip has.
+/// others, with their routers; `chip` is how many routers `[x, y]` a chip has.
 pub(super) fn initial<'a>(
     flows: &'a Flows,
     mesh: &'a Mesh,
     seats: &Seats,
     chip: [usize; 2],
     movable: &[u32],
-    pins: &[(u32, [i32; 2])],
+    pins: &[(u32, [u16; 2])],
 ) -> State<'a> {
     let mut pinned = vec![false; flows.nodes()];
     for &(port, _) in pins {

@@ -2,6 +2,7 @@
 //! ways and the hottest link stays cool.
 
 mod anneal;
+mod assign;
 mod bisect;
 mod cool;
 mod curves;
@@ -10,9 +11,11 @@ mod grid;
 mod initial;
 mod layers;
 mod random;
+mod regroup;
 mod score;
 mod spread;
 mod state;
+mod tables;
 
 pub use flows::Flows;
 pub use grid::{Grid, Site};
@@ -20,6 +23,7 @@ pub use score::{Direction, Link, Score, links, score};
 
 use curves::Seats;
 use grid::Mesh;
+use regroup::Groups;
 use state::{NONE, State};
 
 /// What messages cost, in any unit of energy or time.
@@ -50,15 +54,15 @@ impl Costs {
 /// get the same places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Swaps tried for each core.
-    pub swaps: usize,
+    /// Times each core looks around for a better seat.
+    pub visits: usize,
     /// Swaps tried in all to cool the hottest link; none where [`Costs::link`] is 0.
     pub link_swaps: usize,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Effort { swaps: 300, link_swaps: 5_000 }
+        Effort { visits: 40, link_swaps: 5_000 }
     }
 }
 
@@ -130,7 +134,6 @@ pub fn place(
             .ok_or(PlacementError::NoSuchNode { node, nodes: flows.nodes() })?;
         *port = Some(site);
     }
-    let mut routers = vec![[0; 2]; flows.nodes()];
     let mut pins = Vec::new();
     let mut movable = Vec::new();
     for (node, port) in (0..).zip(&fixed) {
@@ -139,8 +142,7 @@ pub fn place(
             continue;
         };
         let router = grid.router(site).ok_or(PlacementError::NoSuchSite { node })?;
-        routers[node as usize] = router;
-        pins.push((node, mesh.at(router.map(|side| side as u16))));
+        pins.push((node, router));
     }
     if movable.len() > mesh.sites.len() {
         return Err(PlacementError::TooMany { nodes: movable.len(), sites: mesh.sites.len() });
@@ -151,12 +153,11 @@ pub fn place(
     let seats = Seats::new(&mesh);
     let chip = grid.routers.map(|side| side as usize);
     let mut state = initial::initial(flows, &mesh, &seats, chip, &movable, &pins);
-    anneal::anneal(&mut state, &seats, &movable, effort.swaps);
-    for &node in &movable {
-        let seat = state.seat[node as usize] as usize;
-        routers[node as usize] = mesh.routers[seat].map(usize::from);
-    }
-    cool::cool(&mut state, &seats, &mut routers, effort.link_swaps);
+    let mut groups = Groups::new(&seats);
+    groups.trade(&mut state);
+    anneal::anneal(&mut state, &seats, &movable, effort.visits);
+    groups.trade(&mut state);
+    cool::cool(&mut state, &seats, effort.link_swaps);
     Ok(sites(&state, &seats, &fixed))
 }
 

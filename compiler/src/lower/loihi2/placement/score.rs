@@ -75,9 +75,10 @@ pub fn score(
             let mut crossed = 0;
             for axis in [0, 1] {
                 let side = grid.routers[axis] as usize;
-                let chips = (from[axis] / side).abs_diff(to[axis] / side);
+                let (from, to) = (usize::from(from[axis]), usize::from(to[axis]));
+                let chips = (from / side).abs_diff(to / side);
                 crossed += chips;
-                hops[axis] += edge.units * (from[axis].abs_diff(to[axis]) - chips) as i64;
+                hops[axis] += edge.units * (from.abs_diff(to) - chips) as i64;
             }
             crossings += edge.units * crossed as i64;
             if crossed > 0 {
@@ -119,7 +120,7 @@ pub fn links(
         .collect())
 }
 
-fn locate(flows: &Flows, grid: &Grid, places: &[Site]) -> Result<Vec<[usize; 2]>, PlacementError> {
+fn locate(flows: &Flows, grid: &Grid, places: &[Site]) -> Result<Vec<[u16; 2]>, PlacementError> {
     (0..flows.nodes())
         .map(|node| {
             places
@@ -139,7 +140,7 @@ pub(super) struct Loads {
 }
 
 impl Loads {
-    pub fn new(flows: &Flows, size: [usize; 2], routers: &[[usize; 2]]) -> Loads {
+    pub fn new(flows: &Flows, size: [usize; 2], routers: &[[u16; 2]]) -> Loads {
         let mut loads = Loads { columns: size[0], units: vec![0; 4 * size[0] * size[1]] };
         for (node, &from) in routers.iter().enumerate() {
             for edge in flows.sent(node) {
@@ -150,12 +151,13 @@ impl Loads {
     }
 
     /// Adds `units` (or takes them away, where negative) along the way from one router to another.
-    pub fn add(&mut self, from: [usize; 2], to: [usize; 2], units: i64) {
+    pub fn add(&mut self, from: [u16; 2], to: [u16; 2], units: i64) {
         self.visit(from, to, |load| *load += units);
     }
 
     /// Calls `act` on the load of each link on the way: x first, then y.
-    fn visit(&mut self, from: [usize; 2], to: [usize; 2], mut act: impl FnMut(&mut i64)) {
+    fn visit(&mut self, from: [u16; 2], to: [u16; 2], mut act: impl FnMut(&mut i64)) {
+        let (from, to) = (from.map(usize::from), to.map(usize::from));
         let row = from[1] * self.columns;
         for x in from[0]..to[0] {
             act(&mut self.units[4 * (row + x)]);
@@ -172,8 +174,9 @@ impl Loads {
     }
 
     /// Whether the way from one router to another crosses a link.
-    pub fn crosses(&self, from: [usize; 2], to: [usize; 2], link: usize) -> bool {
+    pub fn crosses(&self, from: [u16; 2], to: [u16; 2], link: usize) -> bool {
         let (x, y) = ((link / 4) % self.columns, (link / 4) / self.columns);
+        let (from, to) = (from.map(usize::from), to.map(usize::from));
         match link % 4 {
             0 => y == from[1] && from[0] <= x && x < to[0],
             1 => y == from[1] && to[0] < x && x <= from[0],

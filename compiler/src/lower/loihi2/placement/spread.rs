@@ -21,12 +21,12 @@ pub(super) fn spread(
     chip: [usize; 2],
     area: Area,
     order: &[u32],
-    pins: &[(u32, [i32; 2])],
+    pins: &[(u32, [u16; 2])],
 ) -> Vec<u32> {
     let mut seat = vec![NONE; flows.nodes()];
     let mut at = vec![centre(mesh, area); flows.nodes()];
     for &(node, place) in pins {
-        at[node as usize] = place;
+        at[node as usize] = mesh.at(place);
     }
     let mut local = vec![NONE; flows.nodes()];
     // Part after part of the same size, so that all of a part's surroundings are known equally well.

@@ -15,30 +15,37 @@ pub(super) struct State<'a> {
     pub seat: Vec<u32>,
     /// Node in each seat, or [`NONE`].
     pub node: Vec<u32>,
+    /// Router `[x, y]` of each node, on the whole board.
+    pub router: Vec<[u16; 2]>,
     /// Coordinates `[x, y]` of each node.
     pub at: Vec<[i32; 2]>,
 }
 
 impl<'a> State<'a> {
-    /// Everybody in the seat given; ports, which have none, at their coordinates.
+    /// Everybody in the seat given; ports, which have none, at their routers.
     pub fn new(
         flows: &'a Flows,
         mesh: &'a Mesh,
         seat: Vec<u32>,
-        ports: &[(u32, [i32; 2])],
+        ports: &[(u32, [u16; 2])],
     ) -> Self {
-        let mut node = vec![NONE; mesh.sites.len()];
-        let mut at = vec![[0; 2]; seat.len()];
-        for (who, &place) in seat.iter().enumerate() {
-            if place != NONE {
-                node[place as usize] = who as u32;
-                at[who] = mesh.at(mesh.routers[place as usize]);
-            }
-        }
+        let mut router = vec![[0; 2]; seat.len()];
         for &(port, place) in ports {
-            at[port as usize] = place;
+            router[port as usize] = place;
         }
-        State { flows, mesh, seat, node, at }
+        let mut node = vec![NONE; mesh.sites.len()];
+        for (who, &place) in seat.iter().enumerate().filter(|(_, place)| **place != NONE) {
+            node[place as usize] = who as u32;
+            router[who] = mesh.routers[place as usize];
+        }
+        State {
+            flows,
+            mesh,
+            at: router.iter().map(|&router| mesh.at(router)).collect(),
+            seat,
+            node,
+            router,
+        }
     }
 
     /// What all messages cost, without the hottest link.
@@ -85,19 +92,39 @@ impl<'a> State<'a> {
         delta
     }
 
-    /// Lets whoever sits in `a` and in `b` change places.
-    pub fn swap(&mut self, a: u32, b: u32) {
-        self.node.swap(a as usize, b as usize);
-        for seat in [a, b] {
-            self.seat_down(seat);
+    /// By how much what the messages of `node` cost changes if it goes `from` its place `to` that
+    /// of `partner`, given that the partner's own change was counted as if `node` stayed.
+    pub fn answer(&self, node: u32, from: [i32; 2], to: [i32; 2], partner: u32) -> i64 {
+        if node == NONE {
+            return 0;
         }
+        let mut delta = 0;
+        for edge in self.flows.exchanged(node as usize) {
+            let [u, v] = self.at[edge.node as usize];
+            let before = (from[0] - u).abs() + (from[1] - v).abs();
+            let after = (to[0] - u).abs() + (to[1] - v).abs();
+            // The two do not come nearer, though the partner counted on it: they change places.
+            let change = if edge.node == partner { before } else { after - before };
+            delta += edge.units * i64::from(change);
+        }
+        delta
     }
 
-    fn seat_down(&mut self, seat: u32) {
-        let node = self.node[seat as usize];
+    /// Lets whoever sits in `a` and in `b` change places.
+    pub fn swap(&mut self, a: u32, b: u32) {
+        let (one, other) = (self.node[a as usize], self.node[b as usize]);
+        self.put(a, other);
+        self.put(b, one);
+    }
+
+    /// Puts `node` into `seat`, or empties it; the caller finds a seat for whoever sat there.
+    pub fn put(&mut self, seat: u32, node: u32) {
+        self.node[seat as usize] = node;
         if node != NONE {
+            let router = self.mesh.routers[seat as usize];
             self.seat[node as usize] = seat;
-            self.at[node as usize] = self.mesh.at(self.mesh.routers[seat as usize]);
+            self.router[node as usize] = router;
+            self.at[node as usize] = self.mesh.at(router);
         }
     }
 }

@@ -101,10 +101,9 @@ fn deltas_are_what_counting_from_scratch_gives() {
     let flows = random_flows(40, 6);
     let grid = grid([2, 1], [3, 3], 3);
     let mesh = Mesh::new(&grid, &COSTS).unwrap();
-    let port = mesh.at([2, 1]);
     let mut seat: Vec<u32> = (0..40).collect();
     seat[17] = NONE;
-    let mut state = State::new(&flows, &mesh, seat, &[(17, port)]);
+    let mut state = State::new(&flows, &mesh, seat, &[(17, [2, 1])]);
     let mut random = Random::new(9);
     let scale = mesh.coordinates[0][1] as f64;
     let mut total = state.total();
