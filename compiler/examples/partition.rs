@@ -10,7 +10,8 @@ use snnc::lower::loihi2::network::{
     ChipNetwork, Config, Conv, Dense, Layer, Output, Population, Projection, Rate, Rates, SignMode,
     Sparse, Synapses, WeightFormat,
 };
-use snnc::lower::loihi2::partition::{Objective, Partition, Request, partition};
+use snnc::lower::loihi2::options::Objective;
+use snnc::lower::loihi2::partition::{Partition, Request, partition};
 use snnc::lower::loihi2::profile::{DEFAULT, Profile};
 use snnc::lower::loihi2::ranges::Ranges;
 use snnc::lower::loihi2::resources::Resource;

@@ -3,7 +3,7 @@
 use super::super::mapped::Load;
 use super::super::profile::{Figures, Profile};
 use super::super::resources::Resource;
-use super::Objective;
+use super::super::options::Objective;
 use super::tally::Tally;
 use std::cmp::Ordering;
 

@@ -26,6 +26,7 @@ mod tally;
 pub use cost::Cost;
 
 use super::network::{Assignment, ChipNetwork, Rates};
+use super::options::Objective;
 use super::profile::Profile;
 use super::resources::{Resource, Usage};
 use bins::{Bin, Cap};
@@ -34,17 +35,6 @@ use grid::ConvLayer;
 use irregular::Irregular;
 use std::cmp::Reverse;
 use tally::{Cells, Context, Counter, assignment};
-
-/// What is minimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Objective {
-    /// Messages between cores, then cores.
-    Energy,
-    /// The time of a step.
-    Latency,
-    /// Energy times time.
-    Edp,
-}
 
 /// What is to be partitioned.
 #[derive(Clone, Copy, Debug)]
