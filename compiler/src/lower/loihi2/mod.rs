@@ -9,6 +9,8 @@ pub mod activity;
 mod board;
 pub mod estimate;
 pub mod extract;
+#[cfg(test)]
+mod fixtures;
 pub mod manifest;
 pub mod mapped;
 pub mod network;
