@@ -76,7 +76,7 @@ pub fn place(
             hops: plan.traffic.all_hops(),
             interchip: plan.traffic.interchip,
             hottest_link: plan.traffic.links.first().map_or(0.0, |(_, load)| *load),
-            energy_nj: estimate.energy_nj_per_step.total(),
+            energy_nj: estimate.energy_nj_per_step.total,
             time_us: estimate.time_us_per_step,
             bottleneck: table::bottleneck(&estimate),
             replayed,

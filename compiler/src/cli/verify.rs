@@ -10,7 +10,8 @@ use std::path::Path;
 /// # Errors
 /// E0901.
 pub fn verify(path: &Path, as_json: bool) -> Result<Status, Diagnostic> {
-    let findings = verify::verify(path);
+    let findings: Vec<Diagnostic> =
+        verify::verify(path).into_iter().map(Diagnostic::from).collect();
     let failed = findings.iter().any(|d| d.code.severity() == Severity::Error);
     if as_json {
         output::print(&json::checked(&findings, &SourceMap::default()))?;

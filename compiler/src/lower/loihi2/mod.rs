@@ -39,6 +39,11 @@ use options::{Objective, TargetOptions};
 use plan::{Plan, Source};
 use snn_grammar::ast::Arg;
 
+/// The SHA-256 of a source text, as manifests have it.
+pub fn digest(text: &[u8]) -> String {
+    crate::data::hash::sha256(text)
+}
+
 /// A run for the chip, checked.
 pub struct ChipRun {
     /// What goes onto the chip.

@@ -6,7 +6,6 @@ use super::mapped::CoreUse;
 use super::plan::Plan;
 use super::resources::{Resource, percent};
 use super::traffic::Direction;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Hot cores and links that are listed.
@@ -175,7 +174,7 @@ fn chips(out: &mut String, plan: &Plan) {
 
 fn totals(out: &mut String, plan: &Plan, estimate: &Estimate) {
     let traffic = &plan.traffic;
-    let energy: f64 = causes(estimate).values().sum();
+    let energy = estimate.energy_nj_per_step.total;
     let _ = writeln!(
         out,
         "\n  per step: {:.1} messages, {:.1} hops{}; rates {}",
@@ -208,19 +207,6 @@ fn totals(out: &mut String, plan: &Plan, estimate: &Estimate) {
     for warning in &plan.warnings {
         let _ = writeln!(out, "  warning: {warning}");
     }
-}
-
-/// nJ by cause.
-fn causes(estimate: &Estimate) -> BTreeMap<&'static str, f64> {
-    let e = &estimate.energy_nj_per_step;
-    BTreeMap::from([
-        ("synops", e.synops_dense + e.synops_sparse + e.synops_conv),
-        ("updates", e.updates),
-        ("spikes", e.spikes),
-        ("messages", e.messages),
-        ("hops", e.hops_x + e.hops_y + e.chip_hops),
-        ("static", e.idle),
-    ])
 }
 
 /// What takes longest, in words.

@@ -177,13 +177,12 @@ impl Traffic {
             &mut traffic.same_core,
             &mut traffic.from_host,
             &mut traffic.to_host,
-            &mut traffic.hops[0],
-            &mut traffic.hops[1],
             &mut traffic.chip_hops,
             &mut traffic.interchip,
         ] {
             *x = rounded(*x);
         }
+        traffic.hops = traffic.hops.map(rounded);
         traffic.links = mesh.links();
         let chip = |(chip, of): (u32, ChipTraffic)| ChipTraffic {
             chip,
@@ -235,5 +234,53 @@ impl Mesh<'_> {
         }
         links.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         links
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::loihi2::fixtures;
+
+    #[test]
+    fn messages_go_along_the_row_and_then_along_the_column() {
+        let plan = fixtures::conv();
+        let traffic = &plan.traffic;
+        // Core 2 is at [0, 0] and core 40 at [2, 2] of chip 0, core 205 at [4, 3] of chip 1. The
+        // host sends 7 messages to the first and 14.5 to the second; they send 3.5 and 5.5 to the
+        // third, which sends 4 neurons' 0.5 to the host.
+        assert_eq!(traffic.messages, 7.0 + 14.5 + 3.5 + 5.5 + 0.5);
+        assert_eq!((traffic.from_host, traffic.to_host, traffic.same_core), (21.5, 0.5, 0.0));
+        assert_eq!(traffic.hops[0], 14.5 * 2.0 + 3.5 * 12.0 + 5.5 * 10.0 + 0.5 * 12.0);
+        assert_eq!(traffic.hops[1], 14.5 * 2.0 + 3.5 * 3.0 + 5.5 * 1.0 + 0.5 * 3.0);
+        assert_eq!((traffic.chip_hops, traffic.interchip), (3.5 + 5.5 + 0.5, 3.5 + 5.5));
+        let load = |chip, router, direction| {
+            let link = Link { chip, router, direction };
+            traffic.links.iter().find(|(l, _)| *l == link).map(|(_, load)| *load)
+        };
+        assert_eq!(load(0, [0, 0], Direction::East), Some(14.5 + 3.5));
+        assert_eq!(load(0, [7, 2], Direction::East), Some(5.5));
+        assert_eq!(load(1, [0, 0], Direction::West), None, "to the host along row 3");
+        assert_eq!(load(1, [0, 3], Direction::West), Some(0.5));
+        assert_eq!(load(1, [4, 2], Direction::North), Some(3.5 + 5.5));
+        assert_eq!(traffic.links[0].1, 18.0);
+        let on_links: f64 = traffic.links.iter().map(|(_, load)| load).sum();
+        assert_eq!(on_links, traffic.all_hops());
+        let chip = |chip, cores, routers, within, received, sent| ChipTraffic {
+            chip,
+            cores,
+            routers,
+            within,
+            received,
+            sent,
+        };
+        assert_eq!(traffic.chips, [chip(0, 2, 2, 0.0, 21.5, 9.0), chip(1, 1, 1, 0.0, 9.0, 0.5)]);
+    }
+
+    #[test]
+    fn numbers_keep_twelve_digits() {
+        assert_eq!(rounded(0.1 + 0.2), 0.3);
+        assert_eq!(rounded(1.0 / 3.0), 0.333333333333);
+        assert_eq!((rounded(0.0), rounded(-1e300)), (0.0, -1e300));
     }
 }

@@ -18,7 +18,8 @@ mod state;
 mod tables;
 
 pub use flows::Flows;
-pub use grid::{Grid, Site};
+pub use super::site::Site;
+pub use grid::Grid;
 pub use score::{Direction, Link, Score, links, score};
 
 use curves::Seats;

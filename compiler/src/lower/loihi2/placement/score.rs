@@ -1,7 +1,8 @@
 //! What a placement costs, counted from scratch.
 
 use super::flows::Flows;
-use super::grid::{Grid, Site};
+use super::super::site::Site;
+use super::grid::Grid;
 use super::{Costs, PlacementError};
 
 /// Where a link of the mesh leads. X runs east, Y runs south.
