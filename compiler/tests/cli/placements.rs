@@ -171,12 +171,12 @@ fn compare(folder: &Folder, arguments: &[&str]) {
     let placed = json(&output);
     let number = |key: &str| placed["sana_fe"][key].as_u64().unwrap();
     let (steps, messages, hops) = (number("steps"), number("messages"), number("hops"));
-    assert!(messages > 0 && hops > 0);
+    assert!(messages > 0);
     assert_eq!(counted(&python, &folder.path("out"), steps), (messages, hops));
     // The manifest's traffic is that of the same spikes.
     let per_step = |key: &str| placed[key].as_f64().unwrap() * steps as f64;
-    assert!((per_step("messages_per_step") - messages as f64).abs() < 1e-6 * messages as f64);
-    assert!((per_step("hops_per_step") - hops as f64).abs() < 1e-6 * hops as f64);
+    assert!((per_step("messages_per_step") - messages as f64).abs() <= 1e-6 * messages as f64);
+    assert!((per_step("hops_per_step") - hops as f64).abs() <= 1e-6 * hops as f64);
 }
 
 #[test]
