@@ -5,7 +5,7 @@ use super::array::{Array, Value, element, fit};
 use super::eval::{Evaluated, Place, max_f32, max_f64, min_f32, min_f64, zero};
 use crate::ir::{
     BufferId, BufferKind, Init, Kind, Loop, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
-    Synapse,
+    Synapse, TensorValues,
 };
 use snn_runtime::Fault;
 
@@ -103,30 +103,30 @@ impl Interpreter {
     fn synapse(&mut self, ir: &StepIr, synapse: &Synapse) {
         let (src, dst) = (synapse.src.0 as usize, synapse.dst.0 as usize);
         let elem = ir.buffers[dst].elem;
-        let weights = &self.tensors[synapse.weights.0 as usize];
         let columns = self.buffers[src].len();
         // Most source elements are zero and add nothing.
-        let mut active = Vec::new();
-        for column in 0..columns {
+        let payload = |column: usize| {
             let value = self.buffers[src].get(column);
-            if value.convert(Kind::Bool).bool() {
+            value.convert(Kind::Bool).bool().then(|| {
                 let value = if synapse.binary { Value::Bool(true) } else { value };
-                active.push((column, value.convert(elem.kind())));
-            }
-        }
+                value.convert(elem.kind())
+            })
+        };
+        let payloads: Vec<Option<Value>> = (0..columns).map(payload).collect();
+        let active: Vec<usize> = (0..columns).filter(|c| payloads[*c].is_some()).collect();
         for row in 0..self.buffers[dst].len() {
-            let mut sum = zero(elem.kind());
-            for (column, value) in &active {
-                let weight = element(weights, row * columns + column).convert(elem.kind());
-                sum = match (sum, weight, *value) {
-                    (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
-                        Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
-                    }
-                    (Value::F32(sum), Value::F32(w), Value::F32(s)) => Value::F32(sum + w * s),
-                    (Value::F64(sum), Value::F64(w), Value::F64(s)) => Value::F64(sum + w * s),
-                    (sum, ..) => panic!("{sum:?} as a sum of weights"),
-                };
-            }
+            let sum = match &ir.tensors[synapse.weights.0 as usize].values {
+                TensorValues::Sparse(weights) => {
+                    let entries = weights.row(row);
+                    let of = |(column, code)| (column, element(weights.palette(), code));
+                    total(elem.kind(), entries.map(of), &payloads)
+                }
+                _ => {
+                    let weights = &self.tensors[synapse.weights.0 as usize];
+                    let of = |column: &usize| (*column, element(weights, row * columns + column));
+                    total(elem.kind(), active.iter().map(of), &payloads)
+                }
+            };
             self.buffers[dst].set(row, elem, sum);
         }
     }
@@ -234,6 +234,27 @@ impl Interpreter {
 fn slot(n: u64, len: usize, width: usize) -> usize {
     let slots = (len / width.max(1)).max(1);
     (n % slots as u64) as usize * width
+}
+
+/// The sum of weights, each given with its source, times the payloads of sources that have one.
+fn total(
+    kind: Kind,
+    weights: impl Iterator<Item = (usize, Value)>,
+    payloads: &[Option<Value>],
+) -> Value {
+    let mut sum = zero(kind);
+    for (source, weight) in weights {
+        let Some(payload) = payloads[source] else { continue };
+        sum = match (sum, weight.convert(kind), payload) {
+            (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
+                Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
+            }
+            (Value::F32(sum), Value::F32(w), Value::F32(s)) => Value::F32(sum + w * s),
+            (Value::F64(sum), Value::F64(w), Value::F64(s)) => Value::F64(sum + w * s),
+            (sum, ..) => panic!("{sum:?} as a sum of weights"),
+        };
+    }
+    sum
 }
 
 fn add(a: Value, b: Value) -> Value {

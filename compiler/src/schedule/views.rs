@@ -4,7 +4,7 @@ use super::builder::{Builder, Resolved};
 use crate::ir::{
     Access, BinOp, DynamicIndex, Expr, ExprKind, Kind, OpKind, Reduce, Source, Synapse,
 };
-use crate::tensor::{Values, ops};
+use crate::tensor::{Constant, Values, ops};
 use crate::types::{Node, TExpr};
 use std::sync::Arc;
 
@@ -123,9 +123,11 @@ impl Builder<'_> {
             Node::Const(c) if c.len() == 1 => of(constant(e.kind, c)),
             Node::Const(c) => {
                 let name = format!("{}.constant", self.graph.graph.processes[self.at.process].path);
-                let elem = super::builder::storage(e.kind);
-                let id = self.tensor(&Arc::clone(c), &name, super::narrow(c, elem));
+                let id = self.tensor(&Constant::Dense(Arc::clone(c)), &name, e.kind);
                 self.tensor_load(Source::Tensor(id), e, map, rank)
+            }
+            Node::Sparse(_) => {
+                unreachable!("the type check leaves sparse arrays on the left of `@`")
             }
             Node::File(dataset) => {
                 let id = self.file(dataset);
@@ -310,12 +312,7 @@ impl Builder<'_> {
         }
     }
 
-    fn synapse(
-        &mut self,
-        e: &TExpr,
-        weights: &Arc<crate::tensor::Tensor>,
-        vector: &TExpr,
-    ) -> crate::ir::BufferId {
+    fn synapse(&mut self, e: &TExpr, weights: &Constant, vector: &TExpr) -> crate::ir::BufferId {
         let n = vector.shape.first().copied().unwrap_or(0);
         let m = e.shape.iter().product::<usize>();
         let mut source = self.value(vector, &[n]);
@@ -346,9 +343,13 @@ impl Builder<'_> {
         };
         binary |= self.buffers[src.0 as usize].elem == crate::ir::Elem::Bool;
         let path = self.graph.graph.processes[self.at.process].path.clone();
-        let matrix = Arc::new(weights.reshape(vec![m, n]));
-        let elem = super::narrow(&matrix, super::builder::storage(e.kind));
-        let weights = self.tensor(&matrix, &format!("{path}.weights"), elem);
+        let matrix = match weights {
+            Constant::Dense(w) => Constant::Dense(Arc::new(w.reshape(vec![m, n]))),
+            Constant::Sparse(w) => {
+                Constant::Sparse(w.reshape(vec![m, n]).map_or(Arc::clone(w), Arc::new))
+            }
+        };
+        let weights = self.tensor(&matrix, &format!("{path}.weights"), e.kind);
         let dst = self.local("sum", e.kind, e.shape.clone());
         let kernel = crate::lower::kernels::choose(&matrix, binary, (0, 1));
         self.push(OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }));
