@@ -112,10 +112,12 @@ mod tests {
     fn mostly_zero_weights_become_lists() {
         let mut values = vec![0; 128 * 64];
         values[77] = 3;
-        let kernel = choose(&ints([128, 64], values), true, (0, 1));
+        let kernel = choose(&ints([128, 64], values.clone()), true, (0, 1));
         assert_eq!(kernel.kind, KernelKind::SparseColumns);
         assert!(kernel.reason.contains("1 of 8192 are not zero"), "{}", kernel.reason);
         assert_eq!(choose(&ints([2, 2], vec![0; 4]), true, (0, 1)).kind, KernelKind::Columns);
+        let lists = Sparse::of(&ints([128, 64], values.clone()));
+        assert_eq!(lists.map(|lists| choose(&lists, true, (0, 1))), Some(kernel));
         let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), true, (0, 1));
         assert_eq!((floats.weight, floats.accumulator), (Elem::F64, Elem::F64));
     }

@@ -1,8 +1,11 @@
 //! Constant arrays that the compiler computes with.
 
+pub mod csr;
 pub mod generate;
 pub mod ops;
 pub mod sparse;
+#[cfg(test)]
+mod sparse_tests;
 
 pub use sparse::Sparse;
 

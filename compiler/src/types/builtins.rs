@@ -1,11 +1,12 @@
 //! The functions that expressions may call.
 
 use super::expr::TExpr;
-use super::scope::{Cx, Env, Eval, Val, describe};
+use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::DataSource;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
 use crate::resolve::nearest;
+use crate::tensor::csr::csr;
 use crate::tensor::generate::{self, Connectivity, GenerateError, Range, Scalar};
 use crate::tensor::{Constant, Sparse, Tensor};
 use snn_grammar::ast::Ident;
@@ -37,6 +38,7 @@ pub const FUNCTIONS: &[(&str, &[&str])] = &[
     ("clip", &["x", "lo", "hi"]),
     ("concat", &["a", "b", "c?", "d?", "e?", "f?", "g?", "h?", "axis?"]),
     ("cos", &["x"]),
+    ("csr", &["data", "indices", "indptr", "shape"]),
     ("csv", &["file"]),
     ("decay", &["x", "d"]),
     ("div", &["a", "b"]),
@@ -100,6 +102,17 @@ pub fn call(
         "idx" | "npy" | "csv" | "hdf5" | "npz" => return file(cx, name, &mut a, env),
         "zeros" | "ones" | "full" | "eye" | "arange" | "uniform" | "normal" | "bernoulli"
         | "sparse" => generated(cx, name, &mut a, loc)?,
+        "csr" => {
+            let [data, indices, indptr] = [0, 1, 2].map(|i| a.constant(cx, i));
+            let (data, indices, indptr) = (data?, indices?, indptr?);
+            let shape = a.sizes(cx, 3)?;
+            let known = (data.as_const(), indices.as_const(), indptr.as_const());
+            let (Some(data), Some(indices), Some(indptr)) = known else { return Err(Stop::Open) };
+            match csr(data, indices, indptr, &shape) {
+                Ok(sparse) => TExpr::known(Constant::Sparse(Arc::new(sparse))),
+                Err(why) => return Err(cx.fail(Diagnostic::new(Code::E0209, why, loc, ""))),
+            }
+        }
         "random" => {
             let seed = a.int(cx, 0)? as u64;
             let shape = if a.has(1) { a.shape(cx, 1)? } else { Vec::new() };

@@ -5,10 +5,11 @@ use super::{Builder, SHAPES};
 use snnc::clocks::Clock;
 use snnc::ir::{
     Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, KernelKind, Kind, Loop,
-    Op, OpKind, Reduce, ReduceOp, Source, Stmt, Synapse, ranges,
+    Op, OpKind, Reduce, ReduceOp, Source, Stmt, Synapse, TensorValues, ranges,
 };
 use snnc::lower::kernels;
-use snnc::tensor::Tensor as Known;
+use snnc::tensor::{Sparse, Tensor as Known};
+use std::sync::Arc;
 
 impl Builder<'_> {
     /// One more op (or a pair that belongs together) in some phase.
@@ -200,7 +201,11 @@ impl Builder<'_> {
             (false, Elem::I16) => self.choices.pick(&[Elem::I32, Elem::I64]),
             (false, _) => Elem::I64,
         };
+        let sparse = Sparse::of(&weights).filter(|_| self.choices.one_in(3));
         let weights = self.known(weight_elem, weights);
+        if let (Some(sparse), Some(tensor)) = (sparse, self.ir.tensors.last_mut()) {
+            tensor.values = TensorValues::Sparse(Arc::new(sparse));
+        }
         let init = if float { Init::Float(0.0) } else { Init::Int(0) };
         let dst = self.buffer_with(elem, &[m], BufferKind::State, init);
         self.add(clock, OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }));
