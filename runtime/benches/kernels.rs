@@ -77,18 +77,18 @@ fn layer<const M: usize>(c: &mut Criterion, n: usize, count: usize) {
 
 /// 4 000 neurons connected at random with probability 2 %, of which 1 % spike.
 fn sparse(c: &mut Criterion) {
-    let (n, fan_out, count) = (4000_usize, 80_usize, 40);
-    let starts: Vec<u32> = (0..=n).map(|j| (j * fan_out) as u32).collect();
-    let target = |k: usize| ((k as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32;
-    let targets: Vec<u32> = (0..n * fan_out).map(|k| target(k) % n as u32).collect();
-    let weights: Vec<i8> = weights(n * fan_out).map(|w| w as i8).collect();
-    let lists = SparseColumns::new(&starts, &targets, &weights, n, 0).expect("lists are whole");
+    let (n, fan_in, count) = (4000_usize, 80_usize, 40);
+    let starts: Vec<u32> = (0..=n).map(|j| (j * fan_in) as u32).collect();
+    let source = |k: usize| ((k as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32;
+    let sources: Vec<u32> = (0..n * fan_in).map(|k| source(k) % n as u32).collect();
+    let weights: Vec<i8> = weights(n * fan_in).map(|w| w as i8).collect();
+    let lists = SparseColumns::new(&starts, &sources, &weights, n, 0).expect("lists are whole");
     let mut events = Events::new(n);
     let source = spikes(n, count);
     let active = events.spikes(&source);
     let mut out = [0_i32; 4000];
     let mut group = c.benchmark_group("lists");
-    group.throughput(Throughput::Elements((active.indices().len() * fan_out) as u64));
+    group.throughput(Throughput::Elements((active.indices().len() * fan_in) as u64));
     group.bench_function("8-bit weights, 32-bit sums", |b| {
         b.iter(|| lists.add(black_box(active), black_box(&mut out)));
     });

@@ -205,7 +205,9 @@ impl Builder<'_> {
 
     /// A new buffer of state.
     fn buffer(&mut self, elem: Elem, shape: &[usize]) -> BufferId {
-        let same = self.ir.tensors.iter().position(|t| t.elem == elem && t.shape == shape);
+        let dense = |t: &Tensor| !matches!(t.values, TensorValues::Sparse(_));
+        let alike = |t: &Tensor| t.elem == elem && t.shape == shape && dense(t);
+        let same = self.ir.tensors.iter().position(alike);
         let init = match (same, elem) {
             (Some(tensor), _) if self.choices.one_in(2) => Init::Tensor(TensorId(tensor as u32)),
             (_, Elem::F32) => Init::Float((self.choices.float() as f32).into()),

@@ -121,15 +121,17 @@ fn float(choices: &mut Choices, depth: usize) -> String {
 }
 
 fn network(choices: &mut Choices, text: &mut String, kinds: usize) {
-    let size = 2 + choices.below(9);
+    // Of 64 times 64 pairs on, weights that are mostly zero become lists.
+    let size = |choices: &mut Choices| choices.pick(&[2, 2, 64]) + choices.below(9);
+    let first = size(choices);
     let parts = 2 + choices.below(4);
     let mut lines = vec![format!(
-        "    src = Source(bernoulli(0.4, shape: [13, {size}], seed: {}))",
+        "    src = Source(bernoulli(0.4, shape: [13, {first}], seed: {}))",
         choices.below(99)
     )];
-    let mut names = vec![("src".to_string(), size)];
+    let mut names = vec![("src".to_string(), first)];
     for i in 0..parts {
-        let size = 2 + choices.below(9);
+        let size = size(choices);
         let neuron = match choices.below(4) {
             0 => format!(
                 "LIF[{size}](vth: {}, du: {}, dv: 300)",
@@ -153,7 +155,21 @@ fn network(choices: &mut Choices, text: &mut String, kinds: usize) {
                 lines.extend(convolution(choices, &name, (from.as_str(), m), (i, size)));
                 continue;
             }
-            lines.push(match choices.below(4) {
+            let lists = match choices.below(3) {
+                0 => format!("sparse([{size}, {m}], fan_in: 2, lo: -9, hi: 10, seed: {seed})"),
+                1 => format!("2 * sparse([{size}, {m}], p: 0.04, lo: -70, hi: 99, seed: {seed})"),
+                _ => format!("transpose(sparse([{m}, {size}], p: 0.1, seed: {seed})) << 3"),
+            };
+            let delays = match choices.below(2) {
+                0 => format!("{}", choices.below(4)),
+                _ => format!("sparse([{size}, {m}], p: 0.5, hi: 4, seed: {seed})"),
+            };
+            lines.push(match choices.below(6) {
+                5 => format!("    {from} -> DelaySparse({lists}, delays: {delays}) -> n{i}"),
+                4 => format!(
+                    "    {from} -> Sparse({lists}, num_message_bits: {bits}, weight_exp: {}) -> n{i}",
+                    choices.pick(&["0", "-1"])
+                ),
                 0 => format!(
                     "    {from} -> DelayDense({weights}, delays: uniform(0, 4, shape: [{size}, {m}], \
                      seed: {seed}), num_message_bits: {bits}) -> n{i}"

@@ -34,12 +34,33 @@ fn write_npy(path: &Path, array: &Array) {
     fs::write(path, bytes).unwrap();
 }
 
+/// Writes a matrix in compressed sparse rows, and gives the expression that reads it.
+fn write_csr(folder: &Path, id: &str, matrix: &Array) -> String {
+    let columns = matrix.shape[1];
+    let (mut data, mut indices, mut indptr) = (Vec::new(), Vec::new(), vec![0.0]);
+    for row in matrix.values.chunks(columns) {
+        for (column, value) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+            data.push(*value);
+            indices.push(column as f64);
+        }
+        indptr.push(data.len() as f64);
+    }
+    let lists = [("data", data), ("indices", indices), ("indptr", indptr)].map(|(list, values)| {
+        let name = format!("{id}_{list}.npy");
+        write_npy(&folder.join(&name), &Array { shape: vec![values.len()], values });
+        format!("npy(\"{name}\")")
+    });
+    format!("csr({}, {:?})", lists.join(", "), matrix.shape)
+}
+
 /// The process of a case, by its name.
 fn process(case: &str) -> Option<&'static str> {
     let known = [
         ("conv_", "Conv"),
         ("dense_", "Dense"),
         ("delaydense", "DelayDense"),
+        ("sparse_", "Sparse"),
+        ("delaysparse", "DelaySparse"),
         ("lifreset", "LIFReset"),
         ("lifrefractory", "LIFRefractory"),
         ("lif_", "LIF"),
@@ -82,7 +103,9 @@ impl Suite {
             if is_input || states.contains(&field.as_str()) {
                 continue;
             }
-            if array.shape.is_empty() {
+            if field == "weights" && process.ends_with("Sparse") {
+                args.push(format!("{field}: {}", write_csr(folder, &id, array)));
+            } else if array.shape.is_empty() {
                 args.push(format!("{field}: {:?}", array.values[0]).replace(".0", ""));
             } else {
                 write_npy(&folder.join(format!("{id}_{field}.npy")), array);

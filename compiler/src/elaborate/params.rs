@@ -282,7 +282,7 @@ fn in_range(
         return Ok(());
     }
     let loaded = cx.loaded(e.clone(), loc)?;
-    let Some(tensor) = loaded.as_const() else { return Ok(()) };
+    let Some(tensor) = loaded.values() else { return Ok(()) };
     let values: Vec<f64> = match &tensor.values {
         Values::Int(_) | Values::Bool(_) => {
             tensor.int_bounds().map_or(Vec::new(), |(lo, hi)| vec![lo as f64, hi as f64])

@@ -45,6 +45,8 @@ pub struct Interpreter {
 pub fn load(ir: Arc<StepIr>) -> Result<Interpreter, DataError> {
     let tensors = ir.tensors.iter().map(|tensor| match &tensor.values {
         TensorValues::Known(values) => Ok(values.clone()),
+        // Only synapses read them, where they are.
+        TensorValues::Sparse(_) => Ok(Arc::new(Tensor::int(vec![0], Vec::new()))),
         TensorValues::File(dataset) => dataset.read().map(Arc::new),
     });
     let tensors: Arc<[Arc<Tensor>]> = tensors.collect::<Result<_, _>>()?;

@@ -5,7 +5,7 @@ use super::array::{Array, Value, element, fit};
 use super::eval::{Evaluated, Place, max_f32, max_f64, min_f32, min_f64, zero};
 use crate::ir::{
     BufferId, BufferKind, Init, Kind, Loop, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
-    Synapse,
+    Synapse, TensorValues,
 };
 use crate::tensor::conv;
 use snn_runtime::Fault;
@@ -104,44 +104,43 @@ impl Interpreter {
     fn synapse(&mut self, ir: &StepIr, synapse: &Synapse) {
         let (src, dst) = (synapse.src.0 as usize, synapse.dst.0 as usize);
         let elem = ir.buffers[dst].elem;
-        let weights = &self.tensors[synapse.weights.0 as usize];
-        let columns = self.buffers[src].len();
-        // Most source elements are zero and add nothing.
-        let mut active = Vec::new();
-        for column in 0..columns {
+        let kind = elem.kind();
+        let (rows, columns) = (self.buffers[dst].len(), self.buffers[src].len());
+        let payload = |column: usize| {
             let value = self.buffers[src].get(column);
-            if value.convert(Kind::Bool).bool() {
+            value.convert(Kind::Bool).bool().then(|| {
                 let value = if synapse.binary { Value::Bool(true) } else { value };
-                active.push((column, value.convert(elem.kind())));
-            }
-        }
-        if let Some(geometry) = &synapse.conv {
-            let mut source = vec![None; columns];
-            for (column, value) in active {
-                source[column] = Some(value);
-            }
-            let sums = conv::sums(
+                value.convert(kind)
+            })
+        };
+        // Most source elements are zero and add nothing.
+        let payloads: Vec<Option<Value>> = (0..columns).map(payload).collect();
+        let add = |sum, weights, at, source: usize| match payloads[source] {
+            Some(payload) => plus_product(sum, element(weights, at).convert(kind), payload),
+            None => sum,
+        };
+        let weights = &*self.tensors[synapse.weights.0 as usize];
+        let sums: Vec<Value> = match (&synapse.conv, &ir.tensors[synapse.weights.0 as usize].values)
+        {
+            (Some(geometry), _) => conv::sums(
                 geometry,
-                || zero(elem.kind()),
-                |sum, weight, input| match source[input] {
-                    Some(value) => {
-                        let weight = element(weights, weight).convert(elem.kind());
-                        plus_product(sum, weight, value)
-                    }
-                    None => sum,
-                },
-            );
-            for (row, sum) in sums.into_iter().enumerate() {
-                self.buffers[dst].set(row, elem, sum);
+                || zero(kind),
+                |sum, weight, input| add(sum, weights, weight, input),
+            ),
+            (None, TensorValues::Sparse(weights)) => {
+                let entry = |sum, (column, code)| add(sum, weights.palette(), code, column);
+                (0..rows).map(|row| weights.row(row).fold(zero(kind), entry)).collect()
             }
-            return;
-        }
-        for row in 0..self.buffers[dst].len() {
-            let mut sum = zero(elem.kind());
-            for (column, value) in &active {
-                let weight = element(weights, row * columns + column).convert(elem.kind());
-                sum = plus_product(sum, weight, *value);
+            (None, _) => {
+                let active: Vec<usize> = (0..columns).filter(|c| payloads[*c].is_some()).collect();
+                let sum = |row| {
+                    let product = |sum, c: &usize| add(sum, weights, row * columns + c, *c);
+                    active.iter().fold(zero(kind), product)
+                };
+                (0..rows).map(sum).collect()
             }
+        };
+        for (row, sum) in sums.into_iter().enumerate() {
             self.buffers[dst].set(row, elem, sum);
         }
     }

@@ -40,7 +40,7 @@ pub use expr::{BinOp, Expr, ExprKind, Kind, MathFn, UnOp};
 
 use crate::clocks::Clock;
 use crate::data::Dataset;
-use crate::tensor::Tensor as Values;
+use crate::tensor::{Sparse, Tensor as Values};
 use snn_runtime::kernels::Geometry;
 use snn_runtime::network::ElementType;
 use std::sync::Arc;
@@ -268,6 +268,9 @@ pub struct Tensor {
 pub enum TensorValues {
     /// Known to the compiler.
     Known(Arc<Values>),
+    /// Known to the compiler, of shape `[m, n]`, mostly zero, and 0 where nothing is stored.
+    /// Only the weights of synapses are.
+    Sparse(Arc<Sparse>),
     /// In a data file, read when the network runs.
     File(Arc<Dataset>),
 }
@@ -425,7 +428,7 @@ pub struct Synapse {
 }
 
 /// The kernel chosen for a [`Synapse`], with the reason for `snnc explain`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
     /// Which.
     pub kind: KernelKind,

@@ -82,6 +82,7 @@ impl Printer<'_> {
         match &tensor.values {
             TensorValues::File(dataset) => writeln!(out, "{}", source(&dataset.source)),
             TensorValues::Known(known) if known.len() > FEW => writeln!(out, "known"),
+            TensorValues::Sparse(known) => writeln!(out, "known, {} stored", known.stored()),
             TensorValues::Known(known) => match &known.values {
                 Values::Int(values) => writeln!(out, "{values:?}"),
                 Values::Float(values) => writeln!(out, "{values:?}"),

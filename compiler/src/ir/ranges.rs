@@ -19,7 +19,7 @@ use super::{
     TensorId,
 };
 use crate::clocks::Clock;
-use crate::tensor::{Tensor as Known, Values};
+use crate::tensor::{Tensor as Known, Values, Weights};
 use interval::{Evaluator, Interval};
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
@@ -284,7 +284,7 @@ impl<'a> TensorRanges<'a> {
 fn known(tensor: &super::Tensor) -> Option<&Known> {
     match &tensor.values {
         super::TensorValues::Known(known) => Some(known),
-        super::TensorValues::File(_) => None,
+        super::TensorValues::Sparse(_) | super::TensorValues::File(_) => None,
     }
 }
 
@@ -292,18 +292,27 @@ fn row_sums(ir: &StepIr, synapse: &Synapse) -> Vec<RowSums> {
     let Some(tensor) = ir.tensors.get(synapse.weights.0 as usize) else { return Vec::new() };
     // The weights of a target, or of all targets of an output channel.
     let columns = tensor.shape.iter().skip(1).product::<usize>();
-    match known(tensor).map(|known| &known.values) {
-        Some(Values::Int(values)) if columns > 0 => values
-            .chunks(columns)
-            .map(|row| {
-                row.iter().fold((0, 0), |(up, down), w| {
+    let weights: Option<&dyn Weights> = match &tensor.values {
+        super::TensorValues::Known(known) => Some(&**known),
+        super::TensorValues::Sparse(sparse) => Some(&**sparse),
+        super::TensorValues::File(_) => None,
+    };
+    match weights.filter(|weights| !weights.float()) {
+        Some(weights) => {
+            let mut sums = Vec::new();
+            weights.for_each_row(&mut |row| {
+                let sum = row.iter().fold((0, 0), |(up, down), w| {
                     let w = i128::from(*w);
                     (up + w.max(0), down + w.min(0))
-                })
-            })
-            .collect(),
-        Some(Values::Int(_)) => vec![(0, 0)],
-        _ => {
+                });
+                sums.push(sum);
+            });
+            if sums.is_empty() {
+                sums.push((0, 0));
+            }
+            sums
+        }
+        None => {
             let (lo, hi) = bounds(tensor.elem);
             let n = columns as i128;
             vec![(i128::from(hi.max(0)).saturating_mul(n), i128::from(lo.min(0)).saturating_mul(n))]

@@ -1,7 +1,8 @@
 //! Which kernel executes a synapse, and why.
 
 use crate::ir::{Elem, Kernel, KernelKind};
-use crate::tensor::{Tensor, Values};
+use crate::tensor::Weights;
+use crate::tensor::generate::MOST;
 
 /// Lists are faster than columns where at most one weight in so many is not zero: a list costs
 /// about a nanosecond per entry, a column a few hundredths of one per output.
@@ -13,14 +14,15 @@ const SPARSE: usize = 16;
 ///
 /// The accumulator is proven by the weights: no set of events can sum to more than
 /// `Σ_j |weights[i, j]| · max|src|` for any output `i`.
-pub fn choose(weights: &Tensor, conv: bool, src_binary: bool, src_range: (i64, i64)) -> Kernel {
-    let len = weights.len();
-    let nonzero = match &weights.values {
-        Values::Int(v) => v.iter().filter(|w| **w != 0).count(),
-        Values::Float(v) => v.iter().filter(|w| **w != 0.0).count(),
-        Values::Bool(v) => v.iter().filter(|w| **w).count(),
-    };
-    let sparse = len >= 4096 && nonzero.saturating_mul(SPARSE) <= len;
+pub fn choose(
+    weights: &impl Weights,
+    conv: bool,
+    src_binary: bool,
+    src_range: (i64, i64),
+) -> Kernel {
+    let len = weights.elements();
+    let nonzero = weights.nonzero();
+    let sparse = len > MOST || (len >= 4096 && nonzero.saturating_mul(SPARSE) <= len);
     let (kind, how) = match (conv, sparse) {
         (true, _) => (KernelKind::Conv, "kernel of a convolution".to_string()),
         (false, true) => {
@@ -29,31 +31,28 @@ pub fn choose(weights: &Tensor, conv: bool, src_binary: bool, src_range: (i64, i
         }
         (false, false) => (KernelKind::Columns, "columns".to_string()),
     };
-    let values: Vec<i64> = match &weights.values {
-        Values::Int(v) => v.clone(),
-        Values::Bool(v) => v.iter().map(|w| i64::from(*w)).collect(),
-        Values::Float(_) => {
-            let reason = format!("64-bit float {how}, summed in ascending order");
-            let (weight, accumulator) = (Elem::F64, Elem::F64);
-            return Kernel { kind, weight, shift: 0, accumulator, reason };
+    if weights.float() {
+        let reason = format!("64-bit float {how}, summed in ascending order");
+        let (weight, accumulator) = (Elem::F64, Elem::F64);
+        return Kernel { kind, weight, shift: 0, accumulator, reason };
+    }
+    let (mut any, mut low, mut high, mut largest) = (0, 0, 0, 0);
+    weights.for_each_row(&mut |row| {
+        let mut sum = 0;
+        for w in row {
+            any |= w;
+            low = low.min(*w);
+            high = high.max(*w);
+            sum += u128::from(w.unsigned_abs());
         }
-    };
-    let shift = values.iter().fold(63, |shift, w| shift.min(w.trailing_zeros())).min(31) as u8;
-    let shift = if nonzero == 0 { 0 } else { shift };
-    let (low, high) = values
-        .iter()
-        .map(|w| w >> shift)
-        .fold((0, 0), |(low, high): (i64, i64), w| (low.min(w), high.max(w)));
-    let (weight, bits) = narrowest(low, high);
+        largest = largest.max(sum);
+    });
+    // All are divisible by 2^shift, and so is each sum.
+    let shift = if nonzero == 0 { 0 } else { any.trailing_zeros().min(31) as u8 };
+    let (weight, bits) = narrowest(low >> shift, high >> shift);
     let payload =
         if src_binary { 1 } else { src_range.0.unsigned_abs().max(src_range.1.unsigned_abs()) };
-    let row = weights.shape.iter().skip(1).product::<usize>().max(1);
-    let largest = values
-        .chunks(row)
-        .map(|row| row.iter().map(|w| u128::from((w >> shift).unsigned_abs())).sum::<u128>())
-        .max()
-        .unwrap_or(0)
-        .saturating_mul(payload.into());
+    let largest = (largest >> shift).saturating_mul(payload.into());
     let (accumulator, sum_bits) = match largest {
         // A convolution adds where its sums are put, which is never narrower.
         0..=0x7fff if !conv => (Elem::I16, 16),
@@ -88,6 +87,7 @@ fn narrowest(low: i64, high: i64) -> (Elem, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::{Sparse, Tensor};
 
     fn ints(shape: [usize; 2], values: Vec<i64>) -> Tensor {
         Tensor::int(shape.to_vec(), values)
@@ -126,13 +126,15 @@ mod tests {
     fn mostly_zero_weights_become_lists() {
         let mut values = vec![0; 128 * 64];
         values[77] = 3;
-        let kernel = choose(&ints([128, 64], values), false, true, (0, 1));
+        let kernel = choose(&ints([128, 64], values.clone()), false, true, (0, 1));
         assert_eq!(kernel.kind, KernelKind::SparseColumns);
         assert!(kernel.reason.contains("1 of 8192 are not zero"), "{}", kernel.reason);
         assert_eq!(
             choose(&ints([2, 2], vec![0; 4]), false, true, (0, 1)).kind,
             KernelKind::Columns
         );
+        let lists = Sparse::of(&ints([128, 64], values));
+        assert_eq!(lists.map(|lists| choose(&lists, false, true, (0, 1))), Some(kernel));
         let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), false, true, (0, 1));
         assert_eq!((floats.weight, floats.accumulator), (Elem::F64, Elem::F64));
     }

@@ -2,7 +2,7 @@
 
 use super::requests::{Expectation, Report, ReportKind, Requests};
 use crate::ir::StepIr;
-use crate::tensor::{Tensor, Values, ops};
+use crate::tensor::{Constant, Tensor, Values, ops};
 use crate::types::{Leaf, Node, TExpr};
 use snn_runtime::network::{Column, ElementType};
 
@@ -59,6 +59,7 @@ fn evaluate(e: &TExpr, ir: &StepIr, columns: &[Column]) -> Option<Tensor> {
     let go = |x: &TExpr| evaluate(x, ir, columns);
     Some(match &e.node {
         Node::Const(c) => (**c).clone(),
+        Node::Sparse(s) => s.dense()?,
         Node::File(dataset) => dataset.read().ok()?,
         Node::Read(Leaf::Recorded(i)) => recorded(ir, columns, *i)?,
         Node::Unary(op, a) => ops::unary(*op, &go(a)?),
@@ -85,7 +86,10 @@ fn evaluate(e: &TExpr, ir: &StepIr, columns: &[Column]) -> Option<Tensor> {
             let parts = parts.iter().map(|p| Some(go(p)?.convert(e.kind)));
             ops::join(&parts.collect::<Option<Vec<_>>>()?, *axis)?
         }
-        Node::MatMul { weights, vector } => ops::matmul(weights, &go(vector)?)?,
+        Node::MatMul { weights, vector } => match weights {
+            Constant::Dense(weights) => ops::matmul(weights, &go(vector)?)?,
+            Constant::Sparse(weights) => weights.matmul(&go(vector)?)?,
+        },
         Node::Conv { weights, input, geometry } => {
             crate::tensor::conv::conv2d(geometry, weights, &go(input)?)?
         }

@@ -158,17 +158,21 @@ fn memory(out: &mut String, ir: &StepIr) {
         shape.iter().fold(bytes(elem), |n, size| n.saturating_mul(*size as u64))
     };
     let state: u64 = ir.buffers.iter().map(|b| of(&b.shape, b.elem)).sum();
-    let known = |known: bool| {
-        let tensors =
-            ir.tensors.iter().filter(move |t| matches!(t.values, TensorValues::Known(_)) == known);
-        tensors.map(|t| of(&t.shape, t.elem)).sum::<u64>()
-    };
+    let (mut known, mut files) = (0u64, 0u64);
+    for t in &ir.tensors {
+        match &t.values {
+            TensorValues::Known(_) => known += of(&t.shape, t.elem),
+            // A source or target, and a weight.
+            TensorValues::Sparse(s) => known += s.stored() as u64 * (4 + bytes(t.elem)),
+            TensorValues::File(_) => files = files.saturating_add(of(&t.shape, t.elem)),
+        }
+    }
     let _ = writeln!(
         out,
         "\nMemory\n  state and messages {}, weights and parameters {}, data files {}",
         size(state),
-        size(known(true)),
-        size(known(false))
+        size(known),
+        size(files)
     );
 }
 

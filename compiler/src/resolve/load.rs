@@ -18,6 +18,8 @@ const STD: &[(&str, &str)] = &[
     ("<std/LIFRefractory.snn>", include_str!("../std/LIFRefractory.snn")),
     ("<std/Dense.snn>", include_str!("../std/Dense.snn")),
     ("<std/DelayDense.snn>", include_str!("../std/DelayDense.snn")),
+    ("<std/Sparse.snn>", include_str!("../std/Sparse.snn")),
+    ("<std/DelaySparse.snn>", include_str!("../std/DelaySparse.snn")),
     ("<std/Conv.snn>", include_str!("../std/Conv.snn")),
     ("<std/Source.snn>", include_str!("../std/Source.snn")),
 ];

@@ -9,7 +9,7 @@ use crate::ir::{
     self, Access, Buffer, BufferId, BufferKind, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit,
     Init, Kind, Loop, Op, OpKind, Source, TensorId, TensorValues,
 };
-use crate::tensor::{Tensor, Values, ops};
+use crate::tensor::{Constant, Tensor, Values, ops};
 use crate::types::{Leaf, Phase, Pick, Place, StmtKind, TExpr};
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,7 @@ pub struct Builder<'g> {
     lets: Vec<Vec<Option<BufferId>>>,
     names: BTreeSet<String>,
     files: BTreeMap<DataSource, TensorId>,
-    known: Vec<(Arc<Tensor>, TensorId)>,
+    known: Vec<(Constant, TensorId)>,
     pub(super) at: At,
 }
 
@@ -163,7 +163,8 @@ impl<'g> Builder<'g> {
     fn init(&mut self, value: &TExpr, name: &str, elem: Elem) -> Init {
         let Some(c) = value.as_const() else { return zero(elem) };
         if c.len() != 1 && !uniform(c) {
-            return Init::Tensor(self.tensor(c, &format!("{name}_init"), elem));
+            let constant = Constant::Dense(Arc::clone(c));
+            return Init::Tensor(self.stored(&constant, &format!("{name}_init"), elem));
         }
         match &c.values {
             Values::Int(v) => Init::Int(v.first().copied().unwrap_or(0)),
@@ -172,11 +173,22 @@ impl<'g> Builder<'g> {
         }
     }
 
+    /// A known tensor of values of a kind, stored as narrow as they allow.
+    pub fn tensor(&mut self, values: &Constant, name: &str, kind: Kind) -> TensorId {
+        let elem = storage(kind);
+        let narrow = match values {
+            Constant::Dense(tensor) => narrow(tensor, elem),
+            Constant::Sparse(sparse) => narrow(&sparse.distinct(), elem),
+        };
+        self.stored(values, name, narrow)
+    }
+
     /// A known tensor; the same values are stored once.
-    pub fn tensor(&mut self, values: &Arc<Tensor>, name: &str, elem: Elem) -> TensorId {
-        let same = self.known.iter().find(|(t, id)| {
-            self.tensors[id.0 as usize].elem == elem && (Arc::ptr_eq(t, values) || t == values)
-        });
+    fn stored(&mut self, values: &Constant, name: &str, elem: Elem) -> TensorId {
+        let same = self
+            .known
+            .iter()
+            .find(|(known, id)| self.tensors[id.0 as usize].elem == elem && known == values);
         if let Some((_, id)) = same {
             return *id;
         }
@@ -185,10 +197,13 @@ impl<'g> Builder<'g> {
         self.tensors.push(ir::Tensor {
             name,
             elem,
-            shape: values.shape.clone(),
-            values: TensorValues::Known(Arc::clone(values)),
+            shape: values.shape().to_vec(),
+            values: match values {
+                Constant::Dense(tensor) => TensorValues::Known(Arc::clone(tensor)),
+                Constant::Sparse(sparse) => TensorValues::Sparse(Arc::clone(sparse)),
+            },
         });
-        self.known.push((Arc::clone(values), id));
+        self.known.push((values.clone(), id));
         id
     }
 
@@ -494,6 +509,15 @@ fn zero(elem: Elem) -> Init {
         Kind::F32 | Kind::F64 => Init::Float(0.0),
         _ => Init::Int(0),
     }
+}
+
+/// The smallest element type that holds every value of a tensor kept as `elem`.
+fn narrow(values: &Tensor, elem: Elem) -> Elem {
+    let Some((lo, hi)) = values.int_bounds().filter(|_| elem == Elem::I64) else { return elem };
+    [Elem::I8, Elem::I16, Elem::I32]
+        .into_iter()
+        .find(|e| e.bounds().is_some_and(|(least, most)| least <= lo && hi <= most))
+        .unwrap_or(elem)
 }
 
 fn uniform(t: &Tensor) -> bool {

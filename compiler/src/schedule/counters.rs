@@ -111,7 +111,9 @@ pub fn check_bounds(
                     // A file has a name; what was computed has none of its own.
                     Source::Tensor(t) => match &builder.tensors[t.0 as usize].values {
                         TensorValues::File(file) => file.source.path().display().to_string(),
-                        TensorValues::Known(_) => "the indexed array".into(),
+                        TensorValues::Known(_) | TensorValues::Sparse(_) => {
+                            "the indexed array".into()
+                        }
                     },
                 };
                 let n = dynamic.extent;

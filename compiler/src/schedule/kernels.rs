@@ -15,12 +15,14 @@ pub fn choose(ir: &mut StepIr) {
     for ops in ir.program.phases_mut() {
         for op in ops.iter_mut() {
             let OpKind::Synapse(s) = &mut op.kind else { continue };
-            let TensorValues::Known(weights) = &ir.tensors[s.weights.0 as usize].values else {
-                continue;
-            };
             let src = &ir.buffers[s.src.0 as usize];
             let range = if src.elem.bounds().is_some() { src.range } else { (0, 1) };
-            s.kernel = kernels::choose(weights, s.conv.is_some(), s.binary, range);
+            let conv = s.conv.is_some();
+            s.kernel = match &ir.tensors[s.weights.0 as usize].values {
+                TensorValues::Known(w) => kernels::choose(&**w, conv, s.binary, range),
+                TensorValues::Sparse(w) => kernels::choose(&**w, conv, s.binary, range),
+                TensorValues::File(_) => continue,
+            };
             results.push((s.dst, s.kernel.accumulator));
         }
     }

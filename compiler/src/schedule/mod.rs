@@ -17,10 +17,7 @@ mod waves;
 mod windows;
 
 use crate::clocks::{Clock, ClockedGraph};
-use crate::ir::{
-    self, BufferId, Elem, Op, OpKind, Program, Record, RecordWhen, StepIr, Windows, ranges,
-};
-use crate::tensor::Tensor;
+use crate::ir::{self, BufferId, Op, OpKind, Program, Record, RecordWhen, StepIr, Windows, ranges};
 use crate::types::{Cx, Eval, Phase, Stop};
 use builder::{Builder, Step};
 pub use encoders::{Tabulated, tabulate};
@@ -274,13 +271,4 @@ fn renumber(ir: &mut StepIr) {
     }
     let old = std::mem::take(&mut ir.tensors);
     ir.tensors = tensors.iter().map(|t| old[t.0 as usize].clone()).collect();
-}
-
-/// The smallest element type that holds every value of a tensor kept as `elem`.
-fn narrow(values: &Tensor, elem: Elem) -> Elem {
-    let Some((lo, hi)) = values.int_bounds().filter(|_| elem == Elem::I64) else { return elem };
-    [Elem::I8, Elem::I16, Elem::I32]
-        .into_iter()
-        .find(|e| e.bounds().is_some_and(|(least, most)| least <= lo && hi <= most))
-        .unwrap_or(elem)
 }

@@ -4,7 +4,7 @@ use super::builder::{Builder, Resolved};
 use crate::ir::{
     Access, BinOp, DynamicIndex, Expr, ExprKind, Kind, OpKind, Reduce, Source, Synapse,
 };
-use crate::tensor::{Values, ops};
+use crate::tensor::{Constant, Values, ops};
 use crate::types::{Node, TExpr};
 use snn_runtime::kernels::Geometry;
 use std::sync::Arc;
@@ -124,9 +124,11 @@ impl Builder<'_> {
             Node::Const(c) if c.len() == 1 => of(constant(e.kind, c)),
             Node::Const(c) => {
                 let name = format!("{}.constant", self.graph.graph.processes[self.at.process].path);
-                let elem = super::builder::storage(e.kind);
-                let id = self.tensor(&Arc::clone(c), &name, super::narrow(c, elem));
+                let id = self.tensor(&Constant::Dense(Arc::clone(c)), &name, e.kind);
                 self.tensor_load(Source::Tensor(id), e, map, rank)
+            }
+            Node::Sparse(_) => {
+                unreachable!("the type check leaves sparse arrays on the left of `@`")
             }
             Node::File(dataset) => {
                 let id = self.file(dataset);
@@ -281,12 +283,18 @@ impl Builder<'_> {
     fn whole(&mut self, e: &TExpr) -> crate::ir::BufferId {
         match &e.node {
             Node::MatMul { weights, vector } => {
-                let rows = e.shape.iter().product();
-                let matrix = weights.reshape(vec![rows, vector.shape.iter().product()]);
-                self.synapse(e, Arc::new(matrix), vector, None)
+                let shape = vec![e.shape.iter().product(), vector.shape.iter().product()];
+                let matrix = match weights {
+                    Constant::Dense(w) => Constant::Dense(Arc::new(w.reshape(shape))),
+                    Constant::Sparse(w) => {
+                        Constant::Sparse(w.reshape(shape).map_or(Arc::clone(w), Arc::new))
+                    }
+                };
+                self.synapse(e, &matrix, vector, None)
             }
             Node::Conv { weights, input, geometry } => {
-                self.synapse(e, Arc::clone(weights), input, Some(*geometry))
+                let kernel = Constant::Dense(Arc::clone(weights));
+                self.synapse(e, &kernel, input, Some(*geometry))
             }
             Node::Reduce(op, a) => {
                 let value = self.value(a, &a.shape);
@@ -321,7 +329,7 @@ impl Builder<'_> {
     fn synapse(
         &mut self,
         e: &TExpr,
-        known: Arc<crate::tensor::Tensor>,
+        known: &Constant,
         input: &TExpr,
         conv: Option<Geometry>,
     ) -> crate::ir::BufferId {
@@ -354,10 +362,9 @@ impl Builder<'_> {
         };
         binary |= self.buffers[src.0 as usize].elem == crate::ir::Elem::Bool;
         let path = self.graph.graph.processes[self.at.process].path.clone();
-        let elem = super::narrow(&known, super::builder::storage(e.kind));
-        let weights = self.tensor(&known, &format!("{path}.weights"), elem);
+        let weights = self.tensor(known, &format!("{path}.weights"), e.kind);
         let dst = self.local("sum", e.kind, e.shape.clone());
-        let kernel = crate::lower::kernels::choose(&known, conv.is_some(), binary, (0, 1));
+        let kernel = crate::lower::kernels::choose(known, conv.is_some(), binary, (0, 1));
         self.push(OpKind::Synapse(Synapse { weights, conv, src, binary, dst, kernel }));
         dst
     }

@@ -7,9 +7,11 @@
 //! and the square root only, which IEEE 754 defines to the last bit; no platform's logarithm
 //! is involved.
 
-use super::{Tensor, Values};
+use super::sparse::{Places, Sparse, representable};
+use super::{Constant, Tensor, Values};
+use std::sync::Arc;
 
-/// The most elements of a generated array: 2 GiB of them.
+/// The most elements of a generated array (2 GiB of them), and the most entries of a sparse one.
 pub const MOST: usize = 1 << 28;
 
 /// One value.
@@ -48,6 +50,9 @@ pub enum GenerateError {
     /// Beyond [`MOST`].
     #[error("an array of shape {0:?} has more than {MOST} elements")]
     TooLarge(Vec<usize>),
+    /// More entries than [`MOST`].
+    #[error("a sparse array of shape {0:?} and this connectivity has more than {MOST} entries")]
+    TooMany(Vec<usize>),
     /// The lower bound is not below the upper, or one is not a number.
     #[error("the range {0}..{1} holds no values (the upper bound is not included)")]
     EmptyRange(String, String),
@@ -71,32 +76,38 @@ pub enum GenerateError {
 ///
 /// # Errors
 /// [`GenerateError::TooLarge`].
-pub fn zeros(shape: &[usize]) -> Result<Tensor, GenerateError> {
+pub fn zeros(shape: &[usize]) -> Result<Constant, GenerateError> {
     full(shape, Scalar::Int(0))
 }
 
-/// The same value everywhere.
+/// The same value everywhere; a matrix beyond [`MOST`] elements is sparse.
 ///
 /// # Errors
 /// [`GenerateError::TooLarge`].
-pub fn full(shape: &[usize], value: Scalar) -> Result<Tensor, GenerateError> {
-    let n = elements(shape)?;
-    let values = match value {
+pub fn full(shape: &[usize], value: Scalar) -> Result<Constant, GenerateError> {
+    let of = |n: usize| match value {
         Scalar::Int(v) => Values::Int(vec![v; n]),
         Scalar::Float(v) => Values::Float(vec![v; n]),
         Scalar::Bool(v) => Values::Bool(vec![v; n]),
     };
-    Ok(Tensor { shape: shape.to_vec(), values })
+    match elements(shape) {
+        Ok(n) => Ok(Constant::Dense(Arc::new(Tensor { shape: shape.to_vec(), values: of(n) }))),
+        Err(_) if representable(shape) => {
+            let value = Tensor { shape: Vec::new(), values: of(1) };
+            Ok(Constant::Sparse(Arc::new(Sparse::uniform(shape.to_vec(), &value))))
+        }
+        Err(too_large) => Err(too_large),
+    }
 }
 
 /// Ones on the diagonal of `[n, n]`, zeros elsewhere, as integers.
 ///
 /// # Errors
 /// [`GenerateError::TooLarge`].
-pub fn eye(n: usize) -> Result<Tensor, GenerateError> {
-    let mut values = vec![0; elements(&[n, n])?];
-    values.iter_mut().step_by(n.saturating_add(1)).for_each(|v| *v = 1);
-    Ok(Tensor::int(vec![n, n], values))
+pub fn eye(n: usize) -> Result<Sparse, GenerateError> {
+    let shape = matrix(&[n, n])?;
+    let places = Places { starts: (0..=n as u32).collect(), columns: (0..n as u32).collect() };
+    Ok(Sparse::ints(shape, places, |_, _| 1, (1, 1)))
 }
 
 /// `0, 1, …, n - 1`.
@@ -150,59 +161,104 @@ pub fn bernoulli(p: f64, shape: &[usize], seed: u64) -> Result<Tensor, GenerateE
 /// A matrix `[targets, sources]` that is zero except at random places, where it has values of
 /// `weights` (which are 0 too where the range has 0).
 ///
+/// Its work is proportional to the number of these places.
+///
 /// # Errors
-/// [`GenerateError::NotMatrix`] and those of the other functions.
+/// [`GenerateError::NotMatrix`], [`GenerateError::TooMany`] and those of the other functions.
 pub fn sparse(
     shape: &[usize],
     connectivity: Connectivity,
     weights: Range,
     seed: u64,
-) -> Result<Tensor, GenerateError> {
-    let &[_, columns] = shape else { return Err(GenerateError::NotMatrix(shape.to_vec())) };
+) -> Result<Sparse, GenerateError> {
+    let shape = matrix(shape)?;
     weights.check()?;
-    let places = places(shape, columns, connectivity, seed)?;
-    let drawn = places.iter().enumerate().map(|(i, &kept)| (kept, Draws::new(seed, i as u64)));
-    let values = match weights {
-        Range::Int(lo, hi) => Values::Int(
-            drawn.map(|(kept, d)| if kept { d.int(VALUE, lo, hi) } else { 0 }).collect(),
-        ),
-        Range::Float(lo, hi) => Values::Float(
-            drawn.map(|(kept, d)| if kept { d.float(VALUE, lo, hi) } else { 0.0 }).collect(),
-        ),
+    let places = match connectivity {
+        Connectivity::Probability(p) => by_probability(&shape, p, seed)?,
+        Connectivity::FanIn(k) => by_fan_in(&shape, k, seed)?,
     };
-    Ok(Tensor { shape: shape.to_vec(), values })
+    let draws = |position| Draws::new(seed, position as u64);
+    Ok(match weights {
+        Range::Int(lo, hi) => {
+            let value = |_, position| draws(position).int(VALUE, lo, hi);
+            Sparse::ints(shape, places, value, (lo, hi - 1))
+        }
+        Range::Float(lo, hi) => {
+            Sparse::floats(shape, places, |_, position| draws(position).float(VALUE, lo, hi))
+        }
+    })
 }
 
-/// Which entries of a matrix are kept, in C order.
-fn places(
-    shape: &[usize],
-    columns: usize,
-    connectivity: Connectivity,
-    seed: u64,
-) -> Result<Vec<bool>, GenerateError> {
-    let n = elements(shape)?;
-    match connectivity {
-        Connectivity::Probability(p) => {
-            probability(p)?;
-            Ok((0..n as u64).map(|i| Draws::new(seed, i).unit(PLACE) < p).collect())
-        }
-        Connectivity::FanIn(k) if k > columns => Err(GenerateError::FanIn(k, columns)),
-        Connectivity::FanIn(k) => {
-            let mut places = vec![false; n];
-            for (row, kept) in places.chunks_mut(columns.max(1)).enumerate() {
-                // R. Floyd's sampling without replacement: each column added either is new or
-                // stands in for one drawn before.
-                for last in columns - k..columns {
-                    let draws = Draws::new(seed, (row * columns + last) as u64);
-                    let drawn = draws.int(PLACE, 0, last as i64 + 1) as usize;
-                    let taken = kept.get(drawn).copied().unwrap_or(true);
-                    if let Some(place) = kept.get_mut(if taken { last } else { drawn }) {
-                        *place = true;
-                    }
-                }
+/// Each place of a matrix with probability `p`. The distance to the next place is drawn, whose
+/// distribution is geometric (L. Devroye, "Non-Uniform Random Variate Generation", 1986, X.2).
+fn by_probability(shape: &[usize], p: f64, seed: u64) -> Result<Places, GenerateError> {
+    probability(p)?;
+    let too_many = || GenerateError::TooMany(shape.to_vec());
+    let (rows, columns) = (shape[0], shape[1]);
+    if p * rows as f64 * columns as f64 > MOST as f64 {
+        return Err(too_many());
+    }
+    // ln(1 - p), also where 1 - p would round to 1.
+    let miss = if p < 1e-8 { -p - p * p / 2.0 } else { ln(1.0 - p) };
+    let mut places = Places::for_rows(rows);
+    for row in 0..if p > 0.0 { rows } else { 0 } {
+        let draws = Draws::new(seed, row as u64);
+        let mut column = 0;
+        for draw in NEXT.. {
+            // How many places are passed over; none where p is 1.
+            let passed = if p < 1.0 { ln(1.0 - draws.unit(draw)) / miss } else { 0.0 };
+            if passed >= (columns - column) as f64 {
+                break;
             }
-            Ok(places)
+            column += passed as usize;
+            places.push(row, column as u32);
+            column += 1;
         }
+        if places.columns.len() > MOST {
+            return Err(too_many());
+        }
+    }
+    Ok(places.done())
+}
+
+/// `k` places in each row of a matrix.
+fn by_fan_in(shape: &[usize], k: usize, seed: u64) -> Result<Places, GenerateError> {
+    let (rows, columns) = (shape[0], shape[1]);
+    if k > columns {
+        return Err(GenerateError::FanIn(k, columns));
+    }
+    if rows.checked_mul(k).is_none_or(|n| n > MOST) {
+        return Err(GenerateError::TooMany(shape.to_vec()));
+    }
+    let mut places = Places::for_rows(rows);
+    let mut taken = vec![0u64; columns / 64 + 1];
+    let mut kept: Vec<u32> = Vec::with_capacity(k);
+    for row in 0..rows {
+        // R. Floyd's sampling without replacement: each column added either is new or stands in
+        // for one drawn before.
+        for last in columns - k..columns {
+            let draws = Draws::new(seed, (row * columns + last) as u64);
+            let drawn = draws.int(PLACE, 0, last as i64 + 1) as usize;
+            let is_taken = taken[drawn / 64] >> (drawn % 64) & 1 == 1;
+            let column = if is_taken { last } else { drawn };
+            taken[column / 64] |= 1 << (column % 64);
+            kept.push(column as u32);
+        }
+        kept.sort_unstable();
+        for column in kept.drain(..) {
+            taken[column as usize / 64] = 0;
+            places.push(row, column);
+        }
+    }
+    Ok(places.done())
+}
+
+/// The shape of a matrix that can be sparse.
+fn matrix(shape: &[usize]) -> Result<Vec<usize>, GenerateError> {
+    match shape {
+        [_, _] if representable(shape) => Ok(shape.to_vec()),
+        [_, _] => Err(GenerateError::TooLarge(shape.to_vec())),
+        _ => Err(GenerateError::NotMatrix(shape.to_vec())),
     }
 }
 
@@ -234,6 +290,8 @@ fn elements(shape: &[usize]) -> Result<usize, GenerateError> {
 const VALUE: u64 = 0;
 /// … and the one that decides whether it is there.
 const PLACE: u64 = 1;
+/// … and, of a row, those from which on its places are found one after the other.
+const NEXT: u64 = 2;
 
 /// The random numbers of one element.
 #[derive(Clone, Copy)]
@@ -314,6 +372,10 @@ fn ln(x: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn dense(s: Sparse) -> Tensor {
+        s.dense().unwrap()
+    }
+
     fn ints(t: Tensor) -> Vec<i64> {
         match t.values {
             Values::Int(v) => v,
@@ -330,12 +392,14 @@ mod tests {
 
     #[test]
     fn constants_have_their_shape_and_values() {
-        assert_eq!(zeros(&[2, 3]).unwrap(), Tensor::int(vec![2, 3], vec![0; 6]));
-        let half = full(&[2], Scalar::Float(0.5)).unwrap();
-        assert_eq!(half, Tensor::float(vec![2], vec![0.5, 0.5]));
-        assert_eq!(full(&[], Scalar::Bool(true)).unwrap(), Tensor::bool(vec![], vec![true]));
-        assert_eq!(ints(eye(3).unwrap()), [1, 0, 0, 0, 1, 0, 0, 0, 1]);
-        assert_eq!(eye(0).unwrap(), Tensor::int(vec![0, 0], vec![]));
+        let is = |made: Result<Constant, _>, tensor| {
+            assert_eq!(made, Ok(Constant::Dense(Arc::new(tensor))));
+        };
+        is(zeros(&[2, 3]), Tensor::int(vec![2, 3], vec![0; 6]));
+        is(full(&[2], Scalar::Float(0.5)), Tensor::float(vec![2], vec![0.5, 0.5]));
+        is(full(&[], Scalar::Bool(true)), Tensor::bool(vec![], vec![true]));
+        assert_eq!(ints(dense(eye(3).unwrap())), [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+        assert_eq!(dense(eye(0).unwrap()), Tensor::int(vec![0, 0], vec![]));
         assert_eq!(ints(arange(4).unwrap()), [0, 1, 2, 3]);
     }
 
@@ -405,9 +469,9 @@ mod tests {
 
     #[test]
     fn sparse_by_probability_has_about_that_many_entries() {
-        let v = ints(
-            sparse(&[200, 300], Connectivity::Probability(0.02), Range::Int(1, 9), 1).unwrap(),
-        );
+        let of = |p| sparse(&[200, 300], Connectivity::Probability(p), Range::Int(1, 9), 1);
+        assert_eq!((of(0.0).unwrap().stored(), of(1.0).unwrap().stored()), (0, 60_000));
+        let v = ints(dense(of(0.02).unwrap()));
         let entries = v.iter().filter(|&&w| w != 0).count();
         assert!((1050..1350).contains(&entries), "2 % of 60000: {entries}");
         assert!(v.iter().all(|w| (0..9).contains(w)));
@@ -417,10 +481,36 @@ mod tests {
     fn sparse_by_fan_in_has_exactly_that_many_in_each_row() {
         for k in [0, 1, 7, 20] {
             let m = sparse(&[50, 20], Connectivity::FanIn(k), Range::Float(1.0, 2.0), 9).unwrap();
-            for row in floats(m).chunks(20) {
+            for row in floats(dense(m)).chunks(20) {
                 assert_eq!(row.iter().filter(|w| **w != 0.0).count(), k);
             }
         }
+    }
+
+    /// Both ways to draw places give each place of a row the same chance.
+    #[test]
+    fn sparse_places_are_spread_evenly() {
+        for connectivity in [Connectivity::Probability(0.25), Connectivity::FanIn(2)] {
+            let m = sparse(&[10_000, 8], connectivity, Range::Int(1, 2), 4).unwrap();
+            let v = ints(dense(m));
+            for column in 0..8 {
+                let count: i64 = v.iter().skip(column).step_by(8).sum();
+                assert!((2350..2650).contains(&count), "{connectivity:?}, {column}: {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn sparse_matrices_may_have_more_places_than_a_dense_one_can() {
+        let million = [1_000_000, 1_000_000];
+        let m = sparse(&million, Connectivity::FanIn(3), Range::Int(-4, 5), 1).unwrap();
+        assert_eq!((m.stored(), m.len()), (3_000_000, 1_000_000_000_000));
+        let m = sparse(&million, Connectivity::Probability(1e-6), Range::Int(1, 2), 1).unwrap();
+        assert!((995_000..1_005_000).contains(&m.stored()), "{}", m.stored());
+        let none = zeros(&million).unwrap();
+        assert!(matches!(&none, Constant::Sparse(s) if s.stored() == 0), "{none:?}");
+        let dense = sparse(&million, Connectivity::Probability(0.5), Range::Int(1, 2), 1);
+        assert_eq!(dense, Err(GenerateError::TooMany(million.to_vec())));
     }
 
     #[test]

@@ -1,8 +1,142 @@
 //! Constant arrays that the compiler computes with.
 
 pub mod conv;
+pub mod csr;
 pub mod generate;
 pub mod ops;
+pub mod sparse;
+#[cfg(test)]
+mod sparse_tests;
+
+pub use sparse::Sparse;
+
+use crate::ir::Kind;
+use std::sync::Arc;
+
+/// A constant array in the form that suits it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    /// Every element.
+    Dense(Arc<Tensor>),
+    /// The elements that differ from most.
+    Sparse(Arc<Sparse>),
+}
+
+/// Weights of `m` targets, `[m, n]`, or of the output channels of a convolution, whatever their
+/// form.
+pub trait Weights {
+    /// Number of elements.
+    fn elements(&self) -> usize;
+
+    /// How many of them are not 0.
+    fn nonzero(&self) -> usize;
+
+    /// Whether they are floats.
+    fn float(&self) -> bool;
+
+    /// Calls `f` with the integers of each row (all axes but the first) that are stored, in order; all others are 0.
+    /// Booleans count as 0 and 1, floats are left out.
+    fn for_each_row(&self, f: &mut dyn FnMut(&[i64]));
+}
+
+impl Weights for Tensor {
+    fn elements(&self) -> usize {
+        self.len()
+    }
+
+    fn nonzero(&self) -> usize {
+        match &self.values {
+            Values::Int(v) => v.iter().filter(|w| **w != 0).count(),
+            Values::Float(v) => v.iter().filter(|w| **w != 0.0).count(),
+            Values::Bool(v) => v.iter().filter(|w| **w).count(),
+        }
+    }
+
+    fn float(&self) -> bool {
+        matches!(self.values, Values::Float(_))
+    }
+
+    fn for_each_row(&self, f: &mut dyn FnMut(&[i64])) {
+        let columns = self.shape.iter().skip(1).product::<usize>().max(1);
+        match &self.values {
+            Values::Int(v) => v.chunks(columns).for_each(f),
+            Values::Bool(_) => self.convert(Kind::Int).for_each_row(f),
+            Values::Float(_) => {}
+        }
+    }
+}
+
+impl Weights for Sparse {
+    fn elements(&self) -> usize {
+        self.len()
+    }
+
+    fn nonzero(&self) -> usize {
+        let nonzero = self.nonzero_codes();
+        (0..self.rows()).map(|row| self.row(row).filter(|(_, c)| nonzero[*c]).count()).sum()
+    }
+
+    fn float(&self) -> bool {
+        self.palette().float()
+    }
+
+    fn for_each_row(&self, f: &mut dyn FnMut(&[i64])) {
+        let weights = self.palette().convert(Kind::Int);
+        let Values::Int(palette) = &weights.values else { return };
+        if self.float() {
+            return;
+        }
+        let mut values = Vec::new();
+        for row in 0..self.rows() {
+            values.clear();
+            values.extend(self.row(row).map(|(_, code)| palette[code]));
+            f(&values);
+        }
+    }
+}
+
+impl Weights for Constant {
+    fn elements(&self) -> usize {
+        self.weights().elements()
+    }
+
+    fn nonzero(&self) -> usize {
+        self.weights().nonzero()
+    }
+
+    fn float(&self) -> bool {
+        self.weights().float()
+    }
+
+    fn for_each_row(&self, f: &mut dyn FnMut(&[i64])) {
+        self.weights().for_each_row(f);
+    }
+}
+
+impl Constant {
+    fn weights(&self) -> &dyn Weights {
+        match self {
+            Constant::Dense(tensor) => &**tensor,
+            Constant::Sparse(sparse) => &**sparse,
+        }
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Constant::Dense(tensor) => &tensor.shape,
+            Constant::Sparse(sparse) => sparse.shape(),
+        }
+    }
+
+    /// What its elements are; f32 values count as f64.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Constant::Dense(tensor) => tensor.kind(),
+            Constant::Sparse(sparse) => sparse.palette().kind(),
+        }
+    }
+}
 
 /// The values of a constant array, in C order.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +175,15 @@ impl Tensor {
     pub fn bool(shape: Vec<usize>, values: Vec<bool>) -> Tensor {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
         Tensor { shape, values: Values::Bool(values) }
+    }
+
+    /// What its elements are; f32 values count as f64.
+    pub fn kind(&self) -> Kind {
+        match self.values {
+            Values::Int(_) => Kind::Int,
+            Values::Float(_) => Kind::F64,
+            Values::Bool(_) => Kind::Bool,
+        }
     }
 
     /// Number of elements.

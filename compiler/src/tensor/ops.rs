@@ -64,7 +64,7 @@ impl Tensor {
     }
 
     /// Elements picked by position.
-    fn pick(&self, shape: Vec<usize>, positions: &[usize]) -> Tensor {
+    pub(super) fn pick(&self, shape: Vec<usize>, positions: &[usize]) -> Tensor {
         let values = match &self.values {
             Values::Int(v) => Values::Int(positions.iter().map(|p| v[*p]).collect()),
             Values::Float(v) => Values::Float(positions.iter().map(|p| v[*p]).collect()),

@@ -190,6 +190,9 @@ impl<'b, 'a> Body<'b, 'a> {
             }
             // A constant, or another name for a leaf, needs no statement.
             let value_known = e.is_static();
+            if !value_known {
+                e = self.cx.dense(e, at)?;
+            }
             value = Val::Expr(if value_known {
                 e
             } else {
@@ -206,6 +209,7 @@ impl<'b, 'a> Body<'b, 'a> {
     fn condition(&mut self, e: &ast::Expr, context: &Context, loc: Loc) -> Eval<Condition> {
         let cond = self.cx.expr(e, &context.env)?;
         let cond = self.cx.folded(cond, loc)?;
+        let cond = self.cx.dense(cond, loc)?;
         if !cond.is_scalar() {
             let message = "a condition is one boolean";
             let d =
@@ -277,6 +281,7 @@ impl<'b, 'a> Body<'b, 'a> {
         }
         let e = self.cx.folded(e, at)?;
         self.fits_shape(&e, &shape, name, at)?;
+        let e = self.cx.dense(e, at)?;
         let e = self.converted(e, ty, name, at)?;
         self.narrow(&e, ty, name, at)?;
         let mask = self.mask(mask, &shape, context)?;
@@ -304,6 +309,7 @@ impl<'b, 'a> Body<'b, 'a> {
         let own = self.cx.expr(e, &context.env)?.truth();
         let own = self.cx.folded(own, at)?;
         self.fits_shape(&own, shape, "the mask", at)?;
+        let own = self.cx.dense(own, at)?;
         Ok(Some(match context.mask.clone() {
             // The outer condition decides first, so that the mask is not evaluated for nothing.
             Some(outer) => self.both(Some(outer), own, at)?,

@@ -13,6 +13,7 @@ pub fn int_bounds(e: &TExpr, leaf: &impl Fn(Leaf) -> Option<(i64, i64)>) -> (i64
     }
     match &e.node {
         Node::Const(c) => c.int_bounds().unwrap_or(ALL),
+        Node::Sparse(s) => s.distinct().int_bounds().unwrap_or(ALL),
         Node::File(d) => d.elem.bounds().unwrap_or(ALL),
         Node::Read(l) => leaf(*l).unwrap_or(ALL),
         Node::Convert(x) if x.kind == Kind::Bool => (0, 1),

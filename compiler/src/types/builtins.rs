@@ -2,15 +2,17 @@
 
 use super::conv;
 use super::expr::TExpr;
-use super::scope::{Cx, Env, Eval, Val, describe};
+use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::DataSource;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
 use crate::resolve::nearest;
-use crate::tensor::Tensor;
-use crate::tensor::generate::{self, Connectivity, Range, Scalar};
+use crate::tensor::csr::csr;
+use crate::tensor::generate::{self, Connectivity, GenerateError, Range, Scalar};
+use crate::tensor::{Constant, Sparse, Tensor};
 use snn_grammar::ast::Ident;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// An argument of a call.
 pub struct Arg {
@@ -39,6 +41,7 @@ pub const FUNCTIONS: &[(&str, &[&str])] = &[
     ("conv2d", &["weights", "x", "stride?", "padding?", "dilation?", "groups?"]),
     ("conv2d_shape", &["weights", "shape", "stride?", "padding?", "dilation?", "groups?"]),
     ("cos", &["x"]),
+    ("csr", &["data", "indices", "indptr", "shape"]),
     ("csv", &["file"]),
     ("decay", &["x", "d"]),
     ("div", &["a", "b"]),
@@ -103,6 +106,17 @@ pub fn call(
         "idx" | "npy" | "csv" | "hdf5" | "npz" => return file(cx, name, &mut a, env),
         "zeros" | "ones" | "full" | "eye" | "arange" | "uniform" | "normal" | "bernoulli"
         | "sparse" => generated(cx, name, &mut a, loc)?,
+        "csr" => {
+            let [data, indices, indptr] = [0, 1, 2].map(|i| a.constant(cx, i));
+            let (data, indices, indptr) = (data?, indices?, indptr?);
+            let shape = a.sizes(cx, 3)?;
+            let known = (data.as_const(), indices.as_const(), indptr.as_const());
+            let (Some(data), Some(indices), Some(indptr)) = known else { return Err(Stop::Open) };
+            match csr(data, indices, indptr, &shape) {
+                Ok(sparse) => TExpr::known(Constant::Sparse(Arc::new(sparse))),
+                Err(why) => return Err(cx.fail(Diagnostic::new(Code::E0209, why, loc, ""))),
+            }
+        }
         "random" => {
             let seed = a.int(cx, 0)? as u64;
             let shape = if a.has(1) { a.shape(cx, 1)? } else { Vec::new() };
@@ -166,7 +180,7 @@ pub fn call(
         "conv2d_shape" => conv::shape(cx, &mut a, loc)?,
         "flip" => conv::flip(cx, &mut a)?,
         "by_delay" => {
-            let (w, d) = (a.constant(cx, 0)?, a.constant(cx, 1)?);
+            let (w, d) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
             let slots = a.size(cx, 2)?;
             by_delay(cx, &w, &d, slots, loc)?
         }
@@ -216,14 +230,16 @@ fn file(cx: &mut Cx<'_>, format: &str, a: &mut Args, env: &Env) -> Eval<Val> {
 /// An array that is computed, not read.
 fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr> {
     let tensor = match name {
-        "zeros" => generate::zeros(&a.shape(cx, 0)?),
-        "ones" => generate::full(&a.shape(cx, 0)?, Scalar::Int(1)),
+        "zeros" => return a.constant_array(cx, Scalar::Int(0), loc),
+        "ones" => return a.constant_array(cx, Scalar::Int(1), loc),
         "full" => {
-            let shape = a.shape(cx, 0)?;
-            let value = a.constant(cx, 1)?;
-            generate::full(&shape, scalar(&value))
+            let value = scalar(&a.constant(cx, 1)?);
+            return a.constant_array(cx, value, loc);
         }
-        "eye" => generate::eye(a.size(cx, 0)?),
+        "eye" => {
+            let eye = generate::eye(a.size(cx, 0)?);
+            return built(cx, eye.map(|s| Constant::Sparse(Arc::new(s))), loc);
+        }
         "arange" => generate::arange(a.size(cx, 0)?),
         "uniform" => {
             let range = range(&a.constant(cx, 0)?, &a.constant(cx, 1)?);
@@ -238,7 +254,7 @@ fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr>
             generate::bernoulli(p, &a.shape(cx, 1)?, a.int(cx, 2)? as u64)
         }
         _ => {
-            let shape = a.shape(cx, 0)?;
+            let shape = a.sizes(cx, 0)?;
             let connectivity = match (a.has(1), a.has(2)) {
                 (true, false) => Connectivity::Probability(a.number(cx, 1)?),
                 (false, true) => Connectivity::FanIn(a.size(cx, 2)?),
@@ -249,11 +265,17 @@ fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr>
             };
             let lo = if a.has(3) { a.constant(cx, 3)? } else { TExpr::int(1) };
             let hi = if a.has(4) { a.constant(cx, 4)? } else { TExpr::int(2) };
-            generate::sparse(&shape, connectivity, range(&lo, &hi), a.int(cx, 5)? as u64)
+            let made =
+                generate::sparse(&shape, connectivity, range(&lo, &hi), a.int(cx, 5)? as u64);
+            return built(cx, made.map(|s| Constant::Sparse(Arc::new(s))), loc);
         }
     };
-    match tensor {
-        Ok(tensor) => Ok(TExpr::constant(tensor)),
+    built(cx, tensor.map(|t| Constant::Dense(Arc::new(t))), loc)
+}
+
+fn built(cx: &mut Cx<'_>, made: Result<Constant, GenerateError>, loc: Loc) -> Eval<TExpr> {
+    match made {
+        Ok(constant) => Ok(TExpr::known(constant)),
         Err(why) => Err(cx.fail(Diagnostic::new(Code::E0209, why.to_string(), loc, ""))),
     }
 }
@@ -349,6 +371,10 @@ fn permutation(axes: &TExpr, rank: usize) -> Option<Vec<usize>> {
 /// Weights `[m, n]` spread over delay slots: `[m, slots, n]`, where slot `k` has those weights
 /// whose delay is `k`.
 fn by_delay(cx: &mut Cx<'_>, w: &TExpr, d: &TExpr, slots: usize, loc: Loc) -> Eval<TExpr> {
+    if let Some(spread) = by_delay_sparse(w, d, slots) {
+        return Ok(spread);
+    }
+    let (w, d) = (&cx.constant(w.clone(), loc)?, &cx.constant(d.clone(), loc)?);
     let delays = d.clone().fold_to(&w.shape);
     let ([m, n], true) = (w.shape.as_slice(), delays.shape == w.shape) else {
         let m = super::expr::Mismatch::Shapes(w.shape.clone(), d.shape.clone());
@@ -361,6 +387,21 @@ fn by_delay(cx: &mut Cx<'_>, w: &TExpr, d: &TExpr, slots: usize, loc: Loc) -> Ev
     TExpr::binary(BinOp::Eq, spread(delays), slot)
         .and_then(|here| TExpr::select(here, weights, TExpr::int(0)))
         .map_err(|m| cx.mismatch(m, loc, None))
+}
+
+/// The same of sparse weights with delays that are one number, or sparse, or as many.
+fn by_delay_sparse(w: &TExpr, d: &TExpr, slots: usize) -> Option<TExpr> {
+    let weights = w.as_sparse()?;
+    let delays = match (d.as_sparse(), d.as_int().filter(|_| d.is_scalar())) {
+        (Some(delays), _) => (**delays).clone(),
+        (None, Some(delay)) => {
+            let palette = weights.palette().shape.clone();
+            weights.with_palette(Tensor::scalar_int(delay).broadcast_to(&palette))
+        }
+        (None, None) => Sparse::of(d.as_const()?)?,
+    };
+    let spread = weights.by_delay(&delays, slots)?;
+    Some(TExpr::known(Constant::Sparse(Arc::new(spread))).convert(w.kind))
 }
 
 /// Arguments in the order of the parameters.
@@ -469,8 +510,19 @@ impl Args {
     /// A shape: a list of sizes, or one size. Its product is bounded, so that no program can
     /// ask the compiler for more memory than there is.
     pub(super) fn shape(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<Vec<usize>> {
-        use crate::tensor::Values;
         const LARGEST: usize = 1 << 31;
+        let shape = self.sizes(cx, i)?;
+        let count = shape.iter().try_fold(1usize, |a, b| a.checked_mul(*b));
+        if count.is_some_and(|n| n <= LARGEST) {
+            return Ok(shape);
+        }
+        let message = format!("an array of shape {shape:?} is too large");
+        Err(cx.fail(Diagnostic::new(Code::E0209, message, self.loc(i), "")))
+    }
+
+    /// A shape of any size.
+    fn sizes(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<Vec<usize>> {
+        use crate::tensor::Values;
         let e = self.constant(cx, i)?;
         let sizes = match e.as_const().map(|c| &c.values) {
             Some(Values::Int(v)) if e.shape.len() <= 1 => {
@@ -478,19 +530,20 @@ impl Args {
             }
             _ => None,
         };
-        let count = |s: &Vec<usize>| s.iter().try_fold(1usize, |a, b| a.checked_mul(*b));
         match sizes {
-            Some(shape) if count(&shape).is_some_and(|n| n <= LARGEST) => Ok(shape),
-            Some(shape) => {
-                let message = format!("an array of shape {shape:?} is too large");
-                Err(cx.fail(Diagnostic::new(Code::E0209, message, self.loc(i), "")))
-            }
+            Some(shape) => Ok(shape),
             None => {
                 let message = "a shape is a list of sizes, as in `[28, 28]`";
                 let what = format!("this is {}", describe(&e));
                 Err(cx.fail(Diagnostic::new(Code::E0204, message, self.loc(i), what)))
             }
         }
+    }
+
+    /// `value` everywhere in the shape that is the first argument.
+    fn constant_array(&mut self, cx: &mut Cx<'_>, value: Scalar, loc: Loc) -> Eval<TExpr> {
+        let shape = self.sizes(cx, 0)?;
+        built(cx, generate::full(&shape, value), loc)
     }
 
     fn number(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<f64> {

@@ -4,9 +4,10 @@
 //! they check kinds and shapes, insert the conversions that the language makes implicitly,
 //! and fold what is constant, so that "evaluate" and "type-check" are the same act.
 
+use super::sparse::{Lifted, dense, lift};
 use crate::data::Dataset;
 use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
-use crate::tensor::{Tensor, conv, ops};
+use crate::tensor::{Constant, Sparse, Tensor, Values, conv, ops};
 use snn_runtime::kernels::Geometry;
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub enum Leaf {
 pub enum Node {
     /// Known now.
     Const(Arc<Tensor>),
+    /// Known now, and mostly of one value. In what runs it stands on the left of `@` only.
+    Sparse(Arc<Sparse>),
     /// Known now, but not read.
     File(Arc<Dataset>),
     /// Known when it runs.
@@ -96,7 +99,7 @@ pub enum Node {
     /// `weights[…, n] · vector[n]`.
     MatMul {
         /// Known now, of this node's kind.
-        weights: Arc<Tensor>,
+        weights: Constant,
         /// Of this node's kind.
         vector: Box<TExpr>,
     },
@@ -120,6 +123,8 @@ pub enum Mismatch {
     Shapes(Vec<usize>, Vec<usize>),
     /// An operator that is not defined for a kind.
     Kind(String),
+    /// A sparse array of this shape where a dense one is needed, which would not fit in memory.
+    Enormous(Vec<usize>),
 }
 
 type Built = Result<TExpr, Mismatch>;
@@ -127,15 +132,10 @@ type Built = Result<TExpr, Mismatch>;
 impl TExpr {
     /// A constant.
     pub fn constant(tensor: Tensor) -> TExpr {
-        let kind = match tensor.values {
-            crate::tensor::Values::Int(_) => Kind::Int,
-            crate::tensor::Values::Float(_) => Kind::F64,
-            crate::tensor::Values::Bool(_) => Kind::Bool,
-        };
-        TExpr::constant_of(kind, tensor)
+        TExpr::constant_of(tensor.kind(), tensor)
     }
 
-    fn constant_of(kind: Kind, tensor: Tensor) -> TExpr {
+    pub(super) fn constant_of(kind: Kind, tensor: Tensor) -> TExpr {
         TExpr { kind, shape: tensor.shape.clone(), node: Node::Const(Arc::new(tensor)) }
     }
 
@@ -171,9 +171,9 @@ impl TExpr {
     pub fn as_int(&self) -> Option<i64> {
         let tensor = self.as_const().filter(|t| t.len() == 1)?;
         match &tensor.values {
-            crate::tensor::Values::Int(v) => v.first().copied(),
-            crate::tensor::Values::Bool(v) => v.first().map(|b| i64::from(*b)),
-            crate::tensor::Values::Float(v) => {
+            Values::Int(v) => v.first().copied(),
+            Values::Bool(v) => v.first().map(|b| i64::from(*b)),
+            Values::Float(v) => {
                 v.first().filter(|x| x.fract() == 0.0 && x.abs() < 9e15).map(|x| *x as i64)
             }
         }
@@ -191,6 +191,9 @@ impl TExpr {
         }
         if let Some(c) = self.as_const() {
             return TExpr::constant_of(kind, c.convert(kind));
+        }
+        if let Some(s) = self.as_sparse() {
+            return TExpr::sparse_of(kind, s.with_palette(s.palette().convert(kind)));
         }
         TExpr { kind, shape: self.shape.clone(), node: Node::Convert(Box::new(self)) }
     }
@@ -217,11 +220,18 @@ impl TExpr {
         if let Some(c) = a.as_const() {
             return Ok(TExpr::constant_of(a.kind, ops::unary(op, c)));
         }
+        if let Some(s) = a.as_sparse() {
+            return Ok(TExpr::sparse_of(a.kind, s.with_palette(ops::unary(op, s.palette()))));
+        }
         Ok(TExpr { kind: a.kind, shape: a.shape.clone(), node: Node::Unary(op, Box::new(a)) })
     }
 
     /// An operator of two operands, which are converted to a common kind and broadcast.
     pub fn binary(op: BinOp, a: TExpr, b: TExpr) -> Built {
+        let [a, b] = match lift([a, b], |[a, b]| TExpr::binary(op, a, b))? {
+            Lifted::Done(result) => return Ok(result),
+            Lifted::Plain(operands) => operands,
+        };
         let kind = operand_kind(op, &a, &b)?;
         let (a, b) = (a.convert(kind), b.convert(kind));
         let shape = ops::broadcast(&a.shape, &b.shape)
@@ -238,6 +248,11 @@ impl TExpr {
     /// Elementwise choice. A condition known now picks a side whole, so that the other one may
     /// be nonsense (a negative shift, say).
     pub fn select(cond: TExpr, then: TExpr, els: TExpr) -> Built {
+        let [cond, then, els] =
+            match lift([cond, then, els], |[cond, then, els]| TExpr::select(cond, then, els))? {
+                Lifted::Done(result) => return Ok(result),
+                Lifted::Plain(operands) => operands,
+            };
         let cond = cond.truth();
         let kind = common_kind(&then, &els);
         let (then, els) = (then.convert(kind), els.convert(kind));
@@ -269,12 +284,20 @@ impl TExpr {
         if let Some(c) = value.as_const() {
             return TExpr::constant_of(Kind::Int, ops::wrap(bits, signed, c));
         }
+        if let Some(s) = value.as_sparse() {
+            let low = ops::wrap(bits, signed, s.palette());
+            return TExpr::sparse_of(Kind::Int, s.with_palette(low));
+        }
         let shape = value.shape.clone();
         TExpr { kind: Kind::Int, shape, node: Node::Wrap { bits, signed, value: Box::new(value) } }
     }
 
     /// `tz(x·(4096 − d), 12)` of integers.
     pub fn decay(x: TExpr, d: TExpr) -> Built {
+        let [x, d] = match lift([x, d], |[x, d]| TExpr::decay(x, d))? {
+            Lifted::Done(result) => return Ok(result),
+            Lifted::Plain(operands) => operands,
+        };
         if !matches!((x.kind, d.kind), (Kind::Int | Kind::Bool, Kind::Int | Kind::Bool)) {
             let hint = "`decay` is integer arithmetic; for floats write `x * (1 - d)`";
             return Err(Mismatch::Kind(hint.into()));
@@ -296,6 +319,9 @@ impl TExpr {
         if let Some(c) = a.as_const() {
             return TExpr::constant_of(a.kind, ops::math(f, a.kind, c));
         }
+        if let Some(s) = a.as_sparse() {
+            return TExpr::sparse_of(a.kind, s.with_palette(ops::math(f, a.kind, s.palette())));
+        }
         TExpr { kind: a.kind, shape: a.shape.clone(), node: Node::Math(f, Box::new(a)) }
     }
 
@@ -309,6 +335,9 @@ impl TExpr {
         if let Some(c) = self.as_const() {
             return TExpr::constant_of(self.kind, c.transpose(&axes));
         }
+        if let Some(s) = self.as_sparse().filter(|_| axes == [1, 0]).and_then(|s| s.transpose()) {
+            return TExpr::sparse_of(self.kind, s);
+        }
         let shape = axes.iter().map(|a| self.shape[*a]).collect();
         TExpr { kind: self.kind, shape, node: Node::Transpose(axes, Box::new(self)) }
     }
@@ -321,6 +350,9 @@ impl TExpr {
         if let Some(c) = self.as_const() {
             return TExpr::constant_of(self.kind, c.slice(&ranges));
         }
+        if let Some(s) = self.as_sparse() {
+            return TExpr::sparse_of(self.kind, s.slice(&ranges));
+        }
         let shape = ranges.iter().map(|(lo, hi)| hi - lo).collect();
         TExpr { kind: self.kind, shape, node: Node::Slice(ranges, Box::new(self)) }
     }
@@ -332,6 +364,14 @@ impl TExpr {
         }
         if let Some(c) = self.as_const() {
             return TExpr::constant_of(self.kind, c.reshape(shape));
+        }
+        if let Some(s) = self.as_sparse() {
+            if let Some(s) = s.reshape(shape.clone()) {
+                return TExpr::sparse_of(self.kind, s);
+            }
+            if let Some(all) = s.dense() {
+                return TExpr::constant_of(self.kind, all.reshape(shape));
+            }
         }
         TExpr { kind: self.kind, shape, node: Node::Reshape(Box::new(self)) }
     }
@@ -364,17 +404,22 @@ impl TExpr {
         if axis >= shape.len() {
             return Err(Mismatch::Kind("`concat` joins arrays, not scalars".into()));
         }
-        let parts: Vec<TExpr> = parts.into_iter().map(|p| p.convert(kind)).collect();
-        Ok(TExpr { kind, shape, node: Node::Concat(axis, parts) })
+        let parts = parts.into_iter().map(|p| dense([p]).map(|[p]| p.convert(kind)));
+        Ok(TExpr { kind, shape, node: Node::Concat(axis, parts.collect::<Result<_, _>>()?) })
     }
 
     /// `weights · vector`.
     pub fn matmul(weights: TExpr, vector: TExpr) -> Built {
-        let Some(w) = weights.as_const() else {
+        let [vector] = dense([vector])?;
+        let [weights] = match weights.as_sparse() {
+            Some(s) if s.is_zero_elsewhere() => [weights],
+            _ => dense([weights])?,
+        };
+        if weights.as_const().is_none() && weights.as_sparse().is_none() {
             return Err(Mismatch::Kind(
                 "the left side of `@` must be known before the first step".into(),
             ));
-        };
+        }
         let Some((n, rows)) = weights.shape.split_last() else {
             return Err(Mismatch::Kind("the left side of `@` must have axes".into()));
         };
@@ -382,18 +427,28 @@ impl TExpr {
             return Err(Mismatch::Shapes(weights.shape.clone(), vector.shape.clone()));
         }
         let kind = sum_kind(&weights, &vector);
-        let (w, vector) = (w.convert(kind), vector.convert(kind));
-        if let Some(folded) = vector.as_const().and_then(|v| ops::matmul(&w, v)) {
+        let shape = rows.to_vec();
+        let vector = vector.convert(kind);
+        let weights = match weights.convert(kind).node {
+            Node::Sparse(w) => Constant::Sparse(w),
+            Node::Const(w) => Constant::Dense(w),
+            _ => return Err(Mismatch::Kind("the left side of `@` is not known".into())),
+        };
+        let folded = vector.as_const().and_then(|v| match &weights {
+            Constant::Dense(w) => ops::matmul(w, v),
+            Constant::Sparse(w) => w.matmul(v),
+        });
+        if let Some(folded) = folded {
             return Ok(TExpr::constant_of(kind, folded));
         }
-        let shape = rows.to_vec();
-        let node = Node::MatMul { weights: Arc::new(w), vector: Box::new(vector) };
+        let node = Node::MatMul { weights, vector: Box::new(vector) };
         Ok(TExpr { kind, shape, node })
     }
 
     /// The convolution of `input` with `weights`, which are known now; both have the shapes
     /// that `geometry` says.
     pub fn conv(weights: &TExpr, input: TExpr, geometry: Geometry) -> Built {
+        let [input] = dense([input])?;
         let (true, Some(w)) = (input.shape == geometry.input, weights.as_const()) else {
             return Err(Mismatch::Shapes(weights.shape.clone(), input.shape.clone()));
         };
@@ -418,6 +473,10 @@ impl TExpr {
             (ReduceOp::ArgMax, _) | (ReduceOp::Sum, Kind::Bool) => Kind::Int,
             (_, kind) => kind,
         };
+        if let Some(folded) = a.as_sparse().and_then(|s| s.reduce(op)) {
+            return Ok(TExpr::constant_of(kind, folded));
+        }
+        let [a] = dense([a])?;
         if let Some(folded) = a.as_const().and_then(|c| ops::reduce(op, c)) {
             return Ok(TExpr::constant_of(kind, folded));
         }
@@ -427,9 +486,12 @@ impl TExpr {
     /// Its operands, in order.
     pub fn children(&self) -> Vec<&TExpr> {
         match &self.node {
-            Node::Const(_) | Node::File(_) | Node::Read(_) | Node::Time | Node::Random { .. } => {
-                Vec::new()
-            }
+            Node::Const(_)
+            | Node::Sparse(_)
+            | Node::File(_)
+            | Node::Read(_)
+            | Node::Time
+            | Node::Random { .. } => Vec::new(),
             Node::Unary(_, a)
             | Node::Convert(a)
             | Node::Wrap { value: a, .. }
@@ -452,7 +514,9 @@ impl TExpr {
     pub fn map_reads(&self, f: &mut impl FnMut(Leaf) -> Leaf) -> TExpr {
         let mut go = |x: &TExpr| Box::new(x.map_reads(f));
         let node = match &self.node {
-            Node::Const(_) | Node::File(_) | Node::Time | Node::Random { .. } => self.node.clone(),
+            Node::Const(_) | Node::Sparse(_) | Node::File(_) | Node::Time | Node::Random { .. } => {
+                self.node.clone()
+            }
             Node::Read(leaf) => Node::Read(f(*leaf)),
             Node::Unary(op, a) => Node::Unary(*op, go(a)),
             Node::Binary(op, a, b) => Node::Binary(*op, go(a), go(b)),
@@ -471,7 +535,7 @@ impl TExpr {
                 Node::Concat(*axis, parts.iter().map(|p| p.map_reads(f)).collect())
             }
             Node::MatMul { weights, vector } => {
-                Node::MatMul { weights: Arc::clone(weights), vector: go(vector) }
+                Node::MatMul { weights: weights.clone(), vector: go(vector) }
             }
             Node::Conv { weights, input, geometry } => {
                 Node::Conv { weights: Arc::clone(weights), input: go(input), geometry: *geometry }

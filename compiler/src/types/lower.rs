@@ -118,6 +118,15 @@ impl Cx<'_> {
         }
     }
 
+    /// An expression of which no part is sparse, but the left of `@`.
+    pub fn dense(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        let shape = e.shape.clone();
+        match e.dense().filter(|e| !e.has_sparse()) {
+            Some(e) => Ok(e),
+            None => Err(self.mismatch(Mismatch::Enormous(shape), loc, None)),
+        }
+    }
+
     /// An operand read from its file where that lets it be folded.
     pub fn folded(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
         if e.is_static() { self.loaded(e, loc) } else { Ok(e) }
@@ -161,6 +170,16 @@ impl Cx<'_> {
                 )
             }
             Mismatch::Kind(message) => Diagnostic::new(Code::E0204, message, loc, ""),
+            Mismatch::Enormous(shape) => {
+                let elements = shape.iter().map(|n| *n as u128).product::<u128>();
+                let message = "this sparse array would have to be written out in full";
+                let what = format!("{shape:?} are {elements} elements");
+                Diagnostic::new(Code::E0213, message, loc, what).help(
+                    "sparse arrays stay sparse in operations with scalars and with each other, in \
+                     `min`, `max`, `sum`, `any`, `all`, `clip`, `where`, `transpose` and `by_delay`, \
+                     and, where most elements are 0, on the left of `@`",
+                )
+            }
         };
         self.fail(diagnostic)
     }
@@ -306,6 +325,8 @@ impl Cx<'_> {
                 Pick::Computed(_) => (0, *size),
             })
             .collect();
+        let computed = picks.iter().any(|pick| matches!(pick, Pick::Computed(_)));
+        let of = if computed { self.dense(of, loc)? } else { of };
         let mut result = of.slice(ranges);
         // Axes with one fixed position disappear; a computed one is moved to the front first.
         let kept: Vec<usize> = picks

@@ -9,6 +9,7 @@ mod elem;
 pub mod expr;
 mod lower;
 pub mod scope;
+mod sparse;
 
 pub use check::{Phase, Place, Process, Stmt, StmtKind, TypedGraph, Var, check};
 pub use elem::ElemTy;

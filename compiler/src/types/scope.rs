@@ -164,6 +164,7 @@ impl<'a> Cx<'a> {
     /// Requires that an expression is known now, reading files and joining parts.
     pub fn constant(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
         let e = self.loaded(e, loc)?;
+        let e = if e.is_static() { self.dense(e, loc)? } else { e };
         if e.as_const().is_some() {
             return Ok(e);
         }

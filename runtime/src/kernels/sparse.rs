@@ -16,32 +16,49 @@ pub struct SparseColumns<W> {
 }
 
 impl<W: Number> SparseColumns<W> {
-    /// From lists: source `j` has the targets and weights at `starts[j]..starts[j + 1]`.
-    /// `starts` has one element more than there are sources; weights mean `weight << shift`.
+    /// From rows: target `i` has the `sources` and `weights` at `starts[i]..starts[i + 1]`, where
+    /// `starts` has one element more than there are targets and `sources` are below `columns`.
+    /// Weights mean `weight << shift`.
     ///
     /// # Errors
     /// A description of what is inconsistent: the lists come from a file.
     pub fn new(
         starts: &[u32],
-        targets: &[u32],
+        sources: &[u32],
         weights: &[W],
-        outputs: usize,
+        columns: usize,
         shift: u32,
     ) -> Result<Self, String> {
-        if targets.len() != weights.len() {
-            return Err(format!("{} targets but {} weights", targets.len(), weights.len()));
+        if sources.len() != weights.len() {
+            return Err(format!("{} sources but {} weights", sources.len(), weights.len()));
         }
-        if starts.first() != Some(&0) || starts.last().map(|s| *s as usize) != Some(targets.len()) {
-            return Err(format!("columns do not span the {} entries", targets.len()));
+        if starts.first() != Some(&0) || starts.last().map(|s| *s as usize) != Some(sources.len()) {
+            return Err(format!("rows do not span the {} entries", sources.len()));
         }
         if !starts.is_sorted() {
-            return Err("columns are out of order".into());
+            return Err("rows are out of order".into());
         }
-        if let Some(target) = targets.iter().find(|t| **t as usize >= outputs) {
-            return Err(format!("target {target} is outside 0..{outputs}"));
+        if let Some(source) = sources.iter().find(|s| **s as usize >= columns) {
+            return Err(format!("source {source} is outside 0..{columns}"));
         }
-        let entries = targets.iter().copied().zip(weights.iter().copied()).collect();
-        Ok(SparseColumns { starts: starts.into(), entries, outputs, shift })
+        // Sorted by source, counting: first how many each has, then each at its place, so that
+        // the targets of a source stay in order.
+        let mut begins = vec![0u32; columns + 1];
+        sources.iter().for_each(|source| begins[*source as usize + 1] += 1);
+        for source in 0..columns {
+            begins[source + 1] += begins[source];
+        }
+        let mut next = begins.clone();
+        let mut entries = vec![(0, W::default()); sources.len()];
+        for (target, row) in starts.windows(2).enumerate() {
+            for at in row[0] as usize..row[1] as usize {
+                let place = &mut next[sources[at] as usize];
+                entries[*place as usize] = (target as u32, weights[at]);
+                *place += 1;
+            }
+        }
+        let outputs = starts.len() - 1;
+        Ok(SparseColumns { starts: begins.into(), entries: entries.into(), outputs, shift })
     }
 
     /// `out[i] = Σ weights[i, j] << shift` over the events `j`: each counts 1.
@@ -111,7 +128,7 @@ mod tests {
     #[test]
     fn only_listed_weights_are_added() {
         let columns =
-            SparseColumns::<i8>::new(&[0, 2, 2, 5], &[0, 3, 1, 2, 3], &[1, -2, 3, 4, 5], 4, 1);
+            SparseColumns::<i8>::new(&[0, 1, 2, 3, 5], &[0, 2, 2, 0, 2], &[1, 3, 4, -2, 5], 3, 1);
         let columns = columns.unwrap();
         let mut out = [9_i32; 4];
         let mut events = Events::new(3);
@@ -124,11 +141,11 @@ mod tests {
 
     #[test]
     fn inconsistent_lists_are_refused() {
-        let new = |starts: &[u32], targets: &[u32]| {
-            SparseColumns::<i8>::new(starts, targets, &[1, 1], 4, 0).map(|_| ())
+        let new = |starts: &[u32], sources: &[u32]| {
+            SparseColumns::<i8>::new(starts, sources, &[1, 1], 4, 0).map(|_| ())
         };
-        assert_eq!(new(&[0, 2], &[0, 4]), Err("target 4 is outside 0..4".into()));
-        assert_eq!(new(&[0, 2], &[0]), Err("1 targets but 2 weights".into()));
+        assert_eq!(new(&[0, 2], &[0, 4]), Err("source 4 is outside 0..4".into()));
+        assert_eq!(new(&[0, 2], &[0]), Err("1 sources but 2 weights".into()));
         assert!(new(&[0, 3], &[0, 1]).is_err());
         assert!(new(&[0, 2, 1, 2], &[0, 1]).is_err());
         assert!(new(&[], &[0, 1]).is_err());

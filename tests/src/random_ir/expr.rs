@@ -3,7 +3,7 @@
 use super::Builder;
 use snnc::ir::{
     Access, BinOp, BufferId, BufferKind, DynamicIndex, Elem, Expr, ExprKind, Kind, MathFn, Source,
-    TensorId, UnOp,
+    TensorId, TensorValues, UnOp,
 };
 
 /// Where an expression stands.
@@ -146,6 +146,7 @@ impl Builder<'_> {
                 let tensors: Vec<u32> = (0u32..)
                     .zip(&self.ir.tensors)
                     .filter(|(_, t)| t.elem.kind() == kind)
+                    .filter(|(_, t)| !matches!(t.values, TensorValues::Sparse(_)))
                     .map(|(n, _)| n)
                     .collect();
                 let tensor = (!tensors.is_empty()).then(|| self.choices.pick(&tensors))?;

@@ -6,10 +6,11 @@ use snn_runtime::kernels::Geometry;
 use snnc::clocks::Clock;
 use snnc::ir::{
     Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, KernelKind, Kind, Loop,
-    Op, OpKind, Reduce, ReduceOp, Source, Stmt, Synapse, ranges,
+    Op, OpKind, Reduce, ReduceOp, Source, Stmt, Synapse, TensorValues, ranges,
 };
 use snnc::lower::kernels;
-use snnc::tensor::Tensor as Known;
+use snnc::tensor::{Sparse, Tensor as Known};
+use std::sync::Arc;
 
 impl Builder<'_> {
     /// One more op (or a pair that belongs together) in some phase.
@@ -205,7 +206,12 @@ impl Builder<'_> {
             (false, Elem::I16) => self.choices.pick(&[Elem::I32, Elem::I64]),
             (false, _) => Elem::I64,
         };
+        let lists = conv.is_none() && self.choices.one_in(3);
+        let sparse = Sparse::of(&weights).filter(|_| lists);
         let weights = self.known(weight_elem, weights);
+        if let (Some(sparse), Some(tensor)) = (sparse, self.ir.tensors.last_mut()) {
+            tensor.values = TensorValues::Sparse(Arc::new(sparse));
+        }
         let init = if float { Init::Float(0.0) } else { Init::Int(0) };
         let dst = self.buffer_with(elem, &targets, BufferKind::State, init);
         self.add(clock, OpKind::Synapse(Synapse { weights, conv, src, binary, dst, kernel }));

@@ -6,7 +6,7 @@ use super::typed::{Level, float, stored};
 use crate::data::DataError;
 use crate::diagnostics::Diagnostic;
 use crate::ir::{Elem, Kernel, KernelKind, Kind, StepIr, Synapse, Tensor, TensorId, TensorValues};
-use crate::tensor::{Tensor as Constant, Values};
+use crate::tensor::{Sparse, Tensor as Constant, Values, Weights};
 use snn_runtime::kernels::Geometry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,8 +32,21 @@ pub struct DataFile {
 pub enum Contents {
     /// Known values, of which each integer is shifted right by the number.
     Known(Arc<Constant>, u8),
+    /// A list of the entries of a matrix that are not 0, row by row.
+    Entries(Arc<Sparse>, List),
     /// A data file's values, as they are.
     File(Arc<crate::data::Dataset>),
+}
+
+/// What a file says of the entries of a sparse matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Where rows begin, and the number of all.
+    Starts,
+    /// Their columns.
+    Sources,
+    /// Their values, integers shifted right by the number.
+    Weights(u8),
 }
 
 /// The constants that turned out to be needed, with the names of their fields.
@@ -169,50 +182,52 @@ impl KernelField {
             "Weights `{}`, shape [{rows}, {columns}], by column; {}.",
             tensor.name, self.reason
         );
-        let values = match &tensor.values {
-            TensorValues::Known(values) => values.clone(),
-            TensorValues::File(dataset) => Arc::new(dataset.read().map_err(unreadable)?),
-        };
         if let Some(geometry) = &self.conv {
-            return Ok(self.describe_conv(tensor, geometry, values));
+            return Ok(self.describe_conv(tensor, geometry, all_of(tensor)?));
         }
         if self.kind == KernelKind::SparseColumns {
-            let lists = lists(&values, rows, columns, shift);
-            let entries = lists.targets.len();
+            let sparse = match &tensor.values {
+                TensorValues::Sparse(sparse) => Arc::clone(sparse),
+                _ => {
+                    let dense = all_of(tensor)?.reshape(vec![rows, columns]);
+                    Arc::new(Sparse::of(&dense).ok_or_else(|| too_large(tensor))?)
+                }
+            };
+            let entries = sparse.nonzero();
             let open_list = |list: &str, elem, len| open(&format!("{name}_{list}"), elem, &[len]);
             let load = Code::closed(
                 format!("{name}:"),
                 vec![
                     Code::line(format!(
                         "let starts = {}?;",
-                        open_list("starts", Elem::U32, columns + 1)
+                        open_list("starts", Elem::U32, rows + 1)
                     )),
                     Code::line(format!(
-                        "let targets = {}?;",
-                        open_list("targets", Elem::U32, entries)
+                        "let sources = {}?;",
+                        open_list("sources", Elem::U32, entries)
                     )),
                     Code::line(format!(
                         "let weights = {}?;",
                         open_list("weights", self.weight, entries)
                     )),
                     Code::line(format!(
-                        "snn_runtime::kernels::SparseColumns::new(&starts, &targets, &weights, \
-                         {rows}, {shift}).map_err(std::io::Error::other)?"
+                        "snn_runtime::kernels::SparseColumns::new(&starts, &sources, &weights, \
+                         {columns}, {shift}).map_err(std::io::Error::other)?"
                     )),
                 ],
                 ",",
             );
-            let file = |list: &str, elem, contents: Constant| DataFile {
-                name: format!("{name}_{list}.npy"),
+            let file = |text: &str, elem, len, list| DataFile {
+                name: format!("{name}_{text}.npy"),
                 elem,
-                shape: contents.shape.clone(),
-                contents: Contents::Known(Arc::new(contents), 0),
+                shape: vec![len],
+                contents: Contents::Entries(Arc::clone(&sparse), list),
             };
             let ty = format!("snn_runtime::kernels::SparseColumns<{element}>");
             let files = vec![
-                file("starts", Elem::U32, Constant::int(vec![columns + 1], lists.starts)),
-                file("targets", Elem::U32, Constant::int(vec![entries], lists.targets)),
-                file("weights", self.weight, lists.weights),
+                file("starts", Elem::U32, rows + 1, List::Starts),
+                file("sources", Elem::U32, entries, List::Sources),
+                file("weights", self.weight, entries, List::Weights(shift)),
             ];
             return Ok((Field { name: name.clone(), ty, doc }, load, files));
         }
@@ -230,7 +245,7 @@ impl KernelField {
             name: format!("{name}.npy"),
             elem: self.weight,
             shape: vec![rows, columns],
-            contents: Contents::Known(values, shift),
+            contents: Contents::Known(all_of(tensor)?, shift),
         };
         let ty = format!("snn_runtime::kernels::{ty}");
         Ok((Field { name: name.clone(), ty, doc }, load, vec![file]))
@@ -262,44 +277,21 @@ impl KernelField {
     }
 }
 
-/// Non-zero weights by column.
-struct Lists {
-    starts: Vec<i64>,
-    targets: Vec<i64>,
-    weights: Constant,
+/// All elements of weights.
+fn all_of(tensor: &Tensor) -> Result<Arc<Constant>, Diagnostic> {
+    match &tensor.values {
+        TensorValues::Known(values) => Ok(values.clone()),
+        TensorValues::Sparse(sparse) => {
+            sparse.dense().map(Arc::new).ok_or_else(|| too_large(tensor))
+        }
+        TensorValues::File(dataset) => dataset.read().map(Arc::new).map_err(unreadable),
+    }
 }
 
-fn lists(values: &Constant, rows: usize, columns: usize, shift: u8) -> Lists {
-    let (mut starts, mut targets, mut positions) = (vec![0], Vec::new(), Vec::new());
-    let is_zero = |at: usize| match &values.values {
-        Values::Int(v) => v.get(at).is_none_or(|v| *v == 0),
-        Values::Float(v) => v.get(at).is_none_or(|v| *v == 0.0),
-        Values::Bool(v) => v.get(at).is_none_or(|v| !v),
-    };
-    for column in 0..columns {
-        for row in 0..rows {
-            let at = row * columns + column;
-            if !is_zero(at) {
-                targets.push(row as i64);
-                positions.push(at);
-            }
-        }
-        starts.push(targets.len() as i64);
-    }
-    let shape = vec![targets.len()];
-    let weights = match &values.values {
-        Values::Int(v) => Constant::int(
-            shape,
-            positions.iter().filter_map(|p| v.get(*p)).map(|v| v >> shift).collect(),
-        ),
-        Values::Float(v) => {
-            Constant::float(shape, positions.iter().filter_map(|p| v.get(*p)).copied().collect())
-        }
-        Values::Bool(v) => {
-            Constant::bool(shape, positions.iter().filter_map(|p| v.get(*p)).copied().collect())
-        }
-    };
-    Lists { starts, targets, weights }
+/// Weights that have no form in generated code; kernels are chosen so that there is none.
+fn too_large(tensor: &Tensor) -> Diagnostic {
+    let message = format!("`{}`, of shape {:?}, is too large", tensor.name, tensor.shape);
+    Diagnostic::without_place(crate::diagnostics::Code::E0213, message)
 }
 
 /// `[m, n]`, whatever else a shape may be.
@@ -323,6 +315,7 @@ fn table_file(name: &str, tensor: &Tensor) -> DataFile {
         shape: tensor.shape.clone(),
         contents: match &tensor.values {
             TensorValues::Known(values) => Contents::Known(values.clone(), 0),
+            TensorValues::Sparse(sparse) => Contents::Entries(sparse.clone(), List::Weights(0)),
             TensorValues::File(dataset) => Contents::File(dataset.clone()),
         },
     }

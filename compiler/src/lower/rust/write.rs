@@ -1,10 +1,10 @@
 //! A generated crate on disk.
 
-use super::data::{Contents, DataFile};
+use super::data::{Contents, DataFile, List};
 use super::{GeneratedCrate, build::runtime};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::Elem;
-use crate::tensor::{Tensor, Values};
+use crate::tensor::{Sparse, Tensor, Values};
 use snn_runtime::network::{Element, ElementType};
 use snn_runtime::npy::Header;
 use std::fs::{self, File};
@@ -47,6 +47,9 @@ pub fn data(generated: &GeneratedCrate, dir: &Path) -> Result<(), Diagnostic> {
     for file in &generated.data {
         let path = dir.join(&file.name);
         match &file.contents {
+            Contents::Entries(sparse, list) => {
+                entries(file, sparse, *list, &path).map_err(|e| unwritable(&path, &e))?;
+            }
             Contents::File(dataset) => dataset.write_npy(&path).map_err(super::data::unreadable)?,
             Contents::Known(values, shift) => {
                 known(file, values, *shift, &path).map_err(|e| unwritable(&path, &e))?;
@@ -75,28 +78,66 @@ pub fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
 }
 
 fn known(file: &DataFile, values: &Tensor, shift: u8, path: &Path) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
-    Header::new(ElementType::from(file.elem), &file.shape).write(&mut out)?;
+    let mut out = start(file, path)?;
     let mut bytes = Vec::with_capacity(8);
     for at in 0..values.len() {
         bytes.clear();
-        match &values.values {
-            Values::Int(v) => number(v.get(at).map_or(0, |v| v >> shift), file.elem, &mut bytes),
-            Values::Bool(v) => {
-                number(v.get(at).map_or(0, |v| i64::from(*v)), file.elem, &mut bytes)
-            }
-            Values::Float(v) => {
-                let value = v.get(at).copied().unwrap_or(0.0);
-                match file.elem {
-                    Elem::F64 => value.write(&mut bytes),
-                    Elem::F32 => (value as f32).write(&mut bytes),
-                    _ => number(value as i64, file.elem, &mut bytes),
-                }
-            }
-        }
+        element(values, at, shift, file.elem, &mut bytes);
         out.write_all(&bytes)?;
     }
+    finish(out)
+}
+
+fn entries(file: &DataFile, sparse: &Sparse, list: List, path: &Path) -> io::Result<()> {
+    let mut out = start(file, path)?;
+    let palette = sparse.palette();
+    let stays = sparse.nonzero_codes();
+    let mut bytes = Vec::with_capacity(8);
+    let mut count = 0u32;
+    for row in 0..sparse.rows() {
+        if list == List::Starts {
+            out.write_all(&count.to_le_bytes())?;
+        }
+        for (column, code) in sparse.row(row).filter(|(_, code)| stays[*code]) {
+            bytes.clear();
+            match list {
+                List::Starts => count += 1,
+                List::Sources => (column as u32).write(&mut bytes),
+                List::Weights(shift) => element(palette, code, shift, file.elem, &mut bytes),
+            }
+            out.write_all(&bytes)?;
+        }
+    }
+    if list == List::Starts {
+        out.write_all(&count.to_le_bytes())?;
+    }
+    finish(out)
+}
+
+fn start(file: &DataFile, path: &Path) -> io::Result<BufWriter<File>> {
+    let mut out = BufWriter::new(File::create(path)?);
+    Header::new(ElementType::from(file.elem), &file.shape).write(&mut out)?;
+    Ok(out)
+}
+
+fn finish(out: BufWriter<File>) -> io::Result<()> {
     out.into_inner().map_err(|e| e.into_error())?.sync_data()
+}
+
+/// An element as it is stored, integers shifted right.
+fn element(values: &Tensor, at: usize, shift: u8, elem: Elem, to: &mut Vec<u8>) {
+    match &values.values {
+        Values::Int(v) => number(v.get(at).map_or(0, |v| v >> shift), elem, to),
+        Values::Bool(v) => number(v.get(at).map_or(0, |v| i64::from(*v)), elem, to),
+        Values::Float(v) => {
+            let value = v.get(at).copied().unwrap_or(0.0);
+            match elem {
+                Elem::F64 => value.write(to),
+                Elem::F32 => (value as f32).write(to),
+                _ => number(value as i64, elem, to),
+            }
+        }
+    }
 }
 
 fn number(value: i64, elem: Elem, to: &mut Vec<u8>) {

@@ -4,7 +4,8 @@ use super::super::network::{ChipNetwork, Conv, Dense, SignMode, Sparse, Synapses
 use super::super::profile::Profile;
 use super::roles::SynapseKind;
 use crate::diagnostics::{Code, Diagnostic};
-use crate::tensor::{Tensor, Values};
+use crate::tensor::sparse::representable;
+use crate::tensor::{self, Constant, Tensor, Values};
 use crate::types::{Cx, Eval, Process, Val};
 use std::sync::Arc;
 
@@ -50,8 +51,8 @@ pub fn stored(
         let message = format!("the weights of `{}` cannot be stored: {what}", process.path);
         cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "").help(remedy))
     })?;
-    let delays = tensor(process, "delays").map(|d| d.dense()).unwrap_or_default();
-    let max_delay = delays.iter().copied().max().unwrap_or(0);
+    let delays = tensor(process, "delays");
+    let max_delay = delays.as_ref().map_or(0, |d| d.bounds().1);
     if max_delay > profile.figures.max_delay as i64 {
         let most = profile.figures.max_delay;
         let message =
@@ -60,18 +61,20 @@ pub fn stored(
         return Err(cx.fail(d.help("shorten the delay, or put a layer of neurons between")));
     }
     let format = WeightFormat { max_delay: max_delay as u8, ..fitted.format };
-    let delays = if max_delay == 0 { Vec::new() } else { delays };
-    let synapses = match kind {
-        SynapseKind::Dense => weights.into_dense(&fitted, &delays),
-        SynapseKind::Sparse => weights.into_sparse(&fitted, &delays),
-        SynapseKind::Conv => match convolution(process, &weights, &fitted) {
-            Some(conv) => Synapses::Conv(conv),
-            None => {
-                let message = format!("the geometry of `{}` has no axes to go by", process.path);
-                return Err(cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "")));
-            }
-        },
+    let delays = delays.filter(|_| max_delay > 0);
+    let found = match kind {
+        SynapseKind::Dense => dense(&weights, &fitted, delays.as_ref()).map(Synapses::Dense),
+        SynapseKind::Sparse => sparse(&weights, &fitted, delays.as_ref()).map(Synapses::Sparse),
+        SynapseKind::Conv => convolution(process, &weights, &fitted).map(Synapses::Conv),
     };
+    let synapses = found.ok_or_else(|| {
+        let (message, help) = match kind {
+            SynapseKind::Conv => ("has no geometry to go by", "give it an input and a kernel"),
+            _ => ("has too many weights", "connect fewer neurons, or with `Sparse`"),
+        };
+        let message = format!("`{}` {message}", process.path);
+        cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "").help(help))
+    })?;
     let message_bits = number(process, "num_message_bits").unwrap_or(0);
     if message_bits > profile.figures.payload_bits as i64 {
         let most = profile.figures.payload_bits;
@@ -87,7 +90,9 @@ pub fn stored(
 
 /// A constant matrix of integers.
 struct Matrix {
-    tensor: Arc<Tensor>,
+    constant: Constant,
+    /// Every value that occurs.
+    values: Arc<Tensor>,
 }
 
 struct Declared {
@@ -104,8 +109,12 @@ struct Fitted {
 
 fn tensor(process: &Process, name: &str) -> Option<Matrix> {
     let Some(Val::Expr(e)) = process.env.names.get(name) else { return None };
-    let tensor = Arc::clone(e.as_const()?);
-    matches!(tensor.values, Values::Int(_)).then_some(Matrix { tensor })
+    let constant = match e.as_sparse() {
+        Some(sparse) => Constant::Sparse(Arc::clone(sparse)),
+        None => Constant::Dense(Arc::clone(e.as_const()?)),
+    };
+    let values = e.values()?;
+    matches!(values.values, Values::Int(_)).then_some(Matrix { constant, values })
 }
 
 fn number(process: &Process, name: &str) -> Option<i64> {
@@ -124,65 +133,107 @@ fn pair(process: &Process, name: &str) -> Option<[u32; 2]> {
 }
 
 impl Matrix {
-    fn values(&self) -> &[i64] {
-        match &self.tensor.values {
-            Values::Int(v) => v,
-            _ => &[],
+    fn bounds(&self) -> (i64, i64) {
+        self.values.int_bounds().unwrap_or((0, 0))
+    }
+
+    /// Whether some value that occurs is such.
+    fn any(&self, holds: impl Fn(i64) -> bool) -> bool {
+        integers(&self.values).iter().any(|v| holds(*v))
+    }
+
+    /// All elements under a shape; `None` where there are too many.
+    fn dense(&self, shape: &[usize]) -> Option<Arc<Tensor>> {
+        match &self.constant {
+            Constant::Dense(tensor) if tensor.shape == shape => Some(Arc::clone(tensor)),
+            Constant::Dense(tensor) => Some(Arc::new(tensor.broadcast_to(shape))),
+            Constant::Sparse(sparse) => sparse.dense().map(Arc::new),
         }
     }
 
-    fn bounds(&self) -> (i64, i64) {
-        self.tensor.int_bounds().unwrap_or((0, 0))
+    /// Entries for all elements that are not 0; `None` where there are too many.
+    fn nonzero(&self) -> Option<tensor::Sparse> {
+        match &self.constant {
+            Constant::Sparse(sparse) if sparse.is_zero_elsewhere() => Some((**sparse).clone()),
+            _ => tensor::Sparse::of(&*self.dense(self.shape())?),
+        }
     }
 
-    /// All elements in C order.
-    fn dense(&self) -> Vec<i64> {
-        self.values().to_vec()
+    /// In sparse form under a shape; `None` where there are too many entries.
+    fn sparse(&self, shape: &[usize]) -> Option<tensor::Sparse> {
+        match &self.constant {
+            Constant::Sparse(sparse) => Some((**sparse).clone()),
+            Constant::Dense(one) if one.len() == 1 && representable(shape) => {
+                Some(tensor::Sparse::uniform(shape.to_vec(), one))
+            }
+            Constant::Dense(_) => tensor::Sparse::of(&*self.dense(shape)?),
+        }
     }
 
-    /// Every value that occurs.
-    fn any(&self, holds: impl Fn(i64) -> bool) -> bool {
-        self.values().iter().any(|v| holds(*v))
+    fn shape(&self) -> &[usize] {
+        self.constant.shape()
     }
 
     fn sizes(&self) -> (u32, u32) {
-        let size = |axis: usize| self.tensor.shape.get(axis).copied().unwrap_or(0) as u32;
+        let size = |axis: usize| self.shape().get(axis).copied().unwrap_or(0) as u32;
         (size(0), size(1))
     }
+}
 
-    fn into_dense(self, fitted: &Fitted, delays: &[i64]) -> Synapses {
-        let (outputs, inputs) = self.sizes();
-        let weights = self.values().iter().map(|w| fitted.store(*w)).collect();
-        let delays = delays.iter().map(|d| *d as u8).collect();
-        Synapses::Dense(Dense {
-            outputs,
-            inputs,
-            weights: Arc::new(weights),
-            delays: Arc::new(delays),
-        })
+fn integers(tensor: &Tensor) -> &[i64] {
+    match &tensor.values {
+        Values::Int(v) => v,
+        _ => &[],
     }
+}
 
-    fn into_sparse(self, fitted: &Fitted, delays: &[i64]) -> Synapses {
-        let (outputs, inputs) = self.sizes();
-        let (mut starts, mut sources) = (vec![0u64], Vec::new());
-        let (mut weights, mut kept) = (Vec::new(), Vec::new());
-        for (r, row) in self.values().chunks((inputs as usize).max(1)).enumerate() {
-            for (c, w) in row.iter().enumerate().filter(|(_, w)| **w != 0) {
-                sources.push(c as u32);
-                weights.push(fitted.store(*w));
-                kept.extend(delays.get(r * inputs as usize + c).map(|d| *d as u8));
-            }
-            starts.push(sources.len() as u64);
+fn dense(weights: &Matrix, fitted: &Fitted, delays: Option<&Matrix>) -> Option<Dense> {
+    let (outputs, inputs) = weights.sizes();
+    let all = weights.dense(weights.shape())?;
+    let delays = match delays {
+        Some(delays) => {
+            let delays = delays.dense(weights.shape())?;
+            integers(&delays).iter().map(|d| *d as u8).collect()
         }
-        Synapses::Sparse(Sparse {
-            outputs,
-            inputs,
-            starts: Arc::new(starts),
-            sources: Arc::new(sources),
-            weights: Arc::new(weights),
-            delays: Arc::new(kept),
-        })
+        None => Vec::new(),
+    };
+    Some(Dense {
+        outputs,
+        inputs,
+        weights: Arc::new(integers(&all).iter().map(|w| fitted.store(*w)).collect()),
+        delays: Arc::new(delays),
+    })
+}
+
+fn sparse(weights: &Matrix, fitted: &Fitted, delays: Option<&Matrix>) -> Option<Sparse> {
+    let (outputs, inputs) = weights.sizes();
+    // Aligned, a code stands for a weight and its delay.
+    let mut both = vec![weights.nonzero()?];
+    if let Some(delays) = delays {
+        both.push(delays.sparse(weights.shape())?);
     }
+    let both = tensor::Sparse::aligned(&both);
+    let weights = both.first()?;
+    let weight_of = integers(weights.palette());
+    let delay_of = both.get(1).map(|delays| integers(delays.palette()));
+    let (mut starts, mut sources) = (vec![0u64], Vec::new());
+    let (mut kept, mut kept_delays) = (Vec::new(), Vec::new());
+    for row in 0..weights.rows() {
+        for (column, code) in weights.row(row).filter(|(_, code)| weight_of[*code] != 0) {
+            sources.push(column as u32);
+            kept.push(fitted.store(weight_of[code]));
+            kept_delays.extend(delay_of.map(|delays| delays[code] as u8));
+        }
+        starts.push(sources.len() as u64);
+    }
+    Some(Sparse {
+        outputs,
+        inputs,
+        starts: Arc::new(starts),
+        sources: Arc::new(sources),
+        weights: Arc::new(kept),
+        delays: Arc::new(kept_delays),
+    })
 }
 
 impl Fitted {
@@ -249,7 +300,8 @@ fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<C
     let size = |shape: &[usize], axis: usize| shape.get(axis).and_then(|n| u32::try_from(*n).ok());
     let of = |shape: &[usize]| Some([size(shape, 0)?, size(shape, 1)?, size(shape, 2)?]);
     let port = |direction| process.ports.iter().find(|p| p.direction == direction);
-    let kernel = &weights.tensor.shape;
+    let kernel = weights.shape();
+    let all = weights.dense(kernel)?;
     let conv = Conv {
         input: of(&port(snn_grammar::ast::Direction::In)?.shape)?,
         output: of(&port(snn_grammar::ast::Direction::Out)?.shape)?,
@@ -258,7 +310,7 @@ fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<C
         padding: pair(process, "padding")?,
         dilation: pair(process, "dilation")?,
         groups: u32::try_from(number(process, "groups")?).ok()?,
-        weights: Arc::new(weights.values().iter().map(|w| fitted.store(*w)).collect()),
+        weights: Arc::new(integers(&all).iter().map(|w| fitted.store(*w)).collect()),
     };
     conv.is_sound().then_some(conv)
 }

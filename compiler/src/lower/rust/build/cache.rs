@@ -1,10 +1,10 @@
 //! Where compiled networks are kept, and under which names.
 
-use super::super::data::{Contents, DataFile};
+use super::super::data::{Contents, DataFile, List};
 use super::super::write::unwritable;
 use crate::data::DataSource;
 use crate::diagnostics::Diagnostic;
-use crate::tensor::Values;
+use crate::tensor::{Tensor, Values};
 use sha2::{Digest, Sha256};
 use std::env;
 use std::ffi::OsString;
@@ -106,11 +106,17 @@ pub fn data_digest(files: &[DataFile]) -> String {
         match &file.contents {
             Contents::Known(tensor, shift) => {
                 parts.push(vec![*shift]);
-                parts.push(match &tensor.values {
-                    Values::Int(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                    Values::Float(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                    Values::Bool(v) => v.iter().map(|v| u8::from(*v)).collect(),
-                });
+                parts.push(bytes(tensor));
+            }
+            Contents::Entries(sparse, list) => {
+                parts.push(format!("{list:?} {:?}", sparse.shape()).into_bytes());
+                // The lists of one matrix are named once.
+                if *list == List::Starts {
+                    let mut hash = Sha256::new();
+                    sparse.for_each_part(&mut |part| hash.update(part));
+                    parts.push(hash.finalize().to_vec());
+                    parts.push(bytes(sparse.palette()));
+                }
             }
             Contents::File(dataset) => {
                 let source = &dataset.source;
@@ -131,6 +137,14 @@ pub fn data_digest(files: &[DataFile]) -> String {
         }
     }
     digest(parts.iter().map(Vec::as_slice))
+}
+
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    match &tensor.values {
+        Values::Int(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Values::Float(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Values::Bool(v) => v.iter().map(|v| u8::from(*v)).collect(),
+    }
 }
 
 #[cfg(test)]
