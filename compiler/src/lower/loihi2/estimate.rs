@@ -209,3 +209,46 @@ fn energy(plan: &Plan, time_us: f64) -> Energy {
     energy.total = rounded(total);
     energy
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::loihi2::fixtures;
+
+    #[test]
+    fn an_estimate_is_the_sum_of_what_happens() {
+        let plan = fixtures::mnist();
+        let estimate = Estimate::of(&plan);
+        let energy = estimate.energy_nj_per_step;
+        // Events: 98 spikes to 128 neurons, 12.8 to 64, 3.2 to 10.
+        let events = 98.0 * 128.0 + 12.8 * 64.0 + 3.2 * 10.0;
+        assert_eq!(energy.synops_dense, rounded(events * 35.5 / 1e3));
+        assert_eq!(energy.updates, rounded(202.0 * 72.8 / 1e3));
+        assert_eq!(energy.spikes, rounded((12.8 + 3.2 + 0.2) * 69.3 / 1e3));
+        // To three cores; from the first layer's cores to one; within it; to the host.
+        let messages = 3.0 * 98.0 + 12.8 + 3.2 + 0.2;
+        assert_eq!(energy.messages, rounded(messages * 111.0 / 1e3));
+        // Core 5 has the small layers beside 42 neurons of the first.
+        let ns = (98.0 + 12.8 + 3.2) * 16.0
+            + (98.0 * 42.0 + 12.8 * 64.0 + 3.2 * 10.0) * 0.76
+            + 116.0 * 4.85
+            + (4.2 + 3.2 + 0.2) * (3.0 + 5.1);
+        assert_eq!(estimate.time_us.busiest_core, rounded(ns / 1e3));
+        assert_eq!(estimate.time_us.barrier, rounded(0.5 + 3.0 * 0.02));
+        assert_eq!(energy.idle, rounded(0.23 * estimate.time_us_per_step * 1e3));
+        assert!(matches!(
+            estimate.bottleneck,
+            Bottleneck::Core { core: 5, work: Work::Synops, .. }
+        ));
+        assert!(!estimate.calibrated);
+    }
+
+    #[test]
+    fn the_bottleneck_is_what_takes_longest() {
+        let mut plan = fixtures::conv();
+        assert_eq!(Estimate::of(&plan).bottleneck, Bottleneck::Barrier);
+        plan.target.profile.figures.time_link = 1e3;
+        let east = Bottleneck::Link { chip: 0, router: [0, 0], direction: Direction::East };
+        assert_eq!(Estimate::of(&plan).bottleneck, east);
+    }
+}
