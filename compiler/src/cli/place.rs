@@ -64,7 +64,10 @@ pub fn place(
         keep("sana-fe-network.yaml", &made.network)?;
         replayed = Some((made.steps, made.messages, made.hops));
     }
-    files.splice(0..0, ["manifest.yaml", "weights.h5"].map(|f| folder.join(f).display().to_string()));
+    files.splice(
+        0..0,
+        ["manifest.yaml", "weights.h5"].map(|f| folder.join(f).display().to_string()),
+    );
     if lowering.json {
         let placed = json::Placed {
             run: &run.name,
@@ -143,17 +146,24 @@ fn watch(
     let Some(run) = watched.runs.first().filter(|_| !program::has_errors(&watched)) else {
         return Err(watched.diagnostics);
     };
-    if let Some(population) = chip.network.populations.iter().zip(&run.ir.records).find(|(p, r)| {
-        run.ir.buffers[r.buffer.0 as usize].len() != p.neurons as usize
-    }) {
+    if let Some(population) = chip
+        .network
+        .populations
+        .iter()
+        .zip(&run.ir.records)
+        .find(|(p, r)| run.ir.buffers[r.buffer.0 as usize].len() != p.neurons as usize)
+    {
         let message = format!("`{}` has another size in run `{name}`", population.0.name);
         return Err(vec![
             Diagnostic::without_place(Code::E0811, message)
                 .help("take the rates from a run of the same network"),
         ]);
     }
-    let settings =
-        Settings { interpret: lowering.interpret, threads: None, quiet: lowering.quiet || lowering.json };
+    let settings = Settings {
+        interpret: lowering.interpret,
+        threads: None,
+        quiet: lowering.quiet || lowering.json,
+    };
     let mut progress = output::Progress::new(settings.quiet);
     let executed = execute::execute(Arc::new(run.ir.clone()), &settings, &mut |text| {
         progress.show(text);

@@ -64,9 +64,9 @@ pub struct Ran<'a> {
 /// files: […]}`.
 pub fn placed(diagnostics: &[Diagnostic], sources: &SourceMap, placed: &Placed<'_>) -> String {
     let mut object = common(diagnostics, sources);
-    let replayed = placed.replayed.map(|(steps, messages, hops)| {
-        json!({ "steps": steps, "messages": messages, "hops": hops })
-    });
+    let replayed = placed.replayed.map(
+        |(steps, messages, hops)| json!({ "steps": steps, "messages": messages, "hops": hops }),
+    );
     let made = json!({
         "run": placed.run,
         "network": placed.network,

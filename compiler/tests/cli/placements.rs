@@ -184,8 +184,20 @@ fn another_simulator_counts_the_same_messages_and_hops_for_mnist() {
     let folder = Folder::with("empty", "");
     let network = example("mnist_loihi/mnist_loihi.snn");
     let arguments = [
-        "build", &network, "--run", "l2hw", "-o", "out", "--emit", "sana-fe", "--json",
-        "--profile-with", "l2sim", "--interpret", "--set", "images=1",
+        "build",
+        &network,
+        "--run",
+        "l2hw",
+        "-o",
+        "out",
+        "--emit",
+        "sana-fe",
+        "--json",
+        "--profile-with",
+        "l2sim",
+        "--interpret",
+        "--set",
+        "images=1",
     ];
     compare(&folder, &arguments);
 }
@@ -194,8 +206,18 @@ fn another_simulator_counts_the_same_messages_and_hops_for_mnist() {
 fn another_simulator_counts_the_same_messages_and_hops_for_convolutions() {
     let folder = mixed();
     let arguments = [
-        "build", "mixed.snn", "--run", "chip", "-o", "out", "--emit", "sana-fe", "--json",
-        "--profile-with", "sim", "--interpret",
+        "build",
+        "mixed.snn",
+        "--run",
+        "chip",
+        "-o",
+        "out",
+        "--emit",
+        "sana-fe",
+        "--json",
+        "--profile-with",
+        "sim",
+        "--interpret",
     ];
     compare(&folder, &arguments);
 }

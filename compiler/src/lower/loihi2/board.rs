@@ -73,8 +73,8 @@ pub fn place(
         link: link * f.energy_hop_x,
     };
     let port = Site { chip: 0, router: [0, 0], slot: 0 };
-    let placed = flows
-        .and_then(|flows| place_on(&flows, &grid, &[(host, port)], &costs, Effort::default()));
+    let placed =
+        flows.and_then(|flows| place_on(&flows, &grid, &[(host, port)], &costs, Effort::default()));
     let mut sites = placed.map_err(|error| {
         Diagnostic::new(Code::E0808, error.to_string(), options.loc, "the board is chosen here")
             .help("name a larger board, or allow more of its chips")

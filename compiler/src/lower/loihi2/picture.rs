@@ -31,8 +31,9 @@ pub fn svg(plan: &Plan) -> String {
     let used: Vec<u32> = plan.traffic.chips.iter().map(|c| c.chip).collect();
     let columns = (used.len() as f64).sqrt().ceil().max(1.0) as usize;
     let rows = used.len().div_ceil(columns).max(1);
-    let layers: Vec<usize> =
-        (0..plan.network.populations.len()).filter(|p| plan.network.populations[*p].on_chip()).collect();
+    let layers: Vec<usize> = (0..plan.network.populations.len())
+        .filter(|p| plan.network.populations[*p].on_chip())
+        .collect();
     let width = (columns as f64 * (chip[0] + MARGIN) + MARGIN).max(480.0);
     let below = HEADER + rows as f64 * (chip[1] + MARGIN);
     let height = below + (layers.len() as f64 + 3.0) * LINE;

@@ -17,14 +17,9 @@ pub fn diagnostic(refusal: &Refusal, run: &ChipRun) -> Diagnostic {
                 Limit::Core(resource) => resource.words(),
                 _ => "cores",
             };
-            let message = format!(
-                "one neuron of `{}` needs {used} {what}, a core has {limit}",
-                layer.name
-            );
-            let label = format!(
-                "neuron {neuron} alone: {}",
-                sum(usage, *fan_in)
-            );
+            let message =
+                format!("one neuron of `{}` needs {used} {what}, a core has {limit}", layer.name);
+            let label = format!("neuron {neuron} alone: {}", sum(usage, *fan_in));
             let d = Diagnostic::new(Code::E0807, message, loc, label);
             let d = d.note("a neuron's inputs cannot be split over cores");
             d.help(fan_in_remedy(run, refusal.layer, *largest_fan_in))
@@ -39,8 +34,10 @@ pub fn diagnostic(refusal: &Refusal, run: &ChipRun) -> Diagnostic {
             d.help("let it reach fewer neurons, or fewer layers")
         }
         (RefusalKind::ConvolutionOverChips, _) => {
-            let message =
-                format!("the convolution into `{}` needs {used} cores, a chip has {limit}", layer.name);
+            let message = format!(
+                "the convolution into `{}` needs {used} cores, a chip has {limit}",
+                layer.name
+            );
             let what = "the cores of a convolution must be on one chip";
             let d = Diagnostic::new(Code::E0809, message, loc, what);
             d.help("use fewer channels or a larger stride, or split it into several `Conv`")
@@ -53,7 +50,8 @@ pub fn diagnostic(refusal: &Refusal, run: &ChipRun) -> Diagnostic {
                 chips(options.chips),
                 options.board_name
             );
-            let mut d = Diagnostic::new(Code::E0808, message, options.loc, "the board is chosen here");
+            let mut d =
+                Diagnostic::new(Code::E0808, message, options.loc, "the board is chosen here");
             for (l, cores) in layers.iter().take(3) {
                 let of = &run.network.populations[*l];
                 if let Some(loc) = of.loc {

@@ -83,9 +83,8 @@ fn counts(activity: &Activity, steps: u64) -> Rates {
 /// Messages and hops, from counts that are whole.
 fn total(mapped: &Mapped, sites: &[Site]) -> (u64, u64) {
     let port = [0, 0];
-    let distance = |a: [u32; 2], b: [u32; 2]| {
-        u64::from(a[0].abs_diff(b[0])) + u64::from(a[1].abs_diff(b[1]))
-    };
+    let distance =
+        |a: [u32; 2], b: [u32; 2]| u64::from(a[0].abs_diff(b[0])) + u64::from(a[1].abs_diff(b[1]));
     let (mut messages, mut hops) = (0, 0);
     let mut add = |n: f64, a: [u32; 2], b: [u32; 2]| {
         messages += n as u64;
@@ -186,10 +185,8 @@ impl Text<'_> {
             {
                 let comma = if i > 0 { ", " } else { "" };
                 let (energy, time) = (energy * 1e-12, f.time_link * 1e-9);
-                let _ = write!(
-                    out,
-                    "{comma}energy_{way}_hop: {energy:e}, latency_{way}_hop: {time:e}"
-                );
+                let _ =
+                    write!(out, "{comma}energy_{way}_hop: {energy:e}, latency_{way}_hop: {time:e}");
             }
             let of_tile: Vec<(u64, u64)> = used
                 .range((tile, 0)..(tile + 1, 0))
@@ -263,8 +260,13 @@ impl Text<'_> {
                 out += "}\n";
             }
         }
-        let host_unit: usize =
-            self.network.populations.iter().filter(|p| !p.on_chip()).map(|p| p.neurons as usize).sum();
+        let host_unit: usize = self
+            .network
+            .populations
+            .iter()
+            .filter(|p| !p.on_chip())
+            .map(|p| p.neurons as usize)
+            .sum();
         let _ = writeln!(
             out,
             "    - name: \"{HOST}\"\n      neurons:\n        - 0: {{soma_hw_name: \"n[{host_unit}]\"}}"

@@ -117,8 +117,11 @@ fn layers(out: &mut String, plan: &Plan) {
 fn synops(plan: &Plan, layer: usize) -> f64 {
     let mut events = 0.0;
     for core in &plan.mapped.cores {
-        let of: Vec<_> =
-            core.axons_in.iter().filter(|a| plan.network.projections[a.projection].to == layer).collect();
+        let of: Vec<_> = core
+            .axons_in
+            .iter()
+            .filter(|a| plan.network.projections[a.projection].to == layer)
+            .collect();
         let (mine, all): (u64, u64) =
             (of.iter().map(|a| a.synapses).sum(), core.axons_in.iter().map(|a| a.synapses).sum());
         // A core's events are known as a whole; shares follow the synapses.
@@ -139,7 +142,11 @@ fn hot(out: &mut String, plan: &Plan) {
     *out += "\n  hot links:";
     for (link, messages) in plan.traffic.links.iter().take(HOTTEST) {
         let [x, y] = link.router;
-        let chip = if plan.traffic.chips.len() > 1 { format!("chip {} ", link.chip) } else { String::new() };
+        let chip = if plan.traffic.chips.len() > 1 {
+            format!("chip {} ", link.chip)
+        } else {
+            String::new()
+        };
         let _ = write!(out, "  {chip}{x},{y} {} ({messages:.1})", way(link.direction));
     }
     if plan.traffic.links.is_empty() {
@@ -216,7 +223,12 @@ pub fn bottleneck(estimate: &Estimate) -> String {
             format!("core {core}, mostly {work:?} ({work_us:.2} us)")
         }
         Bottleneck::Link { chip, router, direction } => {
-            format!("the link {} of router {},{} on chip {chip}", way(*direction), router[0], router[1])
+            format!(
+                "the link {} of router {},{} on chip {chip}",
+                way(*direction),
+                router[0],
+                router[1]
+            )
         }
         Bottleneck::Barrier => "the barrier at the end of the step".to_string(),
     }

@@ -1,9 +1,9 @@
 //! What is minimised: the one place where assignments are compared.
 
 use super::super::mapped::Load;
+use super::super::options::Objective;
 use super::super::profile::{Figures, Profile};
 use super::super::resources::Resource;
-use super::super::options::Objective;
 use super::tally::Tally;
 use std::cmp::Ordering;
 

@@ -4,10 +4,10 @@
 //! it takes of a core is counted by synapses of all projections together, which is exact but
 //! where two of them join the same neurons; the last check counts everything again.
 
+use super::super::mapped::Load;
 use super::super::resources::{Resource, Usage, axon_words};
 use super::bins::Cap;
 use super::graph::{Graph, NONE};
-use super::super::mapped::Load;
 
 /// Targets looked at in all passes together, which bounds the time.
 const VISITS: u64 = 1_500_000_000;

@@ -17,8 +17,8 @@ mod spread;
 mod state;
 mod tables;
 
-pub use flows::Flows;
 pub use super::site::Site;
+pub use flows::Flows;
 pub use grid::Grid;
 pub use score::{Direction, Link, Score, links, score};
 

@@ -1,7 +1,7 @@
 //! What a placement costs, counted from scratch.
 
-use super::flows::Flows;
 use super::super::site::Site;
+use super::flows::Flows;
 use super::grid::Grid;
 use super::{Costs, PlacementError};
 
