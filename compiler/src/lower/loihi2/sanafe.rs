@@ -10,7 +10,7 @@ use super::network::{Assignment, ChipNetwork, Projection, Rate, Rates, Synapses}
 use super::profile::{Figures, Profile};
 use super::site::Site;
 use crate::diagnostics::{Code, Diagnostic};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The files, and what the simulator must count with them.
@@ -32,7 +32,7 @@ pub struct SanaFe {
 const LISTED: u64 = 1_000_000;
 
 /// Spike entries that are written at most: the simulator needs some 240 bytes for each.
-const ENTRIES: u64 = 2_000_000;
+const ENTRIES: u64 = 6_000_000;
 
 /// Its numbers for the host: an additional core at router (0, 0).
 const HOST: &str = "host";
@@ -53,8 +53,7 @@ pub fn emit(
         return Err(Diagnostic::without_place(Code::E0815, message)
             .help("place on one chip: `target loihi2(board: oheo_gulch)`, or `chips: 1`"));
     }
-    let neurons: u64 = network.populations.iter().map(|p| u64::from(p.neurons)).sum();
-    let steps = activity.replayed.min((ENTRIES / neurons.max(1)).max(1));
+    let steps = steps(activity);
     let figures = &profile.figures;
     let counts = counts(activity, steps);
     let mapped = mapped::map(network, assignment, figures, &counts);
@@ -68,6 +67,15 @@ pub fn emit(
         messages,
         hops,
     })
+}
+
+/// How many steps are replayed: as many as there are, where their entries are not too many. A
+/// neuron has entries up to its last spike.
+fn steps(activity: &Activity) -> u64 {
+    let trains = || activity.spikes.iter().flatten();
+    let entries: u64 = trains().filter_map(|s| s.last()).map(|last| u64::from(*last)).sum();
+    let fewer = (ENTRIES / (trains().count() as u64).max(1)).max(1);
+    if entries <= ENTRIES { activity.replayed } else { activity.replayed.min(fewer) }
 }
 
 /// Spikes in the first steps, as rates of one long step.
@@ -284,17 +292,27 @@ impl Text<'_> {
             *out += "    []\n";
         }
         for projection in &self.network.projections {
+            let core_of = &self.assignment.core_of[projection.to];
+            let core = |output: &u32| core_of[projection.target(*output) as usize];
+            let mut outputs: Vec<u32> = (0..projection.synapses.outputs() as u32).collect();
+            outputs.sort_by_key(|output| (core(output), *output));
             let mut pairs = String::new();
             let mut count = 0u64;
-            let mut seen: HashSet<(u32, u32)> = HashSet::new();
-            projection.for_each_synapse(|source, target| {
-                let core = self.assignment.core_of[projection.to][target as usize];
-                if !reduced || seen.insert((source, core)) {
-                    let comma = if count > 0 { ", " } else { "" };
-                    let _ = write!(pairs, "{comma}[{source}, {target}]");
-                    count += 1;
-                }
-            });
+            // The core to which a source was last listed.
+            let sources = self.network.populations[projection.from].neurons;
+            let mut listed = vec![u32::MAX; sources as usize];
+            for output in &outputs {
+                let (to, target) = (core(output), projection.target(*output));
+                projection.for_each_source(*output, |source| {
+                    let last = &mut listed[source as usize];
+                    if !reduced || *last != to {
+                        let comma = if count > 0 { ", " } else { "" };
+                        let _ = write!(pairs, "{comma}[{source}, {target}]");
+                        count += 1;
+                    }
+                    *last = to;
+                });
+            }
             let (from, to) = (population(projection.from), population(projection.to));
             edge(out, &from, &to, &pairs, count);
         }
@@ -368,35 +386,22 @@ impl Synapses {
 }
 
 impl Projection {
-    /// Visits every synapse: source neuron, target neuron.
-    pub fn for_each_synapse(&self, mut visit: impl FnMut(u32, u32)) {
+    /// Visits the source neuron of every synapse of an output.
+    pub fn for_each_source(&self, output: u32, mut visit: impl FnMut(u32)) {
         match &self.synapses {
-            Synapses::Dense(d) => {
-                for output in 0..d.outputs {
-                    (0..d.inputs).for_each(|i| visit(self.source(i), self.target(output)));
-                }
-            }
+            Synapses::Dense(d) => (0..d.inputs).for_each(|input| visit(self.source(input))),
             Synapses::Sparse(s) => {
-                for output in 0..s.outputs {
-                    let row = &s.sources[s.row(output)];
-                    row.iter().for_each(|i| visit(self.source(*i), self.target(output)));
-                }
+                s.sources[s.row(output)].iter().for_each(|input| visit(self.source(*input)));
             }
             Synapses::Conv(c) => {
-                let [width, height, channels] = c.output;
-                let groups = c.groups.max(1);
+                let (channels, groups) = (c.output[2].max(1), c.groups.max(1));
                 let (sources, targets) = (c.input[2] / groups, (channels / groups).max(1));
-                for position in 0..width * height {
-                    for channel in 0..channels {
-                        let first = channel / targets * sources;
-                        let target = self.target(position * channels + channel);
-                        c.taps(position, |tap| {
-                            for source in first..first + sources {
-                                visit(self.source(tap * c.input[2] + source), target);
-                            }
-                        });
+                let first = output % channels / targets * sources;
+                c.taps(output / channels, |tap| {
+                    for source in first..first + sources {
+                        visit(self.source(tap * c.input[2] + source));
                     }
-                }
+                });
             }
         }
     }

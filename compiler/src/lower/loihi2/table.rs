@@ -99,8 +99,9 @@ fn layers(out: &mut String, plan: &Plan) {
         let spikes: f64 = (0..population.neurons).map(|i| plan.rates.get(p, i)).sum();
         let sent = on.iter().flat_map(|c| &c.axons_out).filter(|a| a.layer == p);
         let from_host = plan.mapped.host.iter().filter(|h| h.population == p);
-        let messages: f64 =
-            sent.map(|a| a.messages).sum::<f64>() + from_host.map(|h| h.messages).sum::<f64>();
+        let messages: f64 = 0.0
+            + sent.map(|a| a.messages).sum::<f64>()
+            + from_host.map(|h| h.messages).sum::<f64>();
         let cores = if population.on_chip() { on.len().to_string() } else { "host".into() };
         let _ = writeln!(
             out,

@@ -5,7 +5,7 @@ use super::super::profile::Profile;
 use super::roles::SynapseKind;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::tensor::sparse::representable;
-use crate::tensor::{self, Constant, Tensor, Values};
+use crate::tensor::{self, Constant, Tensor, Values, Weights};
 use crate::types::{Cx, Eval, Process, Val};
 use std::sync::Arc;
 
@@ -63,6 +63,10 @@ pub fn stored(
     let format = WeightFormat { max_delay: max_delay as u8, ..fitted.format };
     let delays = delays.filter(|_| max_delay > 0);
     let found = match kind {
+        // The chip stores as many bits for a synapse either way, and none that is not there.
+        SynapseKind::Dense if weights.is_mostly_zero() => {
+            sparse(&weights, &fitted, delays.as_ref()).map(Synapses::Sparse)
+        }
         SynapseKind::Dense => dense(&weights, &fitted, delays.as_ref()).map(Synapses::Dense),
         SynapseKind::Sparse => sparse(&weights, &fitted, delays.as_ref()).map(Synapses::Sparse),
         SynapseKind::Conv => convolution(process, &weights, &fitted).map(Synapses::Conv),
@@ -135,6 +139,12 @@ fn pair(process: &Process, name: &str) -> Option<[u32; 2]> {
 impl Matrix {
     fn bounds(&self) -> (i64, i64) {
         self.values.int_bounds().unwrap_or((0, 0))
+    }
+
+    /// Whether fewer than half of the elements are not 0.
+    fn is_mostly_zero(&self) -> bool {
+        let of = self.constant.shape().iter().product::<usize>();
+        self.constant.nonzero().saturating_mul(2) < of
     }
 
     /// Whether some value that occurs is such.
