@@ -135,6 +135,77 @@ fn rates_come_from_a_run_of_the_same_network() {
     assert!(stderr(&output).contains("error[E0909]"), "{}", stderr(&output));
 }
 
+#[test]
+fn a_neuron_of_ones_own_becomes_a_program() {
+    let own = "\
+/// Integrates, leaks by a shift, fires, and rests for a while.
+process Resting[n](rest: int = 3) {
+    in  a_in:  i32[n]
+    out s_out: spike[n]
+    var v:     i24[n] sat = 0
+    var left:  u8[n] wrap = 0
+}
+model fixed_pt of Resting on neurocore {
+    phase spk {
+        v = where(left > 0, 0, v - (v >> 4) + a_in)
+        s_out = v > 100
+        left = where(s_out, rest, max(left - 1, 0))
+        v = 0 where s_out
+    }
+}
+network N {
+    source = Source(data: bernoulli(0.5, shape: [10, 6], seed: 1))
+    cells = Resting()
+    source -> Dense(weights: 2 * uniform(-9, 30, shape: [12, 6], seed: 2)) -> cells
+}
+run chip of N {
+    models fixed_pt
+    target loihi2
+    steps 10
+}
+";
+    let folder = Folder::with("own.snn", own);
+    let output = folder.snnc(&["build", "own.snn", "-o", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
+    for expected in ["Resting fixed_pt", "v: 24", "left: 8", "v = 0 where s_out", "rest: 3"] {
+        assert!(manifest.contains(expected), "no {expected} in {manifest}");
+    }
+    assert!(stdout(&output).contains("`source` stays on cpu"), "{}", stdout(&output));
+    let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+}
+
+#[test]
+fn bad_cores_are_left_out_and_several_chips_are_used() {
+    // 250 neurons of which a core holds two: 125 cores, more than a chip has.
+    let wide = "\
+network Wide {
+    source = Source(data: full([1, 8_000], 1))
+    cells = LIF[250](vth: 100)
+    source -> Dense(weights: full([250, 8_000], 2)) -> cells
+}
+run chip of Wide {
+    models fixed_pt
+    target loihi2(board: kapoho_point, chips: 2, bad_cores: [0, 5, 130])
+    steps 10
+}
+";
+    let folder = Folder::with("wide.snn", wide);
+    let output = folder.snnc(&["build", "wide.snn", "-o", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("125 cores of 2 chips"), "{}", stdout(&output));
+    let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
+    for bad in ["  - id: 0\n", "  - id: 5\n", "  - id: 130\n", "  - id: 120\n"] {
+        assert!(!manifest.contains(bad), "{bad} is used");
+    }
+    let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+    let emitted = folder.snnc(&["build", "wide.snn", "-o", "out", "--emit", "sana-fe"]);
+    assert_eq!(emitted.status.code(), Some(1));
+    assert!(stderr(&emitted).contains("error[E0815]"), "{}", stderr(&emitted));
+}
+
 /// A Python that has the simulator, unless there is none.
 fn simulator() -> Option<String> {
     let python = std::env::var("SNNC_PYTHON").unwrap_or_else(|_| "python3".into());
