@@ -119,7 +119,8 @@ impl Interpreter {
                 TensorValues::Sparse(weights) => {
                     let entries = weights.row(row);
                     let of = |(column, code)| (column, element(weights.palette(), code));
-                    total(elem.kind(), entries.map(of), &payloads)
+                    let entries = entries.map(of).filter(|(_, w)| w.convert(Kind::Bool).bool());
+                    total(elem.kind(), entries, &payloads)
                 }
                 _ => {
                     let weights = &self.tensors[synapse.weights.0 as usize];

@@ -16,7 +16,12 @@ const SPARSE: usize = 16;
 pub fn choose(weights: &impl Weights, src_binary: bool, src_range: (i64, i64)) -> Kernel {
     let len = weights.elements();
     let nonzero = weights.nonzero();
-    let sparse = len > MOST || (len >= 4096 && nonzero.saturating_mul(SPARSE) <= len);
+    let few = len >= 4096 && nonzero.saturating_mul(SPARSE) <= len;
+    let sparse = match weights.float() && !src_binary {
+        // Only one of the two has zeros that meet infinities.
+        true => weights.skips_zeros(),
+        false => few || len > MOST,
+    };
     let kind = if sparse { KernelKind::SparseColumns } else { KernelKind::Columns };
     let how = match sparse {
         true => format!("lists of weights, as {nonzero} of {len} are not zero"),
@@ -117,7 +122,11 @@ mod tests {
         assert!(kernel.reason.contains("1 of 8192 are not zero"), "{}", kernel.reason);
         assert_eq!(choose(&ints([2, 2], vec![0; 4]), true, (0, 1)).kind, KernelKind::Columns);
         let lists = Sparse::of(&ints([128, 64], values.clone()));
-        assert_eq!(lists.map(|lists| choose(&lists, true, (0, 1))), Some(kernel));
+        assert_eq!(lists.map(|l| choose(&l, true, (0, 1)).reason), Some(kernel.reason));
+        let floats = Tensor::float(vec![1, 2], vec![0.5, 0.0]);
+        assert_eq!(choose(&floats, false, (0, 1)).kind, KernelKind::Columns);
+        let skips = Sparse::of(&floats).map(|lists| choose(&lists, false, (0, 1)).kind);
+        assert_eq!(skips, Some(KernelKind::SparseColumns), "0 times infinity is nothing");
         let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), true, (0, 1));
         assert_eq!((floats.weight, floats.accumulator), (Elem::F64, Elem::F64));
     }
