@@ -171,8 +171,12 @@ fn the_reference_networks() {
 #[test]
 fn imported_networks_compile() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, network) in [("forms.net", "Forms"), ("small.net", "Small")] {
-        let options = NetxOptions { folder: dir.path().into(), ..NetxOptions::default() };
+    let networks = [("forms.net", "Forms"), ("small.net", "Small")];
+    for (sparse_fc_layer, (name, network)) in
+        [false, true].into_iter().flat_map(|sparse| networks.map(|n| (sparse, n)))
+    {
+        let folder = dir.path().into();
+        let options = NetxOptions { folder, sparse_fc_layer, ..NetxOptions::default() };
         let mut text = imported(&file(name), &options).text;
         text += &format!("\nrun sim of {network} {{\n    models fixed_pt\n    steps 10\n}}\n");
         let program = dir.path().join("program.snn");
