@@ -4,7 +4,7 @@
 //! run. `Throughput` counts synaptic events: stored weights that are added.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use snn_runtime::kernels::{Columns, Events, PackedColumns, SparseColumns};
+use snn_runtime::kernels::{Columns, Conv, Events, Geometry, PackedColumns, SparseColumns};
 use std::hint::black_box;
 
 /// Every `n / count`-th of `n` sources.
@@ -95,5 +95,40 @@ fn sparse(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, events, columns, sparse);
+/// The first two layers of PilotNet, of whose inputs a tenth spike.
+fn conv(c: &mut Criterion) {
+    let plain = Geometry {
+        input: [200, 66, 3],
+        outputs: 24,
+        kernel: [5, 5],
+        stride: [2, 2],
+        padding: [0, 0],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    convolution::<24, 72912>(c, plain);
+    convolution::<36, 23688>(c, Geometry { input: [98, 31, 24], outputs: 36, ..plain });
+}
+
+fn convolution<const ROW: usize, const M: usize>(c: &mut Criterion, geometry: Geometry) {
+    let n = geometry.input.iter().product();
+    let len = geometry.weights().iter().product();
+    let narrow: Vec<i8> = weights(len).map(|w| w as i8).collect();
+    let kernel = Conv::<i8, ROW>::new(&narrow, geometry, 0);
+    let mut events = Events::new(n);
+    let source = spikes(n, n / 10);
+    let active = events.spikes(&source);
+    let mut out = vec![0_i32; M];
+    let Ok(out) = <&mut [i32; M]>::try_from(out.as_mut_slice()) else { return };
+    // Each output has a weight for every input in its window, of which a tenth spike.
+    let synapses = M * len / geometry.outputs / 10;
+    let mut group = c.benchmark_group("conv");
+    group.throughput(Throughput::Elements(synapses as u64));
+    group.bench_function(BenchmarkId::new("8-bit weights, 32-bit sums", n), |b| {
+        b.iter(|| kernel.add(black_box(active), black_box(&mut *out)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, events, columns, sparse, conv);
 criterion_main!(benches);

@@ -108,3 +108,76 @@ net(
         dense([[1.5, -400], [300, 2]], cuba),
     ],
 )
+
+
+def tz(x, bits):
+    return np.sign(x) * (np.abs(x) >> bits)
+
+
+def lif(a, i_decay, v_decay, threshold, bias):
+    """Spikes of CUBA neurons; the last axis of `a` is time."""
+    u = np.zeros(a.shape[:-1], dtype=np.int64)
+    v, spikes = u.copy(), np.zeros_like(a)
+    for t in range(a.shape[-1]):
+        u = tz(u * (4096 - i_decay), 12) + (a[..., t] << 6)
+        v = tz(v * (4096 - v_decay), 12) + u + (bias << 6)
+        spikes[..., t] = v > threshold << 6
+        v[v > threshold << 6] = 0
+    return spikes
+
+
+def correlated(x, weight, stride, padding, dilation, groups):
+    """As PyTorch does it: x is [C, H, W, T], weight [out, in, h, w], sizes are (h, w)."""
+    x = np.pad(x, [(0, 0), (padding[0],) * 2, (padding[1],) * 2, (0, 0)])
+    outs, ins, h, w = weight.shape
+    height = (x.shape[1] - dilation[0] * (h - 1) - 1) // stride[0] + 1
+    width = (x.shape[2] - dilation[1] * (w - 1) - 1) // stride[1] + 1
+    out = np.zeros((outs, height, width, x.shape[3]), dtype=np.int64)
+    for o in range(outs):
+        first = o // (outs // groups) * ins
+        for y in range(height):
+            for k in range(width):
+                rows = slice(y * stride[0], y * stride[0] + dilation[0] * (h - 1) + 1, dilation[0])
+                columns = slice(k * stride[1], k * stride[1] + dilation[1] * (w - 1) + 1, dilation[1])
+                window = x[first : first + ins, rows, columns]
+                out[o, y, k] = np.einsum("chwt,chw->t", window, weight[o])
+    return out
+
+
+def later(x):
+    """A step later: what synapses add to what they connect."""
+    return np.concatenate([np.zeros_like(x[..., :1]), x[..., :-1]], axis=-1)
+
+
+random = np.random.default_rng(1)
+kernels = [random.integers(-6, 9, size) for size in [(4, 2, 3, 2), (6, 2, 2, 2)]]
+matrix = 2 * random.integers(-6, 9, (5, 6 * 2 * 3))
+sizes = [
+    {"stride": [2, 1], "padding": [1, 0], "dilation": [1, 1], "groups": 1},
+    {"stride": [1, 1], "padding": [0, 0], "dilation": [2, 2], "groups": 2},
+]
+decays = [1024, np.array([100, 200, 300, 400, 500, 600])]
+biases = [np.array([3, -2, 0, 1]), np.array(0)]
+spikes = random.integers(0, 2, (2, 7, 6, 16))
+layers = [{"type": text("input"), "shape": np.array([2, 7, 6])}]
+x = spikes
+for kernel, size, decay, bias in zip(kernels, sizes, decays, biases):
+    a = later(correlated(x, kernel, **size))
+    each = lambda p: np.reshape(p, (-1, 1, 1))
+    x = lif(a, each(decay), 128, 40, each(bias))
+    layer = {"type": text("conv"), "shape": np.array(x.shape[:3]), "weight": kernel.astype(np.float32)}
+    layer.update({key: np.array(value) for key, value in size.items()})
+    layer.update({"neuron/type": "CUBA", "neuron/iDecay": decay, "neuron/vDecay": 128, "neuron/vThMant": 40})
+    if bias.any():
+        layer["bias"] = bias.astype(np.float32)
+    layers.append(layer)
+layers[1]["weight"] = layers[1]["weight"][..., None]
+flat = x.reshape(-1, x.shape[-1])
+layers.append({"type": text("flatten"), "shape": np.array([len(flat), 1, 1])})
+layers.append(dense(matrix, cuba))
+out = lif(later(matrix @ flat), 1024, 128, 10, 0)
+net("conv.net", layers)
+# Time first, and width, height, channels.
+np.savez_compressed(
+    "conv.npz", s_in=spikes.transpose(3, 2, 1, 0).astype(np.int8), s_out=out.T.astype(np.int8)
+)

@@ -364,6 +364,16 @@ fn mnist_loihi_equals_the_reference_in_every_state_of_every_step() {
 
 #[test]
 fn oxford_equals_the_reference_in_every_state_of_every_step() {
+    oxford("netx(\"oxford.net\")");
+}
+
+#[test]
+fn oxford_with_sparse_synapses_equals_the_reference_too() {
+    oxford("netx(\"oxford.net\", sparse_fc_layer: true)");
+}
+
+/// Runs the reference network, imported as `network` says.
+fn oxford(network: &str) {
     let Some(golden) = program::shared("golden/oxford.npz") else { return };
     let folder = tempfile::tempdir().unwrap();
     if copy(folder.path(), &["netx/oxford.net"]).is_none() {
@@ -371,12 +381,12 @@ fn oxford_equals_the_reference_in_every_state_of_every_step() {
     }
     let golden = program::arrays(&golden);
     write_npy(&folder.path().join("input.npy"), &golden["input"]);
-    let mut text = String::from(
-        "network Oxford {
-    net = netx(\"oxford.net\")
+    let mut text = format!(
+        "network Oxford {{
+    net = {network}
     Source(transpose(npy(\"input.npy\"))) -> net
-}
-run sim of Oxford {
+}}
+run sim of Oxford {{
     models fixed_pt
     steps 2000
 ",

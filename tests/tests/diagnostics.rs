@@ -78,6 +78,30 @@ fn what_pages_say_to_write_instead_has_no_errors() {
     }
 }
 
+/// What is wrong in a library shows where the program causes it.
+#[test]
+fn geometry_of_convolutions() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = [
+        "large = Conv(weight: ones([6, 5, 2, 4]))",
+        "split = Conv(weight: ones([6, 3, 2, 2]), groups: 3)",
+        "deep = Conv(weight: ones([6, 3, 2, 2]))",
+        "still = Conv(weight: ones([6, 3, 2, 4]), stride: [1, 0])",
+        "flat = Conv(weight: ones([6, 3, 2]))",
+    ];
+    let mut all = String::new();
+    for part in parts {
+        let name = part.split_once(' ').unwrap().0;
+        let text = format!(
+            "network N {{\n    {part}\n    Source(ones([9, 3, 8, 4])) -> {name}\n}}\n\
+             run sim of N {{ steps 9 }}\n"
+        );
+        let (_, shown) = check(&text, folder.path());
+        all += &shown;
+    }
+    insta::assert_snapshot!(all);
+}
+
 #[test]
 fn one_check_shows_several_mistakes() {
     let folder = tempfile::tempdir().unwrap();

@@ -35,6 +35,52 @@ fn every_form_that_a_file_can_have() {
 }
 
 #[test]
+fn convolutions() {
+    insta::assert_snapshot!(text("conv.net", &options()));
+    // A skipped layer says the shape of what follows, and so does the option.
+    let skipped = |skip, shape: Option<&[i64]>| {
+        let shape = shape.map(<[i64]>::to_vec);
+        let options = NetxOptions { skip_layers: Some(skip), input_shape: shape, ..options() };
+        import(&file("conv.net"), &options)
+    };
+    assert!(skipped(1, None).unwrap().text.contains("in s_in: i32[6, 7, 2]"));
+    assert!(skipped(2, None).unwrap().text.contains("in s_in: i32[5, 4, 4]"));
+    assert!(skipped(1, Some(&[6, 7, 2])).is_ok());
+    for (shape, part) in [(&[7, 6, 2][..], "an input of 7 by 6"), (&[84], "is [84]")] {
+        let errors = skipped(1, Some(shape)).unwrap_err();
+        assert_eq!(errors[0].code, Code::E0611);
+        assert!(errors[0].message.contains(part), "{errors:?}");
+    }
+}
+
+/// The spikes that `files/make.py` computes from the definition in PyTorch's terms.
+#[test]
+fn convolutions_give_the_spikes_of_the_network_that_was_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["conv.net", "conv.npz"] {
+        std::fs::copy(file(name), dir.path().join(name)).unwrap();
+    }
+    let text = "data spikes = npz(\"conv.npz\")
+network Main {
+    net = netx(\"conv.net\")
+    Source(spikes.s_in) -> net
+}
+run sim of Main {
+    models fixed_pt
+    steps 16
+    record net.layer2.neuron.s_out
+}
+";
+    let program = dir.path().join("program.snn");
+    std::fs::write(&program, text).unwrap();
+    let run = snn_tests::program::check(&program, &[]);
+    let results = snn_tests::program::interpreted(&run.ir);
+    let expected = &snn_tests::program::arrays(&file("conv.npz"))["s_out"];
+    assert!(expected.values.contains(&1.0));
+    assert_eq!(&results["net.layer2.neuron.s_out"], expected);
+}
+
+#[test]
 fn options_of_the_loader() {
     let options = NetxOptions {
         reset_interval: Some(32),
@@ -75,7 +121,7 @@ fn layers_that_cannot_be_imported_are_named_all_at_once() {
     let errors = refused("unsupported.net", &options());
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0].code, Code::E0610);
-    for part in ["layer 1 is `conv`", "layer 2 is `pool`", "layer 3 is `dense` with `SDNN`"] {
+    for part in ["layer 2 is `pool`", "layer 3 is `dense` with `SDNN`"] {
         assert!(errors[0].message.contains(part), "{}", errors[0].message);
     }
 }
@@ -171,8 +217,12 @@ fn the_reference_networks() {
 #[test]
 fn imported_networks_compile() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, network) in [("forms.net", "Forms"), ("small.net", "Small")] {
-        let options = NetxOptions { folder: dir.path().into(), ..NetxOptions::default() };
+    let networks = [("forms.net", "Forms"), ("small.net", "Small"), ("conv.net", "ConvNetwork")];
+    for (sparse_fc_layer, (name, network)) in
+        [false, true].into_iter().flat_map(|sparse| networks.map(|n| (sparse, n)))
+    {
+        let folder = dir.path().into();
+        let options = NetxOptions { folder, sparse_fc_layer, ..NetxOptions::default() };
         let mut text = imported(&file(name), &options).text;
         text += &format!("\nrun sim of {network} {{\n    models fixed_pt\n    steps 10\n}}\n");
         let program = dir.path().join("program.snn");

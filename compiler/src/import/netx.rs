@@ -6,6 +6,7 @@
 //! # Source
 //! lava-dl, `lib/dl/netx/hdf5.py`, `netx/utils.py`, `netx/blocks/process.py`.
 
+mod conv;
 mod layers;
 mod options;
 mod text;
@@ -20,7 +21,7 @@ use crate::data::h5::File;
 use crate::diagnostics::Code;
 use std::path::Path;
 
-/// Describes a network of dense layers with CUBA neurons.
+/// Describes a network of dense layers and convolutions with CUBA neurons.
 ///
 /// The text declares one network a layer, `Layer0`, `Layer1`, … (parts `synapse` and
 /// `neuron`), and the whole under a name made from the file's, with a port `s_in` of `i32`

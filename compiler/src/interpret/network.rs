@@ -128,7 +128,11 @@ impl Interpreter {
                 |sum, weight, input| add(sum, weights, weight, input),
             ),
             (None, TensorValues::Sparse(weights)) => {
-                let entry = |sum, (column, code)| add(sum, weights.palette(), code, column);
+                let nonzero = weights.nonzero_codes();
+                let entry = |sum, (column, code)| match nonzero[code] {
+                    true => add(sum, weights.palette(), code, column),
+                    false => sum,
+                };
                 (0..rows).map(|row| weights.row(row).fold(zero(kind), entry)).collect()
             }
             (None, _) => {

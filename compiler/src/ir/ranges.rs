@@ -310,7 +310,7 @@ fn row_sums(ir: &StepIr, synapse: &Synapse) -> Vec<RowSums> {
             if sums.is_empty() {
                 sums.push((0, 0));
             }
-            sums
+            corners(sums)
         }
         None => {
             let (lo, hi) = bounds(tensor.elem);
@@ -318,6 +318,39 @@ fn row_sums(ir: &StepIr, synapse: &Synapse) -> Vec<RowSums> {
             vec![(i128::from(hi.max(0)).saturating_mul(n), i128::from(lo.min(0)).saturating_mul(n))]
         }
     }
+}
+
+/// The corners of the convex hull of points: a linear function, such as the bound of a target's
+/// sum is of its row sums, has its extremes there, whatever its coefficients.
+///
+/// A. M. Andrew, "Another efficient algorithm for convex hulls in two dimensions", 1979.
+fn corners(mut points: Vec<RowSums>) -> Vec<RowSums> {
+    points.sort_unstable();
+    points.dedup();
+    // Products of differences must be exact.
+    let limit = 1_i128 << 61;
+    if points.len() < 3 || points.iter().any(|(x, y)| x.abs() > limit || y.abs() > limit) {
+        return points;
+    }
+    let turns = |a: RowSums, b: RowSums, c: RowSums| {
+        (b.0 - a.0) * (c.1 - a.1) - (b.1 - a.1) * (c.0 - a.0) > 0
+    };
+    let half = |points: &mut dyn Iterator<Item = RowSums>| {
+        let mut chain: Vec<RowSums> = Vec::new();
+        for point in points {
+            while let [.., a, b] = chain[..] {
+                if turns(a, b, point) {
+                    break;
+                }
+                chain.pop();
+            }
+            chain.push(point);
+        }
+        chain
+    };
+    let mut all = half(&mut points.iter().copied());
+    all.extend(half(&mut points.iter().rev().copied()));
+    all
 }
 
 /// The buffers whose ranges an op's stores depend on.

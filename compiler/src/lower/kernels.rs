@@ -22,7 +22,12 @@ pub fn choose(
 ) -> Kernel {
     let len = weights.elements();
     let nonzero = weights.nonzero();
-    let sparse = len > MOST || (len >= 4096 && nonzero.saturating_mul(SPARSE) <= len);
+    let few = len >= 4096 && nonzero.saturating_mul(SPARSE) <= len;
+    let sparse = match weights.float() && !src_binary {
+        // Only one of the two has zeros that meet infinities.
+        true => weights.skips_zeros(),
+        false => few || len > MOST,
+    };
     let (kind, how) = match (conv, sparse) {
         (true, _) => (KernelKind::Conv, "kernel of a convolution".to_string()),
         (false, true) => {
@@ -135,6 +140,10 @@ mod tests {
         );
         let lists = Sparse::of(&ints([128, 64], values));
         assert_eq!(lists.map(|lists| choose(&lists, false, true, (0, 1))), Some(kernel));
+        let floats = Tensor::float(vec![1, 2], vec![0.5, 0.0]);
+        assert_eq!(choose(&floats, false, false, (0, 1)).kind, KernelKind::Columns);
+        let skips = Sparse::of(&floats).map(|lists| choose(&lists, false, false, (0, 1)).kind);
+        assert_eq!(skips, Some(KernelKind::SparseColumns), "0 times infinity is nothing");
         let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), false, true, (0, 1));
         assert_eq!((floats.weight, floats.accumulator), (Elem::F64, Elem::F64));
     }

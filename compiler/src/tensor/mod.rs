@@ -34,7 +34,11 @@ pub trait Weights {
     /// Whether they are floats.
     fn float(&self) -> bool;
 
-    /// Calls `f` with the integers of each row (all axes but the first) that are stored, in order; all others are 0.
+    /// Whether zeros are not there: 0 times infinity is nothing, not NaN.
+    fn skips_zeros(&self) -> bool;
+
+    /// Calls `f` with the integers of each row (all axes but the first) that are stored, in
+    /// order; all others are 0.
     /// Booleans count as 0 and 1, floats are left out.
     fn for_each_row(&self, f: &mut dyn FnMut(&[i64]));
 }
@@ -54,6 +58,10 @@ impl Weights for Tensor {
 
     fn float(&self) -> bool {
         matches!(self.values, Values::Float(_))
+    }
+
+    fn skips_zeros(&self) -> bool {
+        false
     }
 
     fn for_each_row(&self, f: &mut dyn FnMut(&[i64])) {
@@ -78,6 +86,10 @@ impl Weights for Sparse {
 
     fn float(&self) -> bool {
         self.palette().float()
+    }
+
+    fn skips_zeros(&self) -> bool {
+        true
     }
 
     fn for_each_row(&self, f: &mut dyn FnMut(&[i64])) {
@@ -106,6 +118,10 @@ impl Weights for Constant {
 
     fn float(&self) -> bool {
         self.weights().float()
+    }
+
+    fn skips_zeros(&self) -> bool {
+        self.weights().skips_zeros()
     }
 
     fn for_each_row(&self, f: &mut dyn FnMut(&[i64])) {

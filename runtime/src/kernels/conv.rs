@@ -72,16 +72,20 @@ struct Taps {
 
 #[derive(Clone, Copy, Debug)]
 struct Tap {
-    /// Position in the kernel.
-    kernel: u32,
-    /// Position in the output.
-    output: u32,
+    /// What this axis adds to the number of a row of weights.
+    kernel: usize,
+    /// What it adds to the number of a row of sums.
+    output: usize,
 }
 
 impl Taps {
     fn new(geometry: &Geometry, axis: usize) -> Taps {
         let outputs = geometry.output()[axis];
         let (kernel, stride) = (geometry.kernel[axis], geometry.stride[axis]);
+        let (row, row_sums) = match axis {
+            0 => (geometry.kernel[1], geometry.output()[1] * geometry.groups),
+            _ => (1, geometry.groups),
+        };
         let mut starts = vec![0];
         let mut taps = Vec::new();
         for position in 0..geometry.input[axis] {
@@ -93,7 +97,7 @@ impl Taps {
                     continue;
                 };
                 if first % stride == 0 && first / stride < outputs {
-                    taps.push(Tap { kernel: k as u32, output: (first / stride) as u32 });
+                    taps.push(Tap { kernel: k * row, output: first / stride * row_sums });
                 }
             }
             starts.push(taps.len());
@@ -181,12 +185,9 @@ impl<W: Number, const ROW: usize> Conv<W, ROW> {
             let rows = &self.rows[channel * positions..(channel + 1) * positions];
             for x in self.taps[0].at(position / height) {
                 for y in self.taps[1].at(position % height) {
-                    let row = &rows[x.kernel as usize * kernel[1] + y.kernel as usize];
-                    let at = x.output as usize * outputs[1] + y.output as usize;
-                    let sums = &mut sums[at * groups + group];
-                    for (sum, weight) in sums.iter_mut().zip(row) {
-                        *sum = sum.plus(scale(weight.convert(), payload));
-                    }
+                    let row = &rows[x.kernel + y.kernel];
+                    let sums = &mut sums[x.output + y.output + group];
+                    add_row(sums, row, |weight| scale(weight, payload));
                 }
             }
         }
@@ -197,6 +198,34 @@ impl<W: Number, const ROW: usize> Conv<W, ROW> {
             }
         }
     }
+}
+
+/// Adds a row of weights to a row of sums.
+#[inline(always)]
+fn add_row<W: Payload<T>, T: Number, const ROW: usize>(
+    sums: &mut [T; ROW],
+    row: &[W; ROW],
+    scale: impl Fn(T) -> T,
+) {
+    let (sums, row) = add_chunks::<8, _, _>(sums, row, &scale);
+    let (sums, row) = add_chunks::<4, _, _>(sums, row, &scale);
+    add_chunks::<1, _, _>(sums, row, &scale);
+}
+
+/// Adds as many chunks of `N` weights as there are, and gives back the rest.
+#[inline(always)]
+fn add_chunks<'s, 'w, const N: usize, W: Payload<T>, T: Number>(
+    sums: &'s mut [T],
+    row: &'w [W],
+    scale: impl Fn(T) -> T,
+) -> (&'s mut [T], &'w [W]) {
+    let (sums, sums_left) = sums.as_chunks_mut::<N>();
+    let (row, row_left) = row.as_chunks::<N>();
+    for (sums, row) in sums.iter_mut().zip(row) {
+        // All are loaded before one is stored, so that they can be added at once.
+        *sums = std::array::from_fn(|i| sums[i].plus(scale(row[i].convert())));
+    }
+    (sums_left, row_left)
 }
 
 #[cfg(test)]

@@ -195,8 +195,14 @@ impl Builder<'_> {
             }
             false => (Known::int(weights_shape, int), Elem::I16),
         };
-        let mut kernel = kernels::choose(&weights, conv.is_some(), binary, range);
-        if conv.is_none() && self.choices.one_in(4) {
+        let lists = conv.is_none() && self.choices.one_in(3);
+        let sparse = Sparse::of(&weights).filter(|_| lists);
+        let mut kernel = match &sparse {
+            Some(sparse) => kernels::choose(sparse, false, binary, range),
+            None => kernels::choose(&weights, conv.is_some(), binary, range),
+        };
+        // Lists leave out zeros, which infinities can tell.
+        if conv.is_none() && (binary || !float) && self.choices.one_in(4) {
             // Not the kernel that would be fastest, but one that must do the same.
             kernel.kind = KernelKind::SparseColumns;
         }
@@ -206,8 +212,6 @@ impl Builder<'_> {
             (false, Elem::I16) => self.choices.pick(&[Elem::I32, Elem::I64]),
             (false, _) => Elem::I64,
         };
-        let lists = conv.is_none() && self.choices.one_in(3);
-        let sparse = Sparse::of(&weights).filter(|_| lists);
         let weights = self.known(weight_elem, weights);
         if let (Some(sparse), Some(tensor)) = (sparse, self.ir.tensors.last_mut()) {
             tensor.values = TensorValues::Sparse(Arc::new(sparse));

@@ -1,5 +1,6 @@
 //! What a `.net` file says, layer by layer.
 
+use super::conv::{self, Conv};
 use super::options::{NetxOptions, Selection};
 use super::values::{Integers, Param, integers, malformed, param};
 use super::weights::{self, Plan};
@@ -8,7 +9,7 @@ use crate::data::h5::{Entry, File};
 use crate::diagnostics::Code;
 
 /// Weights and delays lie within these bounds, or are certainly wrong: 32 bits with sign.
-const WORD: (i64, i64) = (i32::MIN as i64, i32::MAX as i64);
+pub(super) const WORD: (i64, i64) = (i32::MIN as i64, i32::MAX as i64);
 
 /// The longest delay of the reference: longer ones are cut to it.
 pub(super) const LONGEST_DELAY: i64 = 62;
@@ -16,25 +17,41 @@ pub(super) const LONGEST_DELAY: i64 = 62;
 /// Never reached by a membrane of 24 bits: 2^17 · 2^6 = 2^23.
 const NEVER: i64 = 1 << 17;
 
-/// A dense layer with CUBA neurons.
+/// A layer with CUBA neurons.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
     /// Its entry in the file, from 0; entries without processes count.
     pub(super) entry: usize,
-    /// How many inputs it has.
-    pub(super) inputs: usize,
-    /// How many neurons.
-    pub(super) outputs: usize,
-    /// Its weights.
-    pub(super) weight: Weight,
-    /// The delays of its synapses.
-    pub(super) delay: Option<Delay>,
+    /// The shape of its input: `[n]`, or `[width, height, channels]`.
+    pub(super) input: Vec<usize>,
+    /// The shape of its neurons, likewise.
+    pub(super) output: Vec<usize>,
+    /// What connects the two.
+    pub(super) synapse: Synapse,
     /// The bias of its neurons, in units of 2^6.
     pub(super) bias: Option<Param>,
     /// Their decay and threshold.
     pub(super) neuron: Neuron,
     /// Bits of the messages it receives, 0 for spikes.
     pub(super) message_bits: i64,
+}
+
+/// How a layer's neurons are connected to its input.
+#[derive(Clone, Debug)]
+pub(super) enum Synapse {
+    /// All with all.
+    Dense(Dense),
+    /// By a convolution.
+    Conv(Conv),
+}
+
+/// A dense layer's synapses.
+#[derive(Clone, Debug)]
+pub(super) struct Dense {
+    /// Their weights.
+    pub(super) weight: Weight,
+    /// Their delays.
+    pub(super) delay: Option<Delay>,
 }
 
 /// Weights `[outputs, inputs]`.
@@ -89,8 +106,12 @@ pub(super) struct Neuron {
 enum Kind {
     /// Dense with CUBA neurons.
     Dense,
-    /// Nothing to execute: a flatten, an input without neurons.
-    Nothing,
+    /// A convolution with CUBA neurons.
+    Conv,
+    /// Channels, rows and columns become one axis, in this order.
+    Flatten,
+    /// An input without neurons: the shape of what is fed in.
+    Input,
     /// Anything else, in words.
     Other(String),
 }
@@ -105,31 +126,48 @@ pub(super) fn read(h5: &File, options: &NetxOptions) -> Result<Vec<Layer>, Vec<D
     let (kinds, message_bits) = survey(h5, selection, options)?;
     let mut layers: Vec<Layer> = Vec::new();
     let mut errors = Vec::new();
+    let mut shape = first_shape(h5, selection, options).map_err(|e| vec![e])?;
+    let mut flat = false;
     for (entry, kind) in (selection.first..).zip(&kinds) {
-        if !matches!(kind, Kind::Dense) {
-            continue;
-        }
         // Binary after the first layer: CUBA neurons send spikes.
         let bits = if layers.is_empty() { message_bits } else { 0 };
-        match layer(h5, entry, bits) {
+        let layer = match kind {
+            Kind::Dense => dense(h5, entry, bits),
+            Kind::Conv if flat => Err(vec![malformed(
+                h5,
+                format!("layer {entry} is a convolution of what was flattened"),
+                "export it without the flatten",
+            )]),
+            Kind::Conv => conv::layer(h5, entry, shape.as_deref(), bits),
+            Kind::Flatten => {
+                flat = true;
+                continue;
+            }
+            Kind::Input if layers.is_empty() => {
+                shape = Some(reversed_shape(h5, entry).map_err(|e| vec![e])?);
+                continue;
+            }
+            Kind::Input | Kind::Other(_) => continue,
+        };
+        match layer {
             Ok(layer) => {
-                if let Some(before) = layers.last().filter(|b| b.outputs != layer.inputs) {
-                    errors.push(malformed(
-                        h5,
-                        format!(
-                            "layer {entry} has {} inputs, layer {} before it {} neurons",
-                            layer.inputs, before.entry, before.outputs
-                        ),
-                        "export the layers of one network",
-                    ));
-                }
+                errors.extend(layers.last().and_then(|before| misfit(h5, before, &layer, flat)));
+                (shape, flat) = (Some(layer.output.clone()), false);
                 layers.push(layer);
+            }
+            // What comes after it would only be said not to fit.
+            Err(more) if matches!(kind, Kind::Conv) => {
+                errors.extend(more);
+                return Err(errors);
             }
             Err(more) => errors.extend(more),
         }
     }
     match layers.first() {
-        Some(first) => errors.extend(options.check_input(h5.path(), first.inputs).err()),
+        Some(first) => {
+            let inputs = first.input.iter().product();
+            errors.extend(options.check_input(h5.path(), inputs).err());
+        }
         None if errors.is_empty() => errors.push(malformed(
             h5,
             "none of the layers read has neurons",
@@ -138,6 +176,61 @@ pub(super) fn read(h5: &File, options: &NetxOptions) -> Result<Vec<Layer>, Vec<D
         None => {}
     }
     if errors.is_empty() { Ok(layers) } else { Err(errors) }
+}
+
+/// The shape of what is fed into the first layer kept, where something says it: the option, or
+/// the last input or convolution that is skipped.
+fn first_shape(
+    h5: &File,
+    selection: Selection,
+    options: &NetxOptions,
+) -> Result<Option<Vec<usize>>, DataError> {
+    if let Some(given) = &options.input_shape {
+        return Ok(given.iter().map(|n| usize::try_from(*n).ok()).collect());
+    }
+    for entry in (0..selection.first).rev() {
+        let ty = h5.text(&format!("{}/type", group(entry)))?;
+        if ty == "input" || ty == "conv" {
+            return reversed_shape(h5, entry).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The shape of an entry, which the file has as channels, height, width.
+pub(super) fn reversed_shape(h5: &File, entry: usize) -> Result<Vec<usize>, DataError> {
+    let sizes = integers(h5, &format!("{}/shape", group(entry)), 1, WORD.1)?.values;
+    Ok(sizes.iter().rev().filter_map(|n| usize::try_from(*n).ok()).collect())
+}
+
+/// Why a layer cannot follow the one before.
+fn misfit(h5: &File, before: &Layer, layer: &Layer, flat: bool) -> Option<DataError> {
+    let (inputs, neurons) = (elements(&layer.input), elements(&before.output));
+    if inputs != neurons {
+        return Some(malformed(
+            h5,
+            format!(
+                "layer {} has {inputs} inputs, layer {} before it {neurons} neurons",
+                layer.entry, before.entry
+            ),
+            "export the layers of one network",
+        ));
+    }
+    let unsaid = before.output.len() == 3 && layer.input.len() == 1 && !flat;
+    unsaid.then(|| {
+        malformed(
+            h5,
+            format!(
+                "layer {} is dense, but nothing flattens the layer {} before it",
+                layer.entry, before.entry
+            ),
+            "export the network with its flatten layer",
+        )
+    })
+}
+
+fn elements(shape: &[usize]) -> usize {
+    shape.iter().product()
 }
 
 /// How many entries `/layer` has: groups named `0`, `1`, … without a gap.
@@ -195,7 +288,7 @@ fn survey(
         .zip(&kinds)
         .filter_map(|(entry, kind)| match kind {
             Kind::Other(what) => Some(format!("layer {entry} is {what}")),
-            Kind::Dense | Kind::Nothing => None,
+            _ => None,
         })
         .collect();
     if !others.is_empty() {
@@ -206,7 +299,7 @@ fn survey(
                 h5.path().display(),
                 others.join(", ")
             ),
-            "dense layers with CUBA or LOIHI neurons can be imported; `num_layers` and \
+            "dense layers and convolutions with CUBA or LOIHI neurons can be imported; `num_layers` and \
              `skip_layers` choose a part of the file",
         ));
     }
@@ -223,7 +316,9 @@ fn kind(h5: &File, entry: usize) -> Result<Kind, DataError> {
             Kind::Other("`dense` with complex weights".to_string())
         }
         ("dense", Some("CUBA" | "LOIHI") | None) => Kind::Dense,
-        ("flatten", _) | ("input", None) => Kind::Nothing,
+        ("conv", Some("CUBA" | "LOIHI") | None) => Kind::Conv,
+        ("flatten", _) => Kind::Flatten,
+        ("input", None) => Kind::Input,
         (_, Some(neuron)) => {
             Kind::Other(format!("`{shown}` with `{}` neurons", neuron.escape_debug()))
         }
@@ -253,20 +348,32 @@ pub(super) fn group(entry: usize) -> String {
     format!("/layer/{entry}")
 }
 
-fn layer(h5: &File, entry: usize, message_bits: i64) -> Result<Layer, Vec<DataError>> {
+fn dense(h5: &File, entry: usize, message_bits: i64) -> Result<Layer, Vec<DataError>> {
     let group = group(entry);
     let (weight, outputs, inputs) = weight(h5, &group).map_err(|e| vec![e])?;
     let mut errors = Vec::new();
-    let mut keep = |e: DataError| errors.push(e);
-    let delay = delay(h5, &group, outputs, inputs).map_err(&mut keep).ok();
-    let bias = bias(h5, &group, outputs).map_err(&mut keep).ok();
-    let neuron = neuron(h5, &group, outputs).map_err(&mut keep).ok();
-    match (delay, bias, neuron) {
-        (Some(delay), Some(bias), Some(neuron)) => {
-            Ok(Layer { entry, inputs, outputs, weight, delay, bias, neuron, message_bits })
+    let delay = delay(h5, &group, outputs, inputs).map_err(|e| errors.push(e)).ok();
+    let neurons = neurons(h5, &group, &[outputs], &mut errors);
+    match (delay, neurons) {
+        (Some(delay), Some((bias, neuron))) => {
+            let synapse = Synapse::Dense(Dense { weight, delay });
+            let (input, output) = (vec![inputs], vec![outputs]);
+            Ok(Layer { entry, input, output, synapse, bias, neuron, message_bits })
         }
         _ => Err(errors),
     }
+}
+
+/// The bias and the parameters of the neurons of a layer of this shape.
+pub(super) fn neurons(
+    h5: &File,
+    group: &str,
+    shape: &[usize],
+    errors: &mut Vec<DataError>,
+) -> Option<(Option<Param>, Neuron)> {
+    let bias = bias(h5, group, shape).map_err(|e| errors.push(e)).ok();
+    let neuron = neuron(h5, group, shape).map_err(|e| errors.push(e)).ok();
+    bias.zip(neuron)
 }
 
 /// The weights, and how many outputs and inputs they connect.
@@ -326,7 +433,7 @@ fn delay(
 }
 
 /// Biases are exported as floats and have 16 bits.
-fn bias(h5: &File, group: &str, neurons: usize) -> Result<Option<Param>, DataError> {
+fn bias(h5: &File, group: &str, neurons: &[usize]) -> Result<Option<Param>, DataError> {
     let path = format!("{group}/bias");
     if h5.entry(&path) == Entry::Nothing {
         return Ok(None);
@@ -335,7 +442,7 @@ fn bias(h5: &File, group: &str, neurons: usize) -> Result<Option<Param>, DataErr
     param(h5, group, "bias", neurons, bounds).map(Some)
 }
 
-fn neuron(h5: &File, group: &str, neurons: usize) -> Result<Neuron, DataError> {
+fn neuron(h5: &File, group: &str, neurons: &[usize]) -> Result<Neuron, DataError> {
     if h5.entry(&format!("{group}/neuron")) == Entry::Nothing {
         return Ok(Neuron {
             i_decay: Param::Same(0),

@@ -1,7 +1,8 @@
 //! The text that describes the layers.
 
 use super::super::Imported;
-use super::layers::{self, DelayForm, LONGEST_DELAY, Layer};
+use super::conv::Conv;
+use super::layers::{self, DelayForm, Dense, LONGEST_DELAY, Layer, Synapse};
 use super::options::NetxOptions;
 use super::values::Param;
 use crate::data::DataError;
@@ -14,7 +15,8 @@ use std::path::{Component, Path, PathBuf};
 const WIDTH: usize = 96;
 
 /// Names that the text itself uses.
-const TAKEN: [&str; 6] = ["LIF", "LIFReset", "Dense", "Sparse", "DelayDense", "DelaySparse"];
+const TAKEN: [&str; 7] =
+    ["LIF", "LIFReset", "Dense", "Sparse", "DelayDense", "DelaySparse", "Conv"];
 
 /// Writes layers (at least one) as a `.snn` text.
 ///
@@ -64,27 +66,36 @@ impl Text<'_> {
         format!("int({name})")
     }
 
-    /// A parameter as an expression: the number itself, or the dataset.
-    fn param(&mut self, k: usize, entry: usize, param: &Param) -> String {
+    /// A parameter of a layer's neurons as an expression: the number itself, or the dataset,
+    /// which may have a value a channel.
+    fn param(&mut self, k: usize, layer: &Layer, param: &Param) -> String {
         match param {
             Param::Same(n) => n.to_string(),
-            Param::Each(key) => self.data(k, entry, key),
+            Param::Each(key) if layer.output.len() > 1 => {
+                format!("{} + zeros({:?})", self.data(k, layer.entry, key), layer.output)
+            }
+            Param::Each(key) => self.data(k, layer.entry, key),
         }
     }
 
     fn layer(&mut self, k: usize, layer: &Layer, options: &NetxOptions) {
         let notes = notes(layer);
-        let synapse = self.synapse(k, layer, options);
+        let synapse = match &layer.synapse {
+            Synapse::Dense(dense) => self.dense(k, layer, dense, options),
+            Synapse::Conv(conv) => self.conv(k, layer, conv),
+        };
         let neuron = self.neuron(k, layer, options);
         let out = &mut self.networks;
         let _ = writeln!(
             out,
             "\n/// Layer {} of the file: {} to {}.",
-            layer.entry, layer.inputs, layer.outputs
+            layer.entry,
+            sizes(&layer.input),
+            sizes(&layer.output)
         );
         let _ = writeln!(out, "network Layer{k} {{");
-        let _ = writeln!(out, "    in s_in: i32[{}]", layer.inputs);
-        let _ = writeln!(out, "    out s_out: spike[{}]\n", layer.outputs);
+        let _ = writeln!(out, "    in s_in: i32{:?}", layer.input);
+        let _ = writeln!(out, "    out s_out: spike{:?}\n", layer.output);
         for note in notes {
             let _ = writeln!(out, "    // {note}");
         }
@@ -93,11 +104,37 @@ impl Text<'_> {
         let _ = writeln!(out, "    s_in -> synapse -> neuron -> s_out\n}}");
     }
 
-    fn synapse(&mut self, k: usize, layer: &Layer, options: &NetxOptions) -> String {
-        let Layer { inputs, outputs, .. } = *layer;
-        let plan = &layer.weight.plan;
+    fn conv(&mut self, k: usize, layer: &Layer, conv: &Conv) -> String {
+        let g = &conv.geometry;
+        let mut weight = self.data(k, layer.entry, "weight");
+        let [outputs, width, height, channels] = g.weights();
+        if conv.time_axis {
+            weight = format!("reshape({weight}, [{outputs}, {channels}, {height}, {width}])");
+        }
+        // The file does not mirror the kernel, and has the axes the other way round.
+        let mut args = vec![format!("weight: flip(transpose({weight}, [0, 3, 2, 1]), [1, 2])")];
+        let pairs =
+            [("stride", g.stride, 1), ("padding", g.padding, 0), ("dilation", g.dilation, 1)];
+        for (name, pair, default) in pairs {
+            match pair {
+                [x, y] if x != y => args.push(format!("{name}: {pair:?}")),
+                [both, _] if both != default => args.push(format!("{name}: {both}")),
+                _ => {}
+            }
+        }
+        if g.groups > 1 {
+            args.push(format!("groups: {}", g.groups));
+        }
+        args.push(format!("num_message_bits: {}", layer.message_bits));
+        call("synapse", "Conv", &args)
+    }
+
+    fn dense(&mut self, k: usize, layer: &Layer, dense: &Dense, options: &NetxOptions) -> String {
+        let Dense { weight, delay } = dense;
+        let (inputs, outputs) = (sizes(&layer.input), sizes(&layer.output));
+        let plan = &weight.plan;
         let mut weights = self.data(k, layer.entry, "weight");
-        if layer.weight.flat {
+        if weight.flat {
             weights = format!("reshape({weights}, [{outputs}, {inputs}])");
         }
         if plan.clip {
@@ -109,13 +146,13 @@ impl Text<'_> {
             right => weights = format!("{weights} >> {}", -right),
         }
         let mut args = vec![format!("weights: {weights}")];
-        let process = match (&layer.delay, options.sparse_fc_layer) {
+        let process = match (delay, options.sparse_fc_layer) {
             (None, false) => "Dense",
             (None, true) => "Sparse",
             (Some(_), false) => "DelayDense",
             (Some(_), true) => "DelaySparse",
         };
-        if let Some(delay) = &layer.delay {
+        if let Some(delay) = delay {
             let mut stored = || {
                 let delays = self.data(k, layer.entry, "delay");
                 if delay.clamp { format!("min({delays}, {LONGEST_DELAY})") } else { delays }
@@ -144,16 +181,16 @@ impl Text<'_> {
         let du = match &neuron.i_decay {
             // The process adds 1 to it.
             Param::Same(decay) => (decay - 1).to_string(),
-            each => format!("{} - 1", self.param(k, layer.entry, each)),
+            each => format!("{} - 1", self.param(k, layer, each)),
         };
         let mut args = vec![
-            format!("vth: {}", self.param(k, layer.entry, &neuron.threshold)),
+            format!("vth: {}", self.param(k, layer, &neuron.threshold)),
             format!("du: {du}"),
-            format!("dv: {}", self.param(k, layer.entry, &neuron.v_decay)),
+            format!("dv: {}", self.param(k, layer, &neuron.v_decay)),
         ];
         if let Some(bias) = &layer.bias {
             args.push("bias_exp: 6".to_string());
-            args.push(format!("bias_mant: {}", self.param(k, layer.entry, bias)));
+            args.push(format!("bias_mant: {}", self.param(k, layer, bias)));
         }
         let Some(interval) = options.reset_interval else {
             return call("neuron", "LIF", &args);
@@ -165,8 +202,8 @@ impl Text<'_> {
     }
 
     fn finish(self, path: &str, network: &str, layers: &[Layer]) -> String {
-        let inputs = layers.first().map_or(0, |l| l.inputs);
-        let outputs = layers.last().map_or(0, |l| l.outputs);
+        let input = layers.first().map(|l| l.input.as_slice()).unwrap_or_default();
+        let output = layers.last().map(|l| l.output.as_slice()).unwrap_or_default();
         let count = match layers.len() {
             1 => "one layer".to_string(),
             n => format!("{n} layers"),
@@ -174,23 +211,38 @@ impl Text<'_> {
         let mut out = String::new();
         let _ = writeln!(
             out,
-            "//! Imported from {path}: {count}, {inputs} inputs, {outputs} outputs.\n"
+            "//! Imported from {path}: {count}, {} inputs, {} outputs.\n",
+            sizes(input),
+            sizes(output)
         );
         out += &self.items;
         out += &self.networks;
         let _ = writeln!(out, "\nnetwork {network} {{");
-        let _ = writeln!(out, "    in s_in: i32[{inputs}]");
-        let _ = writeln!(out, "    out s_out: spike[{outputs}]\n");
+        let _ = writeln!(out, "    in s_in: i32{input:?}");
+        let _ = writeln!(out, "    out s_out: spike{output:?}\n");
         let mut chain = "    s_in".to_string();
         let mut column = chain.len();
-        for k in 0..layers.len() {
+        for (k, layer) in layers.iter().enumerate() {
             let _ = writeln!(out, "    layer{k} = Layer{k}()");
+            let flattened = k.checked_sub(1).and_then(|k| layers.get(k));
+            if flattened.is_some_and(|before| before.output.len() > layer.input.len()) {
+                // Neurons are counted as the file counts them: channel, row, column.
+                let view = format!("    layer{}.s_out.transpose([2, 1, 0]).flatten()", k - 1);
+                column = view.len();
+                let _ = write!(chain, "\n{view}");
+            }
             hop(&mut chain, &mut column, &format!("layer{k}"));
         }
         hop(&mut chain, &mut column, "s_out");
         let _ = writeln!(out, "\n{chain}\n}}");
         out
     }
+}
+
+/// A shape for people: `200×66×3`.
+fn sizes(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    sizes.join("×")
 }
 
 /// Appends a hop to a chain of connections, on a new line where this one is full.
@@ -221,9 +273,30 @@ fn notes(layer: &Layer) -> Vec<String> {
         1 => notes.push(format!("Warning: 1 {what} is not an integer; its fraction is cut off.")),
         n => notes.push(format!("Warning: {n} {what}s are not integers; fractions are cut off.")),
     };
-    cut(layer.weight.cut, "weight");
-    cut(layer.delay.as_ref().map_or(0, |d| d.cut), "delay");
-    let plan = &layer.weight.plan;
+    let (weights, delays) = match &layer.synapse {
+        Synapse::Dense(d) => (d.weight.cut, d.delay.as_ref().map_or(0, |d| d.cut)),
+        Synapse::Conv(c) => (c.cut, 0),
+    };
+    cut(weights, "weight");
+    cut(delays, "delay");
+    match &layer.synapse {
+        Synapse::Dense(dense) => dense_notes(dense, &mut notes),
+        Synapse::Conv(conv) if conv.delays => notes.push(
+            "Warning: delays of a convolution have no effect, as in the original loader.".into(),
+        ),
+        Synapse::Conv(_) => {}
+    }
+    if layer.neuron.default {
+        notes.push(
+            "The file has no neuron here: no decay of the current, and a threshold".to_string(),
+        );
+        notes.push("that the membrane never reaches.".to_string());
+    }
+    notes
+}
+
+fn dense_notes(dense: &Dense, notes: &mut Vec<String>) {
+    let plan = &dense.weight.plan;
     if plan.clip {
         notes.push("Warning: weights are clipped to -256 ..= 254.".to_string());
     }
@@ -245,16 +318,9 @@ fn notes(layer: &Layer) -> Vec<String> {
             ),
         });
     }
-    if layer.delay.as_ref().is_some_and(|d| d.clamp) {
+    if dense.delay.as_ref().is_some_and(|d| d.clamp) {
         notes.push(format!("Warning: delays above {LONGEST_DELAY} steps are cut to it."));
     }
-    if layer.neuron.default {
-        notes.push(
-            "The file has no neuron here: no decay of the current, and a threshold".to_string(),
-        );
-        notes.push("that the membrane never reaches.".to_string());
-    }
-    notes
 }
 
 /// `trained_mnist.net` gives `TrainedMnist`: letters and digits, beginning with a letter.

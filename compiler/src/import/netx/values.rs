@@ -60,7 +60,8 @@ pub(super) fn integers(h5: &File, path: &str, lo: i64, hi: i64) -> Result<Intege
     Ok(Integers { shape, values, cut })
 }
 
-/// Reads a parameter of `neurons` neurons: a scalar, an array of one, or an array of all.
+/// Reads a parameter of neurons of a shape: a scalar, an array of one, one value for each of the
+/// last axis (channels, where there are others), or an array of all.
 ///
 /// # Errors
 /// As [`integers`]; E0611 too where it has another length, or a fraction.
@@ -68,7 +69,7 @@ pub(super) fn param(
     h5: &File,
     group: &str,
     key: &'static str,
-    neurons: usize,
+    neurons: &[usize],
     (lo, hi): (i64, i64),
 ) -> Result<Param, DataError> {
     let path = format!("{group}/{key}");
@@ -79,11 +80,13 @@ pub(super) fn param(
     }
     match values.as_slice() {
         [only] => Ok(Param::Same(*only)),
-        _ if shape == [neurons] => Ok(Param::Each(key)),
+        _ if shape == neurons || neurons.last().is_some_and(|n| shape == [*n]) => {
+            Ok(Param::Each(key))
+        }
         _ => Err(malformed(
             h5,
-            format!("`{path}` has the shape {shape:?}, the layer has {neurons} neurons"),
-            format!("give one value, or {neurons}"),
+            format!("`{path}` has the shape {shape:?}, the layer has neurons of shape {neurons:?}"),
+            format!("give one value, or {}", neurons.last().copied().unwrap_or(1)),
         )),
     }
 }

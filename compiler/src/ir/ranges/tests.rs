@@ -206,3 +206,24 @@ fn queues_carry_the_bounds_of_their_messages() {
     // In an order that needs a second look at the first op.
     assert_eq!(ranges(network(buffers, vec![pop, push])), [(9, 9), (0, 9), (-1, 9)]);
 }
+
+#[test]
+fn the_corners_of_row_sums_bound_what_all_of_them_do() {
+    let mut seed = 7_u64;
+    let mut next = |n: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        i128::from((seed >> 33) % n)
+    };
+    for size in [1_u64, 3, 40] {
+        let points: Vec<RowSums> = (0..300).map(|_| (next(size), -next(size))).collect();
+        let few = corners(points.clone());
+        assert!(few.len() <= 60, "{}", few.len());
+        for (lo, hi) in [(0, 1), (-3, 5), (2, 9), (-8, -8)] {
+            let most = |points: &[RowSums]| points.iter().map(|(u, d)| u * hi + d * lo).max();
+            let least = |points: &[RowSums]| points.iter().map(|(u, d)| u * lo + d * hi).min();
+            assert_eq!((most(&few), least(&few)), (most(&points), least(&points)));
+        }
+    }
+    let huge = vec![(1 << 100, 0), (0, -(1 << 100)), (5, -5)];
+    assert_eq!(corners(huge.clone()).len(), 3);
+}
