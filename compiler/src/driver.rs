@@ -2,13 +2,15 @@
 
 use crate::clocks::{self, ClockedGraph};
 use crate::diagnostics::{Code, Diagnostic, Loc, Sink, SourceMap};
-use crate::elaborate;
-use crate::ir::StepIr;
+use crate::elaborate::{self, Port};
+use crate::ir::{Kind, StepIr};
+use crate::lower::loihi2::options::Objective;
+use crate::lower::loihi2::{self, ChipRun};
 use crate::report::requests::{Requests, requests};
 use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
-use crate::schedule::{self, Request};
+use crate::schedule::{self, Member, RecordRequest, Request};
 use crate::types::{self, Cx, Eval, Val};
-use snn_grammar::ast::{self, ItemKind, RunMemberKind};
+use snn_grammar::ast::{self, Direction, ItemKind, RunMemberKind};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +22,13 @@ pub struct Options {
     pub runs: Runs,
     /// `--set NAME=VALUE`: constants of the program's own file with other values.
     pub set: Vec<(String, String)>,
+    /// `--target NAME`: instead of what the runs say.
+    pub target: Option<String>,
+    /// `--optimize NAME`: what a placement is to be good at, instead of what the runs say.
+    pub optimize: Option<Objective>,
+    /// Instead of what the runs ask for, keep the messages of these: processes with one out
+    /// port, or ports. See [`CheckedRun::requests`].
+    pub watch: Option<Vec<String>>,
 }
 
 /// Which runs of a file are compiled.
@@ -48,8 +57,8 @@ pub struct Checked {
 pub struct CheckedRun {
     /// Its name.
     pub name: String,
-    /// Its target: `rust` unless it says otherwise.
-    pub target: String,
+    /// Its target.
+    pub target: Target,
     /// Where the target is written, or the run.
     pub target_loc: Loc,
     /// The network with its clocks.
@@ -60,6 +69,14 @@ pub struct CheckedRun {
     pub requests: Requests,
     /// What a window of the schedule is to the user: the epoch with the same period.
     pub epoch: Option<String>,
+}
+
+/// What a run is lowered to.
+pub enum Target {
+    /// A Rust program.
+    Rust,
+    /// Cores of Loihi 2, here with what goes onto them.
+    Loihi2(Box<ChipRun>),
 }
 
 /// Compiles a file. Never fails as a whole: what is wrong stands in the diagnostics.
@@ -75,7 +92,7 @@ pub fn check(file: &Path, options: &Options) -> Checked {
         let mut cx = Cx::new(&mut program, &mut sink, overrides);
         constants(&mut cx);
         for at in chosen {
-            runs.extend(run(&mut cx, at));
+            runs.extend(run(&mut cx, at, options));
         }
     }
     Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs }
@@ -95,17 +112,23 @@ fn constants(cx: &mut Cx<'_>) {
 }
 
 /// The pipeline: each stage takes what the stage before gives.
-fn run(cx: &mut Cx<'_>, at: ItemRef) -> Eval<CheckedRun> {
+fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     cx.begin_run();
     let instances = elaborate::elaborate(cx, at)?;
     let typed = types::check(cx, instances)?;
     let graph = clocks::check(cx, typed)?;
-    let requests = requests(cx, &graph, at)?;
+    let requests = match &options.watch {
+        Some(names) => watched(cx, &graph, names, at)?,
+        None => requests(cx, &graph, at)?,
+    };
     let steps = elaborate::steps(cx, at)?;
-    let (name, target, target_loc) = described(cx, at);
+    let steps = options.watch.as_ref().map_or(steps, |_| bounded(&graph, &requests, steps));
+    let (name, written) = described(cx, at);
     let request = Request { run: name.clone(), steps, records: requests.records.clone() };
     let ir = schedule::schedule(cx, &graph, &request)?;
     let epoch = epoch_of(cx, ir.windows.period);
+    let target_loc = written.loc;
+    let target = target(cx, &graph, &written, options)?;
     Ok(CheckedRun { name, target, target_loc, graph, ir, requests, epoch })
 }
 
@@ -124,16 +147,110 @@ fn epoch_of(cx: &mut Cx<'_>, period: u64) -> Option<String> {
     })
 }
 
-fn described(cx: &Cx<'_>, at: ItemRef) -> (String, String, Loc) {
+/// Records of all messages of some processes and ports.
+fn watched(cx: &mut Cx<'_>, graph: &ClockedGraph, names: &[String], at: ItemRef) -> Eval<Requests> {
+    let mut found = Requests::default();
+    for name in names {
+        let sending = |p: &Port| p.direction == Direction::Out;
+        let place = graph.graph.processes.iter().enumerate().find_map(|(i, process)| {
+            let of = |p: &Port| *name == process.path || *name == format!("{}.{}", process.path, p.name);
+            Some((i, process.ports.iter().position(|p| sending(p) && of(p))?))
+        });
+        let used = place.and_then(|(i, p)| Some((i, p, graph.uses[i][p].as_ref()?)));
+        let Some((process, port, used)) = used else {
+            let run = described(cx, at).0;
+            let message = format!("run `{run}` has no `{name}` that sends");
+            let d = Diagnostic::without_place(Code::E0811, message);
+            return Err(cx.fail(d.help("take the rates from a run of the same network")));
+        };
+        found.records.push(RecordRequest {
+            key: name.clone(),
+            process,
+            member: Member::Port(port),
+            when: Some(used.clock.clone()),
+            asked: true,
+        });
+    }
+    Ok(found)
+}
+
+/// Bytes of messages that are kept to learn rates.
+const WATCHED: u64 = 512 << 20;
+
+/// As many of the steps as can be watched.
+fn bounded(graph: &ClockedGraph, requests: &Requests, steps: u64) -> u64 {
+    let bytes = requests.records.iter().map(|r| {
+        let Member::Port(p) = r.member else { return 0 };
+        let port = &graph.graph.processes[r.process].ports[p];
+        let each = if port.ty.kind() == Kind::Bool { 1 } else { 8 };
+        port.shape.iter().product::<usize>() as u64 * each
+    });
+    steps.min((WATCHED / bytes.sum::<u64>().max(1)).max(1))
+}
+
+/// A target as it is written.
+struct Written {
+    name: String,
+    args: Vec<ast::Arg>,
+    loc: Loc,
+}
+
+/// A run's name and target.
+fn described(cx: &Cx<'_>, at: ItemRef) -> (String, Written) {
+    let rust =
+        |span| Written { name: RUST.into(), args: Vec::new(), loc: cx.program.loc(at.file, span) };
     let ItemKind::Run(run) = &cx.program.item(at).kind else {
-        return (String::new(), String::new(), Loc { file: at.file, span: Default::default() });
+        return (String::new(), rust(Default::default()));
     };
-    let target = run.members.iter().find_map(|m| match &m.kind {
-        RunMemberKind::Target { name, .. } => Some((name.name.clone(), m.span)),
+    let written = run.members.iter().find_map(|m| match &m.kind {
+        RunMemberKind::Target { name, args } => Some(Written {
+            name: name.name.clone(),
+            args: args.clone(),
+            loc: cx.program.loc(at.file, m.span),
+        }),
         _ => None,
     });
-    let (target, span) = target.unwrap_or_else(|| ("rust".into(), run.name.span));
-    (run.name.name.clone(), target, Loc { file: at.file, span })
+    (run.name.name.clone(), written.unwrap_or_else(|| rust(run.name.span)))
+}
+
+/// The names of the targets.
+const RUST: &str = "rust";
+const LOIHI2: &str = "loihi2";
+
+/// Checks a run for its target.
+fn target(
+    cx: &mut Cx<'_>,
+    graph: &ClockedGraph,
+    written: &Written,
+    options: &Options,
+) -> Eval<Target> {
+    let name = options.target.as_deref().unwrap_or(&written.name);
+    match name {
+        RUST if written.name != RUST || written.args.is_empty() => Ok(Target::Rust),
+        LOIHI2 => {
+            // Options of another target say nothing about this one.
+            let args = if written.name == LOIHI2 { written.args.as_slice() } else { &[] };
+            let run = loihi2::check(cx, graph, args, written.loc, options.optimize)?;
+            Ok(Target::Loihi2(Box::new(run)))
+        }
+        _ => {
+            let (message, help) = match name {
+                RUST => {
+                    ("the target `rust` has no options".to_string(), "write `target rust`".into())
+                }
+                _ => {
+                    let near =
+                        nearest(name, [RUST, LOIHI2]).map(|n| format!("did you mean `{n}`? "));
+                    let help = format!(
+                        "{}the targets are `{RUST}` and `{LOIHI2}`",
+                        near.unwrap_or_default()
+                    );
+                    (format!("there is no target `{name}`"), help)
+                }
+            };
+            Err(cx.fail(Diagnostic::new(Code::E0801, message, written.loc, "").help(help)))
+        }
+    }
 }
 
 /// The runs to compile.

@@ -228,10 +228,11 @@ impl Builder {
             &synapse,
             OpKind::Synapse(Synapse {
                 weights: weight_id,
+                conv: None,
                 src: id(source),
                 binary: true,
                 dst: id(sum),
-                kernel: kernels::choose(weights, true, (0, 1)),
+                kernel: kernels::choose(weights, false, true, (0, 1)),
             }),
         );
         self.spk(ALWAYS, &synapse, looped(&[m], vec![store(at(buffer), load_int(sum))]));

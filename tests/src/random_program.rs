@@ -150,6 +150,11 @@ fn network(choices: &mut Choices, text: &mut String, kinds: usize) {
             let (from, m) = choices.pick(&names);
             let (seed, bits) = (choices.below(999), choices.pick(&[0, 8]));
             let weights = format!("uniform(-9, 10, shape: [{size}, {m}], seed: {seed})");
+            if choices.one_in(4) {
+                let name = format!("c{}", lines.len());
+                lines.extend(convolution(choices, &name, (from.as_str(), m), (i, size)));
+                continue;
+            }
             let lists = match choices.below(3) {
                 0 => format!("sparse([{size}, {m}], fan_in: 2, lo: -9, hi: 10, seed: {seed})"),
                 1 => format!("2 * sparse([{size}, {m}], p: 0.04, lo: -70, hi: 99, seed: {seed})"),
@@ -186,4 +191,39 @@ fn network(choices: &mut Choices, text: &mut String, kinds: usize) {
     lines.push(format!("    {reset}"));
     text.push_str(&format!("network Random {{\n{}\n}}\n", lines.join("\n")));
     text.push_str("run all of Random {\n    models fixed_pt\n    steps 30\n    record *\n}\n");
+}
+
+/// A convolution `name` from part `from` of `m` elements to part `n{to}` of `size`.
+fn convolution(
+    choices: &mut Choices,
+    name: &str,
+    (from, m): (&str, usize),
+    (to, size): (usize, usize),
+) -> [String; 3] {
+    let of_two = |choices: &mut Choices, n: usize| {
+        if n.is_multiple_of(2) && choices.one_in(2) { 2 } else { 1 }
+    };
+    let (channels, outputs) = (of_two(choices, m), of_two(choices, size));
+    let (width, out_width) = (m / channels, size / outputs);
+    let groups = if (channels, outputs) == (2, 2) { 1 + choices.below(2) } else { 1 };
+    let (stride, rest) = (1 + choices.below(2), choices.below(2));
+    // As much padding as a kernel of at least one weight needs, and a little more.
+    let reach = stride * (out_width - 1) + 1;
+    let padding = reach.saturating_sub(width).div_ceil(2) + choices.below(2);
+    let spread = width + 2 * padding + 1 - reach;
+    let spread = if stride == 2 && rest == 1 && spread > 1 { spread - 1 } else { spread };
+    let dilation = if spread % 2 == 1 { 1 + choices.below(2) } else { 1 };
+    let kernel = (spread - 1) / dilation + 1;
+    let (high, above) = choices.pick(&[(1, 0), (3, 1)]);
+    let (seed, bits) = (choices.below(999), choices.pick(&[0, 8]));
+    let shape = [outputs, kernel, high, channels / groups];
+    [
+        format!(
+            "    {name} = Conv(uniform(-9, 10, shape: {shape:?}, seed: {seed}), stride: [{stride}, 1], \
+             padding: [{padding}, {above}], dilation: [{dilation}, 1], groups: {groups}, \
+             num_message_bits: {bits})"
+        ),
+        format!("    {from}.reshape([{width}, 1, {channels}]) -> {name}"),
+        format!("    {name}.a_out.flatten() -> n{to}"),
+    ]
 }

@@ -56,6 +56,7 @@ fn write_csr(folder: &Path, id: &str, matrix: &Array) -> String {
 /// The process of a case, by its name.
 fn process(case: &str) -> Option<&'static str> {
     let known = [
+        ("conv_", "Conv"),
         ("dense_", "Dense"),
         ("delaydense", "DelayDense"),
         ("sparse_", "Sparse"),
@@ -119,15 +120,15 @@ impl Suite {
             args.push(INITIAL_UV.into());
         }
         let (n, args) = (&mut self.network, args.join(", "));
-        writeln!(n, "    {id}_source = Source(transpose(npy(\"{id}_input.npy\")))").unwrap();
+        // Time is the last axis there, the first one here.
+        let rank = input.shape.len();
+        let axes: Vec<usize> = [rank - 1].into_iter().chain(0..rank - 1).collect();
+        writeln!(n, "    {id}_source = Source(transpose(npy(\"{id}_input.npy\"), {axes:?}))")
+            .unwrap();
         writeln!(n, "    {id} = {process}({args})").unwrap();
         writeln!(n, "    {id}_source -> {id}").unwrap();
-        let out = if ["Dense", "Sparse"].iter().any(|p| process.ends_with(p)) {
-            "a_out"
-        } else {
-            "s_out"
-        };
-        self.record(&format!("{id}.{out}"), &case["out"], 1);
+        let out = if process.contains("LIF") { "s_out" } else { "a_out" };
+        self.record(&format!("{id}.{out}"), &case["out"], case["out"].shape.len() - 1);
         for state in states {
             if let Some(values) = case.get(state) {
                 self.record(&format!("{id}.{state}"), values, 0);

@@ -3,12 +3,15 @@
 use super::args::Program;
 use super::output;
 use snnc::diagnostics::{Code, Diagnostic, Severity};
-use snnc::driver::{self, Checked, CheckedRun, Options, Runs};
+use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
 
 /// Checks a program. Without `--run`, these `runs` are looked at.
 pub fn check(program: &Program, runs: Runs) -> Checked {
     let runs = program.options.run.clone().map_or(runs, Runs::Named);
-    driver::check(&program.file, &Options { runs, set: program.options.set.clone() })
+    driver::check(
+        &program.file,
+        &Options { runs, set: program.options.set.clone(), ..Options::default() },
+    )
 }
 
 /// Whether a program has errors.
@@ -33,10 +36,10 @@ pub fn one_run(program: &Program) -> Option<(Checked, CheckedRun)> {
 /// # Errors
 /// E0909.
 pub fn executable(run: &CheckedRun) -> Result<(), Diagnostic> {
-    if run.target == "rust" {
+    if matches!(run.target, Target::Rust) {
         return Ok(());
     }
-    let message = format!("run `{}` has the target `{}`", run.name, run.target);
+    let message = format!("run `{}` is for Loihi 2", run.name);
     let label = "cannot be executed here";
     Err(Diagnostic::new(Code::E0909, message, run.target_loc, label)
         .help("pick another run with `--run`"))

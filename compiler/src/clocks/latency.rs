@@ -140,6 +140,7 @@ impl View<'_> {
             Node::Transpose(..)
             | Node::Reshape(_)
             | Node::MatMul { .. }
+            | Node::Conv { .. }
             | Node::Reduce(..)
             | Node::Index { .. }
             | Node::Concat(..) => Taint::All(e.children().iter().any(|c| self.of(c).any())),

@@ -18,6 +18,7 @@ mod npy;
 mod npz;
 mod stream;
 mod write;
+pub(crate) mod yaml;
 
 pub use error::DataError;
 

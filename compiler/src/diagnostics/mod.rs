@@ -175,6 +175,21 @@ impl Sink {
         }
     }
 
+    /// How many messages there are.
+    pub fn count(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// Makes `loc` the first place of the messages after the first `count` that are about
+    /// another file: what is wrong in a library shows where the program uses it.
+    pub fn lead_with(&mut self, count: usize, loc: Loc) {
+        for diagnostic in self.diagnostics.iter_mut().skip(count) {
+            if diagnostic.labels.first().is_some_and(|first| first.loc.file != loc.file) {
+                diagnostic.labels.insert(0, Label { loc, text: String::new() });
+            }
+        }
+    }
+
     /// Whether an error was reported.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.code.severity() == Severity::Error)

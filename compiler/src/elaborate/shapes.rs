@@ -45,8 +45,10 @@ fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut boo
         };
         let value = state.value.clone();
         let loc = Loc { file: env.file, span: value.span };
+        let said = cx.sink.count();
         let evaluated =
             cx.eval(&value, &env).and_then(|v| accept(cx, &mut tree.nodes[id], i, v, loc));
+        cx.sink.lead_with(said, tree.nodes[id].loc);
         match evaluated {
             Ok(value) => {
                 let node = &mut tree.nodes[id];
@@ -102,7 +104,10 @@ fn evaluate_ports(cx: &mut Cx<'_>, node: &mut Node, failed: &mut bool) -> bool {
             continue;
         }
         let env = Env { file: node.ports[i].file, ..node.env.clone() };
-        match dims(cx, &node.ports[i].ty.shape, &env) {
+        let said = cx.sink.count();
+        let evaluated = dims(cx, &node.ports[i].ty.shape, &env);
+        cx.sink.lead_with(said, node.loc);
+        match evaluated {
             Ok(shape) => {
                 node.ports[i].shape = Some(shape);
                 progress = true;

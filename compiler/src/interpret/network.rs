@@ -7,6 +7,7 @@ use crate::ir::{
     BufferId, BufferKind, Init, Kind, Loop, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
     Synapse, TensorValues,
 };
+use crate::tensor::conv;
 use snn_runtime::Fault;
 
 impl Interpreter {
@@ -113,6 +114,24 @@ impl Interpreter {
             })
         };
         let payloads: Vec<Option<Value>> = (0..columns).map(payload).collect();
+        let dense = &self.tensors[synapse.weights.0 as usize];
+        if let Some(geometry) = &synapse.conv {
+            let sums = conv::sums(
+                geometry,
+                || zero(elem.kind()),
+                |sum, weight, input| match payloads[input] {
+                    Some(value) => {
+                        let weight = element(dense, weight).convert(elem.kind());
+                        plus_product(sum, weight, value)
+                    }
+                    None => sum,
+                },
+            );
+            for (row, sum) in sums.into_iter().enumerate() {
+                self.buffers[dst].set(row, elem, sum);
+            }
+            return;
+        }
         let active: Vec<usize> = (0..columns).filter(|c| payloads[*c].is_some()).collect();
         for row in 0..self.buffers[dst].len() {
             let sum = match &ir.tensors[synapse.weights.0 as usize].values {
@@ -123,8 +142,7 @@ impl Interpreter {
                     total(elem.kind(), entries, &payloads)
                 }
                 _ => {
-                    let weights = &self.tensors[synapse.weights.0 as usize];
-                    let of = |column: &usize| (*column, element(weights, row * columns + column));
+                    let of = |column: &usize| (*column, element(dense, row * columns + column));
                     total(elem.kind(), active.iter().map(of), &payloads)
                 }
             };
@@ -243,19 +261,20 @@ fn total(
     weights: impl Iterator<Item = (usize, Value)>,
     payloads: &[Option<Value>],
 ) -> Value {
-    let mut sum = zero(kind);
-    for (source, weight) in weights {
-        let Some(payload) = payloads[source] else { continue };
-        sum = match (sum, weight.convert(kind), payload) {
-            (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
-                Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
-            }
-            (Value::F32(sum), Value::F32(w), Value::F32(s)) => Value::F32(sum + w * s),
-            (Value::F64(sum), Value::F64(w), Value::F64(s)) => Value::F64(sum + w * s),
-            (sum, ..) => panic!("{sum:?} as a sum of weights"),
-        };
+    let with_payload = weights.filter_map(|(source, weight)| Some((weight, payloads[source]?)));
+    with_payload
+        .fold(zero(kind), |sum, (weight, payload)| plus_product(sum, weight.convert(kind), payload))
+}
+
+fn plus_product(sum: Value, weight: Value, value: Value) -> Value {
+    match (sum, weight, value) {
+        (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
+            Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
+        }
+        (Value::F32(sum), Value::F32(w), Value::F32(s)) => Value::F32(sum + w * s),
+        (Value::F64(sum), Value::F64(w), Value::F64(s)) => Value::F64(sum + w * s),
+        (sum, ..) => panic!("{sum:?} as a sum of weights"),
     }
-    sum
 }
 
 fn add(a: Value, b: Value) -> Value {

@@ -41,6 +41,7 @@ pub use expr::{BinOp, Expr, ExprKind, Kind, MathFn, UnOp};
 use crate::clocks::Clock;
 use crate::data::Dataset;
 use crate::tensor::{Sparse, Tensor as Values};
+use snn_runtime::kernels::Geometry;
 use snn_runtime::network::ElementType;
 use std::sync::Arc;
 
@@ -409,8 +410,12 @@ pub struct DynamicIndex {
 /// `dst = weights · src`: one column of weights added for each spike.
 #[derive(Clone, Debug)]
 pub struct Synapse {
-    /// Shape `[m, n]`, `n` the source's size; C order. Integers, or f64.
+    /// Shape `[m, n]`, `n` the source's size; C order. Integers, or f64. Of a convolution: the
+    /// kernel, of shape [`Geometry::weights`].
     pub weights: TensorId,
+    /// The sizes of a convolution; `src` then has `n` elements of shape `input`, `dst` `m` of
+    /// shape [`Geometry::output`]. `None` where every target has a weight for every source.
+    pub conv: Option<Geometry>,
     /// Shape `[n]` in C order: Bool, or integers (graded), or floats.
     pub src: BufferId,
     /// Whether a non-zero source element counts as 1.
@@ -444,6 +449,9 @@ pub enum KernelKind {
     Columns,
     /// Stored as lists of (target, weight) by column, for mostly zero weights.
     SparseColumns,
+    /// The kernel of a convolution: for each source element that is not zero, its weights are
+    /// added at the outputs that it reaches.
+    Conv,
 }
 
 /// `dst` (a scalar buffer) from all elements of an expression.

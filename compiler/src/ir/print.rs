@@ -108,7 +108,13 @@ impl Printer<'_> {
                 let weights = &self.ir.tensors[synapse.weights.0 as usize].name;
                 let (src, dst, kernel) = (name(synapse.src), name(synapse.dst), &synapse.kernel);
                 let src = if synapse.binary { format!("({src} != 0)") } else { src.into() };
-                write!(out, "{dst} = {weights} @ {src}{origin}\n    {:?}: ", kernel.kind)?;
+                match &synapse.conv {
+                    None => writeln!(out, "{dst} = {weights} @ {src}{origin}")?,
+                    Some(conv) => {
+                        writeln!(out, "{dst} = conv2d({weights}, {src}){origin}\n    {conv:?}")?;
+                    }
+                }
+                write!(out, "    {:?}: ", kernel.kind)?;
                 write!(out, "{} weights", elem(kernel.weight))?;
                 if kernel.shift > 0 {
                     write!(out, " << {}", kernel.shift)?;

@@ -34,6 +34,7 @@ fn a_network_reads_like_what_it_does() {
     );
     let synapse = Synapse {
         weights: TensorId(0),
+        conv: None,
         src: BufferId(1),
         binary: true,
         dst: BufferId(0),

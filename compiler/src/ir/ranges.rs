@@ -191,7 +191,11 @@ impl<'a> Analysis<'a> {
         src.bounds()?;
         let graded = self.ranges[synapse.src.0 as usize];
         let (lo, hi) = if synapse.binary { (0, 1) } else { graded };
-        let (lo, hi) = (i128::from(lo), i128::from(hi));
+        let (mut lo, mut hi) = (i128::from(lo), i128::from(hi));
+        if synapse.conv.is_some() {
+            // At the border a target has fewer sources: the others are padding, which is 0.
+            (lo, hi) = (lo.min(0), hi.max(0));
+        }
         let sums = self.rows.get(&synapse.weights)?.iter();
         let bounds = sums.map(|(up, down)| {
             (
@@ -286,7 +290,8 @@ fn known(tensor: &super::Tensor) -> Option<&Known> {
 
 fn row_sums(ir: &StepIr, synapse: &Synapse) -> Vec<RowSums> {
     let Some(tensor) = ir.tensors.get(synapse.weights.0 as usize) else { return Vec::new() };
-    let columns = tensor.shape.get(1).copied().unwrap_or(1);
+    // The weights of a target, or of all targets of an output channel.
+    let columns = tensor.shape.iter().skip(1).product::<usize>();
     let weights: Option<&dyn Weights> = match &tensor.values {
         super::TensorValues::Known(known) => Some(&**known),
         super::TensorValues::Sparse(sparse) => Some(&**sparse),

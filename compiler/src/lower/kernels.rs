@@ -9,11 +9,17 @@ use crate::tensor::generate::MOST;
 const SPARSE: usize = 16;
 
 /// The kernel for `weights` of shape `[m, n]` and a source of `n` elements, which count 1 each
-/// (`src_binary`) or as much as they are, within `src_range`.
+/// (`src_binary`) or as much as they are, within `src_range`; or for those of a convolution
+/// (`conv`), of shape `[m, width, height, channels]`.
 ///
 /// The accumulator is proven by the weights: no set of events can sum to more than
 /// `Σ_j |weights[i, j]| · max|src|` for any output `i`.
-pub fn choose(weights: &impl Weights, src_binary: bool, src_range: (i64, i64)) -> Kernel {
+pub fn choose(
+    weights: &impl Weights,
+    conv: bool,
+    src_binary: bool,
+    src_range: (i64, i64),
+) -> Kernel {
     let len = weights.elements();
     let nonzero = weights.nonzero();
     let few = len >= 4096 && nonzero.saturating_mul(SPARSE) <= len;
@@ -22,10 +28,13 @@ pub fn choose(weights: &impl Weights, src_binary: bool, src_range: (i64, i64)) -
         true => weights.skips_zeros(),
         false => few || len > MOST,
     };
-    let kind = if sparse { KernelKind::SparseColumns } else { KernelKind::Columns };
-    let how = match sparse {
-        true => format!("lists of weights, as {nonzero} of {len} are not zero"),
-        false => "columns".to_string(),
+    let (kind, how) = match (conv, sparse) {
+        (true, _) => (KernelKind::Conv, "kernel of a convolution".to_string()),
+        (false, true) => {
+            let how = format!("lists of weights, as {nonzero} of {len} are not zero");
+            (KernelKind::SparseColumns, how)
+        }
+        (false, false) => (KernelKind::Columns, "columns".to_string()),
     };
     if weights.float() {
         let reason = format!("64-bit float {how}, summed in ascending order");
@@ -50,8 +59,9 @@ pub fn choose(weights: &impl Weights, src_binary: bool, src_range: (i64, i64)) -
         if src_binary { 1 } else { src_range.0.unsigned_abs().max(src_range.1.unsigned_abs()) };
     let largest = (largest >> shift).saturating_mul(payload.into());
     let (accumulator, sum_bits) = match largest {
-        0..=0x7fff => (Elem::I16, 16),
-        0x8000..=0x7fff_ffff => (Elem::I32, 32),
+        // A convolution adds where its sums are put, which is never narrower.
+        0..=0x7fff if !conv => (Elem::I16, 16),
+        0..=0x7fff_ffff => (Elem::I32, 32),
         _ => (Elem::I64, 64),
     };
     let shifted =
@@ -90,7 +100,7 @@ mod tests {
 
     #[test]
     fn even_weights_of_nine_bits_are_stored_in_eight() {
-        let kernel = choose(&ints([2, 3], vec![-256, 254, 2, 0, 4, 6]), true, (0, 1));
+        let kernel = choose(&ints([2, 3], vec![-256, 254, 2, 0, 4, 6]), false, true, (0, 1));
         assert_eq!((kernel.weight, kernel.shift, kernel.accumulator), (Elem::I8, 1, Elem::I16));
         assert_eq!(
             kernel.reason,
@@ -102,7 +112,8 @@ mod tests {
     #[test]
     fn accumulators_hold_every_partial_sum() {
         let accumulator = |weight: i64, payload: i64, binary| {
-            choose(&ints([1, 2], vec![weight, -weight]), binary, (-payload, payload)).accumulator
+            choose(&ints([1, 2], vec![weight, -weight]), false, binary, (-payload, payload))
+                .accumulator
         };
         assert_eq!(accumulator(127, 1, true), Elem::I16);
         assert_eq!(accumulator(16383, 1, true), Elem::I16);
@@ -110,24 +121,30 @@ mod tests {
         assert_eq!(accumulator(127, 1 << 20, true), Elem::I16);
         assert_eq!(accumulator(127, 1 << 20, false), Elem::I32);
         assert_eq!(accumulator(i64::MAX, i64::MAX, false), Elem::I64);
-        assert_eq!(choose(&ints([1, 1], vec![i64::MIN]), false, (i64::MIN, 0)).weight, Elem::I64);
+        assert_eq!(
+            choose(&ints([1, 1], vec![i64::MIN]), false, false, (i64::MIN, 0)).weight,
+            Elem::I64
+        );
     }
 
     #[test]
     fn mostly_zero_weights_become_lists() {
         let mut values = vec![0; 128 * 64];
         values[77] = 3;
-        let kernel = choose(&ints([128, 64], values.clone()), true, (0, 1));
+        let kernel = choose(&ints([128, 64], values.clone()), false, true, (0, 1));
         assert_eq!(kernel.kind, KernelKind::SparseColumns);
         assert!(kernel.reason.contains("1 of 8192 are not zero"), "{}", kernel.reason);
-        assert_eq!(choose(&ints([2, 2], vec![0; 4]), true, (0, 1)).kind, KernelKind::Columns);
+        assert_eq!(
+            choose(&ints([2, 2], vec![0; 4]), false, true, (0, 1)).kind,
+            KernelKind::Columns
+        );
         let lists = Sparse::of(&ints([128, 64], values.clone()));
-        assert_eq!(lists.map(|l| choose(&l, true, (0, 1)).reason), Some(kernel.reason));
+        assert_eq!(lists.map(|l| choose(&l, false, true, (0, 1)).reason), Some(kernel.reason));
         let floats = Tensor::float(vec![1, 2], vec![0.5, 0.0]);
-        assert_eq!(choose(&floats, false, (0, 1)).kind, KernelKind::Columns);
-        let skips = Sparse::of(&floats).map(|lists| choose(&lists, false, (0, 1)).kind);
+        assert_eq!(choose(&floats, false, false, (0, 1)).kind, KernelKind::Columns);
+        let skips = Sparse::of(&floats).map(|lists| choose(&lists, false, false, (0, 1)).kind);
         assert_eq!(skips, Some(KernelKind::SparseColumns), "0 times infinity is nothing");
-        let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), true, (0, 1));
+        let floats = choose(&Tensor::float(vec![1, 1], vec![0.5]), false, true, (0, 1));
         assert_eq!((floats.weight, floats.accumulator), (Elem::F64, Elem::F64));
     }
 }

@@ -1,4 +1,5 @@
 //! What a checked network is turned into.
 
 pub mod kernels;
+pub mod loihi2;
 pub mod rust;

@@ -90,6 +90,9 @@ fn evaluate(e: &TExpr, ir: &StepIr, columns: &[Column]) -> Option<Tensor> {
             Constant::Dense(weights) => ops::matmul(weights, &go(vector)?)?,
             Constant::Sparse(weights) => weights.matmul(&go(vector)?)?,
         },
+        Node::Conv { weights, input, geometry } => {
+            crate::tensor::conv::conv2d(geometry, weights, &go(input)?)?
+        }
         Node::Reduce(op, a) => ops::reduce(*op, &go(a)?)?,
         Node::Read(_) | Node::Time | Node::Random { .. } => return None,
     })

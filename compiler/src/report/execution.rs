@@ -279,6 +279,7 @@ mod tests {
     fn network() -> StepIr {
         let synapse = Synapse {
             weights: TensorId(0),
+            conv: None,
             src: BufferId(0),
             binary: true,
             dst: BufferId(1),

@@ -20,6 +20,7 @@ const STD: &[(&str, &str)] = &[
     ("<std/DelayDense.snn>", include_str!("../std/DelayDense.snn")),
     ("<std/Sparse.snn>", include_str!("../std/Sparse.snn")),
     ("<std/DelaySparse.snn>", include_str!("../std/DelaySparse.snn")),
+    ("<std/Conv.snn>", include_str!("../std/Conv.snn")),
     ("<std/Source.snn>", include_str!("../std/Source.snn")),
 ];
 

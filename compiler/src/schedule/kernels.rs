@@ -1,5 +1,6 @@
 //! The kernel of each synapse, chosen once the ranges of its source are known.
 
+use super::views::in_order;
 use super::walk;
 use crate::ir::{
     BufferId, Elem, ExprKind, Fit, Kind, OpKind, Program, Record, Source, StepIr, Stmt,
@@ -16,9 +17,10 @@ pub fn choose(ir: &mut StepIr) {
             let OpKind::Synapse(s) = &mut op.kind else { continue };
             let src = &ir.buffers[s.src.0 as usize];
             let range = if src.elem.bounds().is_some() { src.range } else { (0, 1) };
+            let conv = s.conv.is_some();
             s.kernel = match &ir.tensors[s.weights.0 as usize].values {
-                TensorValues::Known(weights) => kernels::choose(&**weights, s.binary, range),
-                TensorValues::Sparse(weights) => kernels::choose(&**weights, s.binary, range),
+                TensorValues::Known(weights) => kernels::choose(&**weights, conv, s.binary, range),
+                TensorValues::Sparse(weights) => kernels::choose(&**weights, conv, s.binary, range),
                 TensorValues::File(_) => continue,
             };
             results.push((s.dst, s.kernel.accumulator));
@@ -64,7 +66,7 @@ fn copied_to(
 ) -> Option<BufferId> {
     let (OpKind::Synapse(s), OpKind::Loop(l)) = (&synapse.kind, &copy.kind) else { return None };
     let dst = &buffers[s.dst.0 as usize];
-    if synapse.clock != copy.clock || l.domain != [dst.len()] {
+    if synapse.clock != copy.clock || l.domain.iter().product::<usize>() != dst.len() {
         return None;
     }
     let (store, lets) = l.body.split_last()?;
@@ -94,7 +96,9 @@ fn copied_to(
         Fit::Exact => true,
         Fit::Wrap { bits, signed } | Fit::Sat { bits, signed } => within(*bits, *signed),
     };
-    let whole = |a: &crate::ir::Access| a.offset == 0 && a.strides == [1] && a.dynamic.is_empty();
+    let whole = |a: &crate::ir::Access| {
+        a.offset == 0 && a.dynamic.is_empty() && in_order(&a.strides, &l.domain)
+    };
     let only_lets = lets.iter().all(|s| matches!(s, Stmt::Let { .. }));
     let same = buffers[target.0 as usize].elem == dst.elem
         || (dst.elem.kind() == Kind::Int

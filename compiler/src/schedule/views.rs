@@ -6,6 +6,7 @@ use crate::ir::{
 };
 use crate::tensor::{Constant, Values, ops};
 use crate::types::{Node, TExpr};
+use snn_runtime::kernels::Geometry;
 use std::sync::Arc;
 
 /// A position as a function of the loop's indices: `offset + Σ strides·i + Σ stride·computed`.
@@ -222,7 +223,7 @@ impl Builder<'_> {
                     }
                 }
             }
-            Node::Concat(..) | Node::MatMul { .. } | Node::Reduce(..) => {
+            Node::Concat(..) | Node::MatMul { .. } | Node::Conv { .. } | Node::Reduce(..) => {
                 self.through_buffer(e, map, rank)
             }
         }
@@ -281,7 +282,20 @@ impl Builder<'_> {
     /// Emits the ops that compute `e`, and gives the buffer that holds it.
     fn whole(&mut self, e: &TExpr) -> crate::ir::BufferId {
         match &e.node {
-            Node::MatMul { weights, vector } => self.synapse(e, weights, vector),
+            Node::MatMul { weights, vector } => {
+                let shape = vec![e.shape.iter().product(), vector.shape.iter().product()];
+                let matrix = match weights {
+                    Constant::Dense(w) => Constant::Dense(Arc::new(w.reshape(shape))),
+                    Constant::Sparse(w) => {
+                        Constant::Sparse(w.reshape(shape).map_or(Arc::clone(w), Arc::new))
+                    }
+                };
+                self.synapse(e, matrix, vector, None)
+            }
+            Node::Conv { weights, input, geometry } => {
+                let kernel = Constant::Dense(Arc::clone(weights));
+                self.synapse(e, kernel, input, Some(*geometry))
+            }
             Node::Reduce(op, a) => {
                 let value = self.value(a, &a.shape);
                 let dst = self.local(reduce_name(*op), e.kind, Vec::new());
@@ -312,10 +326,15 @@ impl Builder<'_> {
         }
     }
 
-    fn synapse(&mut self, e: &TExpr, weights: &Constant, vector: &TExpr) -> crate::ir::BufferId {
-        let n = vector.shape.first().copied().unwrap_or(0);
-        let m = e.shape.iter().product::<usize>();
-        let mut source = self.value(vector, &[n]);
+    fn synapse(
+        &mut self,
+        e: &TExpr,
+        known: Constant,
+        input: &TExpr,
+        conv: Option<Geometry>,
+    ) -> crate::ir::BufferId {
+        let shape = input.shape.clone();
+        let mut source = self.value(input, &shape);
         let mut binary = false;
         // Weights times a condition: any spike counts as 1.
         while let ExprKind::Convert(inner) = &source.node {
@@ -328,44 +347,44 @@ impl Builder<'_> {
         if binary
             && let ExprKind::Binary(BinOp::Ne, x, zero) = &source.node
             && zero.node == ExprKind::Int(0)
-            && self.contiguous(x, n).is_some()
+            && self.contiguous(x, &shape).is_some()
         {
             source = (**x).clone();
         }
-        let src = match self.contiguous(&source, n) {
+        let src = match self.contiguous(&source, &shape) {
             Some(buffer) => buffer,
             None => {
-                let buffer = self.local("spikes", source.kind, vec![n]);
-                let access = Affine::identity(&[n]).access(Source::Buffer(buffer));
-                self.store(vec![n], access, source, None, crate::ir::Fit::Exact);
+                let buffer = self.local("spikes", source.kind, shape.clone());
+                let access = Affine::identity(&shape).access(Source::Buffer(buffer));
+                self.store(shape, access, source, None, crate::ir::Fit::Exact);
                 buffer
             }
         };
         binary |= self.buffers[src.0 as usize].elem == crate::ir::Elem::Bool;
         let path = self.graph.graph.processes[self.at.process].path.clone();
-        let matrix = match weights {
-            Constant::Dense(w) => Constant::Dense(Arc::new(w.reshape(vec![m, n]))),
-            Constant::Sparse(w) => {
-                Constant::Sparse(w.reshape(vec![m, n]).map_or(Arc::clone(w), Arc::new))
-            }
-        };
-        let weights = self.tensor(&matrix, &format!("{path}.weights"), e.kind);
+        let weights = self.tensor(&known, &format!("{path}.weights"), e.kind);
         let dst = self.local("sum", e.kind, e.shape.clone());
-        let kernel = crate::lower::kernels::choose(&matrix, binary, (0, 1));
-        self.push(OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }));
+        let kernel = crate::lower::kernels::choose(&known, conv.is_some(), binary, (0, 1));
+        self.push(OpKind::Synapse(Synapse { weights, conv, src, binary, dst, kernel }));
         dst
     }
 
-    /// The buffer, where an expression over `[n]` is just all of it in order.
-    fn contiguous(&self, e: &Expr, n: usize) -> Option<crate::ir::BufferId> {
+    /// The buffer, where an expression over `shape` is just all of it in order.
+    fn contiguous(&self, e: &Expr, shape: &[usize]) -> Option<crate::ir::BufferId> {
         let ExprKind::Load(access) = &e.node else { return None };
         let Source::Buffer(buffer) = access.source else { return None };
         let whole = access.offset == 0
             && access.dynamic.is_empty()
-            && (access.strides == [1] || n == 1)
-            && self.buffers[buffer.0 as usize].len() == n;
+            && in_order(&access.strides, shape)
+            && self.buffers[buffer.0 as usize].len() == shape.iter().product::<usize>();
         whole.then_some(buffer)
     }
+}
+
+/// Whether strides over `shape` walk through elements one after the other.
+pub fn in_order(over: &[i64], shape: &[usize]) -> bool {
+    let c_order = ops::strides(shape);
+    over.iter().zip(c_order).zip(shape).all(|((s, c), n)| *n == 1 || *s == c as i64)
 }
 
 fn reduce_name(op: crate::ir::ReduceOp) -> &'static str {

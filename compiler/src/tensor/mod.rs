@@ -1,5 +1,6 @@
 //! Constant arrays that the compiler computes with.
 
+pub mod conv;
 pub mod csr;
 pub mod generate;
 pub mod ops;

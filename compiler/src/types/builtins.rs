@@ -1,5 +1,6 @@
 //! The functions that expressions may call.
 
+use super::conv;
 use super::expr::TExpr;
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::DataSource;
@@ -37,6 +38,8 @@ pub const FUNCTIONS: &[(&str, &[&str])] = &[
     ("ceil", &["x"]),
     ("clip", &["x", "lo", "hi"]),
     ("concat", &["a", "b", "c?", "d?", "e?", "f?", "g?", "h?", "axis?"]),
+    ("conv2d", &["weights", "x", "stride?", "padding?", "dilation?", "groups?"]),
+    ("conv2d_shape", &["weights", "shape", "stride?", "padding?", "dilation?", "groups?"]),
     ("cos", &["x"]),
     ("csr", &["data", "indices", "indptr", "shape"]),
     ("csv", &["file"]),
@@ -47,6 +50,7 @@ pub const FUNCTIONS: &[(&str, &[&str])] = &[
     ("f32", &["x"]),
     ("f64", &["x"]),
     ("flatten", &["x"]),
+    ("flip", &["x", "axes"]),
     ("floor", &["x"]),
     ("full", &["shape", "value"]),
     ("hdf5", &["file", "path"]),
@@ -172,6 +176,9 @@ pub fn call(
             TExpr::int(x.shape.first().copied().unwrap_or(1) as i64)
         }
         "flatten" | "reshape" | "transpose" | "concat" => view(cx, name, &mut a, loc)?,
+        "conv2d" => conv::conv2d(cx, &mut a, loc)?,
+        "conv2d_shape" => conv::shape(cx, &mut a, loc)?,
+        "flip" => conv::flip(cx, &mut a)?,
         "by_delay" => {
             let (w, d) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
             let slots = a.size(cx, 2)?;
@@ -398,7 +405,7 @@ fn by_delay_sparse(w: &TExpr, d: &TExpr, slots: usize) -> Option<TExpr> {
 }
 
 /// Arguments in the order of the parameters.
-struct Args {
+pub(super) struct Args {
     values: Vec<Option<(Val, Loc)>>,
     call: Loc,
 }
@@ -450,20 +457,20 @@ impl Args {
         Ok(Args { values, call })
     }
 
-    fn has(&self, i: usize) -> bool {
+    pub(super) fn has(&self, i: usize) -> bool {
         self.values.get(i).is_some_and(Option::is_some)
     }
 
-    fn loc(&self, i: usize) -> Loc {
+    pub(super) fn loc(&self, i: usize) -> Loc {
         self.values.get(i).and_then(|v| v.as_ref()).map_or(self.call, |(_, loc)| *loc)
     }
 
-    fn value(&self, i: usize) -> Val {
+    pub(super) fn value(&self, i: usize) -> Val {
         let value = self.values.get(i).and_then(|v| v.as_ref()).map(|(v, _)| v.clone());
         value.unwrap_or(Val::List(Vec::new()))
     }
 
-    fn expr(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<TExpr> {
+    pub(super) fn expr(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<TExpr> {
         let loc = self.loc(i);
         let e = cx.as_expr(self.value(i), loc)?;
         // Files are read where everything is known, and stay files where a step indexes them.
@@ -474,13 +481,13 @@ impl Args {
         if others_known { cx.loaded(e, loc) } else { Ok(e) }
     }
 
-    fn constant(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<TExpr> {
+    pub(super) fn constant(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<TExpr> {
         let loc = self.loc(i);
         let e = cx.as_expr(self.value(i), loc)?;
         cx.constant(e, loc)
     }
 
-    fn int(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<i64> {
+    pub(super) fn int(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<i64> {
         let e = self.constant(cx, i)?;
         match e.as_int().filter(|_| e.is_scalar()) {
             Some(n) => Ok(n),
@@ -502,7 +509,7 @@ impl Args {
 
     /// A shape: a list of sizes, or one size. Its product is bounded, so that no program can
     /// ask the compiler for more memory than there is.
-    fn shape(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<Vec<usize>> {
+    pub(super) fn shape(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<Vec<usize>> {
         const LARGEST: usize = 1 << 31;
         let shape = self.sizes(cx, i)?;
         let count = shape.iter().try_fold(1usize, |a, b| a.checked_mul(*b));

@@ -3,11 +3,12 @@
 use super::ElemTy;
 use super::body::Body;
 use super::expr::TExpr;
-use super::scope::{Cx, Eval, Stop, Val, describe};
+use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::clocks::Clock;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Connection, Instance, InstanceGraph, Port, Reset};
 use crate::ir::Fit;
+use crate::resolve::ItemRef;
 use crate::types::Pick;
 use snn_grammar::ast::{self, ItemKind, ProcessMember};
 
@@ -35,6 +36,12 @@ pub struct Process {
     pub tag: Option<String>,
     /// Where the instance is declared.
     pub loc: Loc,
+    /// The process's item.
+    pub definition: ItemRef,
+    /// Its model's item; the process's own for its default model.
+    pub model: ItemRef,
+    /// Parameters, dimensions and constants, evaluated.
+    pub env: Env,
     /// Its state.
     pub vars: Vec<Var>,
     /// Its ports.
@@ -192,6 +199,9 @@ fn process(
         process: instance.process_name.clone(),
         tag,
         loc: instance.loc,
+        definition: instance.process,
+        model: instance.model,
+        env: instance.env.clone(),
         vars,
         ports,
         lets,
@@ -237,7 +247,7 @@ fn variables(cx: &mut Cx<'_>, instance: &Instance) -> Eval<Vec<Var>> {
 
 fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Eval<Var> {
     let ty = ElemTy::of(&v.ty);
-    let env = super::Env { file, ..instance.env.clone() };
+    let env = Env { file, ..instance.env.clone() };
     let shape = crate::elaborate::dims(cx, &v.ty.shape, &env)?;
     let loc = Loc { file, span: v.span };
     let (value, at) = match (instance.inits.get(&v.name.name), &v.init) {

@@ -7,7 +7,8 @@
 use super::sparse::{Lifted, dense, lift};
 use crate::data::Dataset;
 use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
-use crate::tensor::{Constant, Sparse, Tensor, Values, ops};
+use crate::tensor::{Constant, Sparse, Tensor, Values, conv, ops};
+use snn_runtime::kernels::Geometry;
 use std::sync::Arc;
 
 /// An expression.
@@ -101,6 +102,15 @@ pub enum Node {
         weights: Constant,
         /// Of this node's kind.
         vector: Box<TExpr>,
+    },
+    /// The convolution of an input of shape `geometry.input`.
+    Conv {
+        /// Known now, of shape `geometry.weights()` and this node's kind.
+        weights: Arc<Tensor>,
+        /// Of this node's kind.
+        input: Box<TExpr>,
+        /// Its sizes.
+        geometry: Geometry,
     },
     /// One value from all elements.
     Reduce(ReduceOp, Box<TExpr>),
@@ -416,8 +426,7 @@ impl TExpr {
         if vector.shape != [*n] {
             return Err(Mismatch::Shapes(weights.shape.clone(), vector.shape.clone()));
         }
-        let float = [weights.kind, vector.kind].iter().any(|k| matches!(k, Kind::F32 | Kind::F64));
-        let kind = if float { Kind::F64 } else { Kind::Int };
+        let kind = sum_kind(&weights, &vector);
         let shape = rows.to_vec();
         let vector = vector.convert(kind);
         let weights = match weights.convert(kind).node {
@@ -434,6 +443,25 @@ impl TExpr {
         }
         let node = Node::MatMul { weights, vector: Box::new(vector) };
         Ok(TExpr { kind, shape, node })
+    }
+
+    /// The convolution of `input` with `weights`, which are known now; both have the shapes
+    /// that `geometry` says.
+    pub fn conv(weights: &TExpr, input: TExpr, geometry: Geometry) -> Built {
+        let [input] = dense([input])?;
+        let (true, Some(w)) = (input.shape == geometry.input, weights.as_const()) else {
+            return Err(Mismatch::Shapes(weights.shape.clone(), input.shape.clone()));
+        };
+        if w.shape != geometry.weights() {
+            return Err(Mismatch::Shapes(weights.shape.clone(), input.shape.clone()));
+        }
+        let kind = sum_kind(weights, &input);
+        let (w, input) = (w.convert(kind), input.convert(kind));
+        if let Some(folded) = input.as_const().and_then(|x| conv::conv2d(&geometry, &w, x)) {
+            return Ok(TExpr::constant_of(kind, folded));
+        }
+        let node = Node::Conv { weights: Arc::new(w), input: Box::new(input), geometry };
+        Ok(TExpr { kind, shape: geometry.output().to_vec(), node })
     }
 
     /// One value from all elements.
@@ -472,7 +500,8 @@ impl TExpr {
             | Node::Slice(_, a)
             | Node::Reshape(a)
             | Node::Reduce(_, a)
-            | Node::MatMul { vector: a, .. } => vec![a],
+            | Node::MatMul { vector: a, .. }
+            | Node::Conv { input: a, .. } => vec![a],
             Node::Binary(_, a, b) | Node::Decay(a, b) | Node::Index { index: a, of: b } => {
                 vec![a, b]
             }
@@ -507,6 +536,9 @@ impl TExpr {
             }
             Node::MatMul { weights, vector } => {
                 Node::MatMul { weights: weights.clone(), vector: go(vector) }
+            }
+            Node::Conv { weights, input, geometry } => {
+                Node::Conv { weights: Arc::clone(weights), input: go(input), geometry: *geometry }
             }
             Node::Reduce(op, a) => Node::Reduce(*op, go(a)),
         };
@@ -559,6 +591,12 @@ fn common_kind(a: &TExpr, b: &TExpr) -> Kind {
         (Kind::F32, Kind::Int) | (Kind::Int, Kind::F32) => Kind::F64,
         (x, y) => wider(x, y),
     }
+}
+
+/// The kind of sums of weights times inputs.
+fn sum_kind(weights: &TExpr, input: &TExpr) -> Kind {
+    let float = [weights.kind, input.kind].iter().any(|k| matches!(k, Kind::F32 | Kind::F64));
+    if float { Kind::F64 } else { Kind::Int }
 }
 
 fn operand_kind(op: BinOp, a: &TExpr, b: &TExpr) -> Result<Kind, Mismatch> {

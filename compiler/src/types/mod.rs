@@ -4,6 +4,7 @@ mod body;
 mod bounds;
 pub mod builtins;
 pub mod check;
+mod conv;
 mod elem;
 pub mod expr;
 mod lower;

@@ -10,12 +10,14 @@
 //! | [`PackedColumns`] | 8 bits, of spikes that count 1 | 16 bits, or 32 in batches |
 //! | [`Columns`] | 8, 16, 32 bits or `f64`, spikes or payloads | 16, 32, 64 bits or `f64` |
 //! | [`SparseColumns`] | (target, weight) lists, for mostly zero matrices | as `Columns` |
+//! | [`Conv`] | the kernel of a convolution, which is never spread out to a matrix | 16, 32, 64 bits or `f64` |
 //!
 //! Integer kernels give exact sums as long as the chosen accumulator holds every partial sum;
 //! they wrap otherwise. As addition that wraps is associative, their results do not depend on
 //! the width of the machine's registers. Float kernels add in ascending order of the source.
 
 mod columns;
+mod conv;
 mod events;
 mod lanes;
 mod number;
@@ -23,6 +25,7 @@ mod packed;
 mod sparse;
 
 pub use columns::Columns;
+pub use conv::{Conv, Geometry};
 pub use events::{Active, Events};
 pub use number::{Number, Payload};
 pub use packed::PackedColumns;

@@ -2,6 +2,7 @@
 
 use super::expr::{Scope, c_strides, elem_of};
 use super::{Builder, SHAPES};
+use snn_runtime::kernels::Geometry;
 use snnc::clocks::Clock;
 use snnc::ir::{
     Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, KernelKind, Kind, Loop,
@@ -173,12 +174,16 @@ impl Builder<'_> {
         // Below, at and beyond what kernels work on at once.
         let few = 1 + self.choices.below(40);
         let m = self.choices.pick(&[few, few, 64, 130, 257]);
+        let conv = self.choices.one_in(3).then(|| self.geometry(n));
+        // The weights of a target, or of all targets of an output channel; and the targets.
+        let weights_shape = conv.map_or(vec![m, n], |g| g.weights().to_vec());
+        let targets = conv.map_or(vec![m], |g| g.output().to_vec());
         let density = self.choices.pick(&[2, 10]);
         let Buffer { elem, range, .. } = self.ir.buffers[src.0 as usize].clone();
         let binary = elem == Elem::Bool || self.choices.one_in(2);
         let scale = self.choices.pick(&[1, 4]);
         let choices = &mut *self.choices;
-        let int = (0..m * n).map(|_| match choices.below(density) {
+        let int = (0..weights_shape.iter().product()).map(|_| match choices.below(density) {
             1 => (choices.below(255) as i64 - 127) * scale,
             _ => 0,
         });
@@ -186,12 +191,12 @@ impl Builder<'_> {
         let (weights, weight_elem) = match float {
             true => {
                 let values = int.iter().map(|w| *w as f64 / 96.0).collect();
-                (Known::float(vec![m, n], values), Elem::F64)
+                (Known::float(weights_shape, values), Elem::F64)
             }
-            false => (Known::int(vec![m, n], int), Elem::I16),
+            false => (Known::int(weights_shape, int), Elem::I16),
         };
-        let mut kernel = kernels::choose(&weights, binary, range);
-        if self.choices.one_in(4) {
+        let mut kernel = kernels::choose(&weights, conv.is_some(), binary, range);
+        if conv.is_none() && self.choices.one_in(4) {
             // Not the kernel that would be fastest, but one that must do the same.
             kernel.kind = KernelKind::SparseColumns;
         }
@@ -207,8 +212,34 @@ impl Builder<'_> {
             tensor.values = TensorValues::Sparse(Arc::new(sparse));
         }
         let init = if float { Init::Float(0.0) } else { Init::Int(0) };
-        let dst = self.buffer_with(elem, &[m], BufferKind::State, init);
-        self.add(clock, OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }));
+        let dst = self.buffer_with(elem, &targets, BufferKind::State, init);
+        self.add(clock, OpKind::Synapse(Synapse { weights, conv, src, binary, dst, kernel }));
+    }
+
+    /// A convolution of a source of `n` elements.
+    fn geometry(&mut self, n: usize) -> Geometry {
+        let mut divisor = |n: usize| {
+            let divisors: Vec<usize> = (1..=n).filter(|d| n.is_multiple_of(*d)).collect();
+            self.choices.pick(&divisors)
+        };
+        let channels = divisor(n);
+        let height = divisor(n / channels);
+        let groups = divisor(channels);
+        let mut both = |least: usize, below: usize| {
+            [least + self.choices.below(below), least + self.choices.below(below)]
+        };
+        let (stride, padding) = (both(1, 3), both(0, 3));
+        let input = [n / channels / height, height, channels];
+        let mut axis = |axis: usize| {
+            let room = input[axis] + 2 * padding[axis];
+            let kernel = 1 + self.choices.below(room.min(4));
+            let most = if kernel > 1 { (room - 1) / (kernel - 1) } else { 3 };
+            (kernel, 1 + self.choices.below(most.min(3)))
+        };
+        let ((x, dilation_x), (y, dilation_y)) = (axis(0), axis(1));
+        let outputs = groups * (1 + self.choices.below(5));
+        let (kernel, dilation) = ([x, y], [dilation_x, dilation_y]);
+        Geometry { input, outputs, kernel, stride, padding, dilation, groups }
     }
 
     fn reduce(&mut self, clock: ClockId) {

@@ -126,7 +126,7 @@ fn synapses_are_bounded_by_their_rows() {
         let kernel =
             Kernel { kind: KernelKind::Columns, weight, shift: 0, accumulator, reason: "".into() };
         let (weights, src, dst) = (TensorId(0), BufferId(src), BufferId(2));
-        plain(OpKind::Synapse(Synapse { weights, src, binary, dst, kernel }))
+        plain(OpKind::Synapse(Synapse { weights, conv: None, src, binary, dst, kernel }))
     };
     let found = |elem, src_init, binary| {
         let buffers =

@@ -7,6 +7,7 @@ use crate::data::DataError;
 use crate::diagnostics::Diagnostic;
 use crate::ir::{Elem, Kernel, KernelKind, Kind, StepIr, Synapse, Tensor, TensorId, TensorValues};
 use crate::tensor::{Sparse, Tensor as Constant, Values, Weights};
+use snn_runtime::kernels::Geometry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ pub struct KernelField {
     /// Whether it holds packed columns, which know their accumulators.
     pub packed: bool,
     tensor: TensorId,
+    conv: Option<Geometry>,
     kind: KernelKind,
     weight: Elem,
     shift: u8,
@@ -108,16 +110,19 @@ impl Tables {
         let Kernel { kind, weight, shift, accumulator, ref reason } = of.kernel;
         let packed = binary && kind == KernelKind::Columns && weight == Elem::I8;
         let narrow = packed && accumulator == Elem::I16;
-        let wanted = (of.weights, kind, weight, shift, packed, narrow);
-        let same =
-            |k: &&KernelField| (k.tensor, k.kind, k.weight, k.shift, k.packed, k.narrow) == wanted;
+        let wanted = (of.weights, of.conv, kind, weight, shift, packed, narrow);
+        let same = |k: &&KernelField| {
+            (k.tensor, k.conv, k.kind, k.weight, k.shift, k.packed, k.narrow) == wanted
+        };
         if let Some(known) = self.kernels.iter().find(same) {
             return known.clone();
         }
         let name = ir.tensors.get(of.weights.0 as usize).map(|t| t.name.as_str());
-        let field = self.names.unique(&format!("{}_columns", name.unwrap_or_default()));
-        let (tensor, reason) = (of.weights, reason.clone());
-        let kernel = KernelField { field, packed, tensor, kind, weight, shift, narrow, reason };
+        let form = if of.conv.is_some() { "kernel" } else { "columns" };
+        let field = self.names.unique(&format!("{}_{form}", name.unwrap_or_default()));
+        let (tensor, conv, reason) = (of.weights, of.conv, reason.clone());
+        let kernel =
+            KernelField { field, packed, tensor, conv, kind, weight, shift, narrow, reason };
         self.kernels.push(kernel.clone());
         kernel
     }
@@ -177,6 +182,9 @@ impl KernelField {
             "Weights `{}`, shape [{rows}, {columns}], by column; {}.",
             tensor.name, self.reason
         );
+        if let Some(geometry) = &self.conv {
+            return Ok(self.describe_conv(tensor, geometry, matrix_of(tensor)?));
+        }
         if self.kind == KernelKind::SparseColumns {
             let sparse = match &tensor.values {
                 TensorValues::Sparse(sparse) => Arc::clone(sparse),
@@ -241,6 +249,31 @@ impl KernelField {
         };
         let ty = format!("snn_runtime::kernels::{ty}");
         Ok((Field { name: name.clone(), ty, doc }, load, vec![file]))
+    }
+}
+
+impl KernelField {
+    /// The same for the kernel of a convolution.
+    fn describe_conv(
+        &self,
+        tensor: &Tensor,
+        geometry: &Geometry,
+        values: Arc<Constant>,
+    ) -> (Field, Code, Vec<DataFile>) {
+        let (name, element, shift) = (&self.field, stored(self.weight), self.shift);
+        let shape = geometry.weights().to_vec();
+        let row = geometry.outputs / geometry.groups;
+        let doc = format!("Weights `{}`, shape {shape:?}; {}.", tensor.name, self.reason);
+        let open = open(name, self.weight, &shape);
+        // What Debug prints of the sizes is also how Rust writes them.
+        let load = Code::line(format!(
+            "{name}: snn_runtime::kernels::Conv::new(&{open}?, \
+             snn_runtime::kernels::{geometry:?}, {shift}),"
+        ));
+        let ty = format!("snn_runtime::kernels::Conv<{element}, {row}>");
+        let contents = Contents::Known(values, shift);
+        let file = DataFile { name: format!("{name}.npy"), elem: self.weight, shape, contents };
+        (Field { name: name.clone(), ty, doc }, load, vec![file])
     }
 }
 

@@ -361,8 +361,9 @@ impl<'a> Emitter<'a> {
             body.push(Code::line(format!("let events = self.events.{find}({source});")));
         }
         let sums = stored(of.kernel.accumulator);
-        let sparse = of.kernel.kind == KernelKind::SparseColumns;
-        let call = match (binary, sparse || kernel.packed) {
+        // These form their sums where they are put.
+        let in_place = of.kernel.kind != KernelKind::Columns;
+        let call = match (binary, in_place || kernel.packed) {
             (true, true) => format!("add(events, {target})"),
             (true, false) => format!("add::<{sums}, _, _>(events, {target})"),
             (false, true) => format!("add_graded(events, {source}, {target})"),

@@ -1,0 +1,119 @@
+//! When neurons spike: from an execution of the same network, or assumed.
+
+use super::network::{ChipNetwork, Rate, Rates};
+use crate::clocks::Clock;
+use snn_runtime::network::Column;
+
+/// Spikes of every population over some steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activity {
+    /// Steps that were observed.
+    pub steps: u64,
+    /// By population and neuron, the number of spikes.
+    pub counts: Vec<Vec<u64>>,
+    /// By population and neuron, the steps (the first is 1) at which it spiked, up to
+    /// [`Activity::replayed`].
+    pub spikes: Vec<Vec<Vec<u32>>>,
+    /// Steps whose spikes are kept one by one.
+    pub replayed: u64,
+    /// Where it comes from, for the manifest.
+    pub origin: String,
+}
+
+/// Spikes that are kept one by one at most; beyond them only counts are.
+const KEPT: usize = 1 << 22;
+
+/// The rate that is assumed where nothing is known: the sparse activity that such chips are
+/// built for.
+pub const ASSUMED: f64 = 0.05;
+
+/// Steps over which assumed spikes are spread.
+const SPREAD: u64 = 32;
+
+impl Activity {
+    /// The activity of an execution: for each population its recorded messages (every element
+    /// that is not 0 counts as a spike) and the steps at which they were sent.
+    pub fn recorded(messages: &[(&Column, Clock, usize)], steps: u64, origin: String) -> Activity {
+        let mut activity =
+            Activity { steps, counts: Vec::new(), spikes: Vec::new(), replayed: steps, origin };
+        for (column, clock, neurons) in messages {
+            let mut counts = vec![0u64; *neurons];
+            let mut spikes = vec![Vec::new(); *neurons];
+            let row = column.bytes.len() / (column.rows.max(1) as usize);
+            let size = (row / (*neurons).max(1)).max(1);
+            for (message, t) in column.bytes.chunks(row.max(1)).zip(clock.steps()) {
+                for (i, element) in message.chunks(size).enumerate().take(*neurons) {
+                    if element.iter().any(|b| *b != 0) {
+                        counts[i] += 1;
+                        spikes[i].push(t as u32);
+                    }
+                }
+            }
+            activity.counts.push(counts);
+            activity.spikes.push(spikes);
+        }
+        activity.forget();
+        activity
+    }
+
+    /// Every neuron spikes with the same rate, at steps that differ from neuron to neuron.
+    pub fn assumed(network: &ChipNetwork, rate: f64) -> Activity {
+        let each = (rate * SPREAD as f64).round() as u64;
+        let of_neuron = |i: u64| -> Vec<u32> {
+            let due = |t: u64| (t * each + i * 7) / SPREAD;
+            (1..=SPREAD).filter(|t| due(*t) > due(t - 1)).map(|t| t as u32).collect()
+        };
+        let spikes: Vec<Vec<Vec<u32>>> = network
+            .populations
+            .iter()
+            .map(|p| (0..u64::from(p.neurons)).map(of_neuron).collect())
+            .collect();
+        let counts =
+            spikes.iter().map(|p| p.iter().map(|s: &Vec<u32>| s.len() as u64).collect()).collect();
+        let origin = format!("assumed: {each} spikes of every neuron in {SPREAD} steps");
+        Activity { steps: SPREAD, counts, spikes, replayed: SPREAD, origin }
+    }
+
+    /// Drops the last steps' single spikes until few enough are kept.
+    fn forget(&mut self) {
+        let mut at = vec![0usize; self.steps as usize + 2];
+        for t in self.spikes.iter().flatten().flatten() {
+            at[*t as usize] += 1;
+        }
+        let mut kept = 0;
+        let last = (1..=self.steps).take_while(|t| {
+            kept += at[*t as usize];
+            kept <= KEPT
+        });
+        self.replayed = last.last().unwrap_or(0);
+        for spikes in self.spikes.iter_mut().flatten() {
+            spikes.retain(|t| u64::from(*t) <= self.replayed);
+        }
+    }
+
+    /// Spikes per step.
+    pub fn rates(&self) -> Rates {
+        let steps = self.steps.max(1) as f64;
+        let of = self.counts.iter().map(|counts| match counts.first() {
+            Some(first) if counts.iter().all(|n| n == first) => Rate::Uniform(*first as f64 / steps),
+            None => Rate::Uniform(0.0),
+            _ => Rate::Each(counts.iter().map(|n| *n as f64 / steps).collect()),
+        });
+        Rates { of: of.collect(), origin: self.origin.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_where_they_are_not_0() {
+        let column = Column { bytes: vec![1, 0, 1, 1, 0, 0], rows: 3 };
+        let sent = Clock::every(2, 1);
+        let activity = Activity::recorded(&[(&column, sent, 2)], 6, "test".into());
+        assert_eq!(activity.counts, [[2, 1]]);
+        assert_eq!(activity.spikes, [[vec![1, 3], vec![3]]]);
+        assert_eq!(activity.rates().of, [Rate::Each(vec![2.0 / 6.0, 1.0 / 6.0])]);
+    }
+}

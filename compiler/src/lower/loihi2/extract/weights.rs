@@ -1,0 +1,310 @@
+//! Weights as the chip stores them.
+
+use super::super::network::{ChipNetwork, Conv, Dense, SignMode, Sparse, Synapses, WeightFormat};
+use super::super::profile::Profile;
+use super::roles::SynapseKind;
+use crate::diagnostics::{Code, Diagnostic};
+use crate::tensor::{Tensor, Values};
+use crate::types::{Cx, Eval, Process, Val};
+use std::sync::Arc;
+
+/// The synapses of a connection process.
+pub struct Stored {
+    /// Whole, in the process's own numbering.
+    pub synapses: Synapses,
+    /// How they are stored.
+    pub format: WeightFormat,
+    /// Bits of the messages' payload; 0 for spikes.
+    pub message_bits: i64,
+}
+
+/// The weights of a connection process: the constant `stored` of the fixed-point models
+/// (conditioned as the reference does it), for `Conv` the parameter `weight`, which the
+/// reference takes as it is.
+///
+/// # Errors
+/// E0806.
+pub fn stored(
+    cx: &mut Cx<'_>,
+    process: &Process,
+    kind: SynapseKind,
+    profile: &Profile,
+) -> Eval<Stored> {
+    let name = if kind == SynapseKind::Conv { "weight" } else { "stored" };
+    let weights = tensor(process, name).ok_or_else(|| {
+        let message = format!("the weights of `{}` are not integers known now", process.path);
+        let d = Diagnostic::new(Code::E0806, message, process.loc, "");
+        cx.fail(d.help("give integer weights, as `models fixed_pt` takes them"))
+    })?;
+    let declared = match kind {
+        // The reference ignores both for convolutions.
+        SynapseKind::Conv => Declared { bits: 8, exp: 0, sign: -1 },
+        _ => Declared {
+            bits: number(process, "num_weight_bits").unwrap_or(8),
+            exp: number(process, "weight_exp").unwrap_or(0),
+            sign: number(process, "sign_mode").unwrap_or(-1),
+        },
+    };
+    let bounds = weights.bounds();
+    let fitted = fit(&weights, &declared, bounds, profile).map_err(|(what, remedy)| {
+        let message = format!("the weights of `{}` cannot be stored: {what}", process.path);
+        cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "").help(remedy))
+    })?;
+    let delays = tensor(process, "delays").map(|d| d.dense()).unwrap_or_default();
+    let max_delay = delays.iter().copied().max().unwrap_or(0);
+    if max_delay > profile.figures.max_delay as i64 {
+        let most = profile.figures.max_delay;
+        let message =
+            format!("`{}` has a delay of {max_delay}, the chip goes to {most}", process.path);
+        let d = Diagnostic::new(Code::E0806, message, process.loc, "");
+        return Err(cx.fail(d.help("shorten the delay, or put a layer of neurons between")));
+    }
+    let format = WeightFormat { max_delay: max_delay as u8, ..fitted.format };
+    let delays = if max_delay == 0 { Vec::new() } else { delays };
+    let synapses = match kind {
+        SynapseKind::Dense => weights.into_dense(&fitted, &delays),
+        SynapseKind::Sparse => weights.into_sparse(&fitted, &delays),
+        SynapseKind::Conv => match convolution(process, &weights, &fitted) {
+            Some(conv) => Synapses::Conv(conv),
+            None => {
+                let message = format!("the geometry of `{}` has no axes to go by", process.path);
+                return Err(cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "")));
+            }
+        },
+    };
+    let message_bits = number(process, "num_message_bits").unwrap_or(0);
+    if message_bits > profile.figures.payload_bits as i64 {
+        let most = profile.figures.payload_bits;
+        let message = format!(
+            "`{}` receives payloads of {message_bits} bits, the chip carries {most}",
+            process.path
+        );
+        let d = Diagnostic::new(Code::E0806, message, process.loc, "");
+        return Err(cx.fail(d.help("send spikes (`num_message_bits: 0`), or use another profile")));
+    }
+    Ok(Stored { synapses, format, message_bits })
+}
+
+/// A constant matrix of integers.
+struct Matrix {
+    tensor: Arc<Tensor>,
+}
+
+struct Declared {
+    bits: i64,
+    exp: i64,
+    sign: i64,
+}
+
+/// Weights `w` are stored as `w / 2^shift` (times `2^-shift` where it is negative).
+struct Fitted {
+    shift: i64,
+    format: WeightFormat,
+}
+
+fn tensor(process: &Process, name: &str) -> Option<Matrix> {
+    let Some(Val::Expr(e)) = process.env.names.get(name) else { return None };
+    let tensor = Arc::clone(e.as_const()?);
+    matches!(tensor.values, Values::Int(_)).then_some(Matrix { tensor })
+}
+
+fn number(process: &Process, name: &str) -> Option<i64> {
+    match process.env.names.get(name) {
+        Some(Val::Expr(e)) => e.as_int(),
+        _ => None,
+    }
+}
+
+fn pair(process: &Process, name: &str) -> Option<[u32; 2]> {
+    let Some(Val::Expr(e)) = process.env.names.get(name) else { return None };
+    let tensor = e.as_const()?;
+    let Values::Int(values) = &tensor.values else { return None };
+    let of = |i: usize| values.get(i).or(values.first()).and_then(|v| u32::try_from(*v).ok());
+    Some([of(0)?, of(1)?])
+}
+
+impl Matrix {
+    fn values(&self) -> &[i64] {
+        match &self.tensor.values {
+            Values::Int(v) => v,
+            _ => &[],
+        }
+    }
+
+    fn bounds(&self) -> (i64, i64) {
+        self.tensor.int_bounds().unwrap_or((0, 0))
+    }
+
+    /// All elements in C order.
+    fn dense(&self) -> Vec<i64> {
+        self.values().to_vec()
+    }
+
+    /// Every value that occurs.
+    fn any(&self, holds: impl Fn(i64) -> bool) -> bool {
+        self.values().iter().any(|v| holds(*v))
+    }
+
+    fn sizes(&self) -> (u32, u32) {
+        let size = |axis: usize| self.tensor.shape.get(axis).copied().unwrap_or(0) as u32;
+        (size(0), size(1))
+    }
+
+    fn into_dense(self, fitted: &Fitted, delays: &[i64]) -> Synapses {
+        let (outputs, inputs) = self.sizes();
+        let weights = self.values().iter().map(|w| fitted.store(*w)).collect();
+        let delays = delays.iter().map(|d| *d as u8).collect();
+        Synapses::Dense(Dense {
+            outputs,
+            inputs,
+            weights: Arc::new(weights),
+            delays: Arc::new(delays),
+        })
+    }
+
+    fn into_sparse(self, fitted: &Fitted, delays: &[i64]) -> Synapses {
+        let (outputs, inputs) = self.sizes();
+        let (mut starts, mut sources) = (vec![0u64], Vec::new());
+        let (mut weights, mut kept) = (Vec::new(), Vec::new());
+        for (r, row) in self.values().chunks((inputs as usize).max(1)).enumerate() {
+            for (c, w) in row.iter().enumerate().filter(|(_, w)| **w != 0) {
+                sources.push(c as u32);
+                weights.push(fitted.store(*w));
+                kept.extend(delays.get(r * inputs as usize + c).map(|d| *d as u8));
+            }
+            starts.push(sources.len() as u64);
+        }
+        Synapses::Sparse(Sparse {
+            outputs,
+            inputs,
+            starts: Arc::new(starts),
+            sources: Arc::new(sources),
+            weights: Arc::new(weights),
+            delays: Arc::new(kept),
+        })
+    }
+}
+
+impl Fitted {
+    fn store(&self, w: i64) -> i16 {
+        if self.shift >= 0 { (w >> self.shift) as i16 } else { (w << -self.shift) as i16 }
+    }
+}
+
+/// The storage of weights: the shift nearest to 0 with which every weight is one that the
+/// chip's sign mode has. Mixed weights are stored in steps of 2 (-256..=254), the others in
+/// steps of 1 up to 255.
+fn fit(
+    weights: &Matrix,
+    declared: &Declared,
+    (low, high): (i64, i64),
+    profile: &Profile,
+) -> Result<Fitted, (String, String)> {
+    let f = &profile.figures;
+    let sign = match declared.sign {
+        1 => SignMode::Mixed,
+        2 | 0 => SignMode::Excitatory,
+        3 => SignMode::Inhibitory,
+        _ if low >= 0 => SignMode::Excitatory,
+        _ if high <= 0 => SignMode::Inhibitory,
+        _ => SignMode::Mixed,
+    };
+    let (least, most, step) = match sign {
+        SignMode::Mixed => (-256, 254, 2),
+        SignMode::Excitatory => (0, 255, 1),
+        SignMode::Inhibitory => (-255, 0, 1),
+    };
+    let fits = |shift: i64| {
+        let in_range = |w: i64| match shift >= 0 {
+            true => (least << shift..=most << shift).contains(&w),
+            false => (least >> -shift..=most >> -shift).contains(&w),
+        };
+        let unit = if shift >= 0 { step << shift } else { (step >> -shift).max(1) };
+        in_range(low) && in_range(high) && !weights.any(|w| w % unit != 0)
+    };
+    let Some(shift) = [0, -1, 1, 2, 3, 4, 5, 6, 7, 8].into_iter().find(|s| fits(*s)) else {
+        let odd = weights.any(|w| w % 2 != 0);
+        let what = format!(
+            "they go from {low} to {high}{}; {} weights of {} bits are {least} to {most}{}",
+            if odd { ", some of them odd" } else { "" },
+            sign.name(),
+            f.max_weight_bits,
+            if step == 2 { " in steps of 2" } else { "" },
+        );
+        let remedy = "round the weights to that range, or scale weights, bias and threshold";
+        return Err((what, remedy.into()));
+    };
+    let exp = declared.exp + shift;
+    let most = f.max_weight_exp as i64;
+    if !(-most..=most).contains(&exp) {
+        let what = format!("their exponent is {exp}, the chip has {} to {most}", -most);
+        return Err((what, "scale weights, bias and threshold together".into()));
+    }
+    let bits = if shift == 0 { declared.bits.clamp(1, 8) } else { 8 };
+    let bits = bits.min(f.max_weight_bits as i64) as u8;
+    Ok(Fitted { shift, format: WeightFormat { bits, exp: exp as i8, sign, max_delay: 0 } })
+}
+
+fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<Conv> {
+    let size = |shape: &[usize], axis: usize| shape.get(axis).and_then(|n| u32::try_from(*n).ok());
+    let of = |shape: &[usize]| Some([size(shape, 0)?, size(shape, 1)?, size(shape, 2)?]);
+    let port = |direction| process.ports.iter().find(|p| p.direction == direction);
+    let kernel = &weights.tensor.shape;
+    let conv = Conv {
+        input: of(&port(snn_grammar::ast::Direction::In)?.shape)?,
+        output: of(&port(snn_grammar::ast::Direction::Out)?.shape)?,
+        kernel: [size(kernel, 1)?, size(kernel, 2)?],
+        stride: pair(process, "stride")?,
+        padding: pair(process, "padding")?,
+        dilation: pair(process, "dilation")?,
+        groups: u32::try_from(number(process, "groups")?).ok()?,
+        weights: Arc::new(weights.values().iter().map(|w| fitted.store(*w)).collect()),
+    };
+    conv.is_sound().then_some(conv)
+}
+
+/// Warns where a neuron's synapses could bring more in one step than `u` holds: the bound
+/// `Σ|w| · 2^(6 + exp) < 2^23` of spikes (payloads make it larger still).
+pub fn warn_of_overflow(cx: &mut Cx<'_>, network: &ChipNetwork, profile: &Profile) {
+    let most = 1u128 << (profile.figures.state_bits.clamp(1, 64) - 1);
+    for (l, layer) in network.populations.iter().enumerate().filter(|(_, p)| p.on_chip()) {
+        let mut sums = vec![0u128; layer.neurons as usize];
+        for projection in network.projections.iter().filter(|p| p.to == l) {
+            let shift = 6 + i32::from(projection.format.exp);
+            for (output, sum) in absolute_sums(&projection.synapses).into_iter().enumerate() {
+                let sum = if shift >= 0 { sum << shift } else { sum >> -shift };
+                if let Some(total) = sums.get_mut(projection.target(output as u32) as usize) {
+                    *total += sum;
+                }
+            }
+        }
+        let worst = sums.iter().enumerate().max_by_key(|(i, s)| (**s, usize::MAX - *i));
+        let (Some((neuron, sum)), Some(loc)) = (worst, layer.loc) else { continue };
+        if *sum >= most {
+            let message = format!(
+                "neuron {neuron} of `{}` can receive {sum} in one step, `u` holds less than {most}",
+                layer.name
+            );
+            let what = "if all its sources spike at once, `u` wraps";
+            let d = Diagnostic::new(Code::W0801, message, loc, what);
+            cx.sink.push(d.help("scale its weights down, or make sure that they never all do"));
+        }
+    }
+}
+
+/// `Σ|w|` of each output.
+fn absolute_sums(synapses: &Synapses) -> Vec<u128> {
+    let sum = |w: &[i16]| w.iter().map(|w| u128::from(w.unsigned_abs())).sum::<u128>();
+    match synapses {
+        Synapses::Dense(d) => d.weights.chunks((d.inputs as usize).max(1)).map(sum).collect(),
+        Synapses::Sparse(s) => (0..s.outputs).map(|i| sum(&s.weights[s.row(i)])).collect(),
+        Synapses::Conv(c) => {
+            // Every position has the same kernels; those at the border have fewer taps.
+            let channels = c.output[2] as usize;
+            let each = c.weights.len() / channels.max(1);
+            let kernels: Vec<u128> = c.weights.chunks(each.max(1)).map(sum).collect();
+            let positions = c.output[0] as usize * c.output[1] as usize;
+            std::iter::repeat_n(kernels, positions).flatten().collect()
+        }
+    }
+}

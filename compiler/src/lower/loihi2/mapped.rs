@@ -1,0 +1,503 @@
+//! What follows from putting neurons on cores: axons, routes, memory, load.
+//!
+//! One function computes it all, exactly, for whoever needs it: the partitioner's final
+//! check, the manifest, and `snnc verify`, which reads an assignment back from a manifest and
+//! computes everything again.
+
+use super::network::{Assignment, ChipNetwork, Conv, Projection, Rates, Sparse, Synapses};
+use super::profile::Figures;
+use super::ranges::Ranges;
+use super::resources::{Usage, axon_words, kernel_words};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A network on cores.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mapped {
+    /// What each core holds.
+    pub cores: Vec<CoreUse>,
+    /// What the host sends to the cores.
+    pub host: Vec<HostAxons>,
+}
+
+/// One core.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CoreUse {
+    /// Its neurons.
+    pub groups: Vec<GroupUse>,
+    /// Its synapses, by projection.
+    pub axons_in: Vec<AxonsIn>,
+    /// Where its spikes go.
+    pub axons_out: Vec<AxonsOut>,
+    /// Its memory.
+    pub usage: Usage,
+    /// Its work in a step.
+    pub load: Load,
+}
+
+/// Neurons of one layer and configuration on a core.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupUse {
+    /// The layer, by position among the populations.
+    pub layer: usize,
+    /// The configuration, by position in the layer.
+    pub config: u16,
+    /// Which neurons.
+    pub neurons: Ranges,
+}
+
+/// Synapses of one projection on a core.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AxonsIn {
+    /// The projection, by position.
+    pub projection: usize,
+    /// Source neurons with synapses here.
+    pub sources: Ranges,
+    /// How many synapses.
+    pub synapses: u64,
+    /// How many source neurons have how many synapses here, ascending.
+    pub fan_out: Vec<(u64, u64)>,
+    /// Words of synaptic memory.
+    pub words: u64,
+}
+
+/// Where a route ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// A core, by position.
+    Core(u32),
+    /// The host.
+    Host,
+}
+
+/// Spikes of one layer's neurons on a core to one destination: one message a spike.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AxonsOut {
+    /// The layer.
+    pub layer: usize,
+    /// Where to.
+    pub to: End,
+    /// Which neurons.
+    pub sources: Ranges,
+    /// Messages per step.
+    pub messages: f64,
+}
+
+/// Spikes of a population of the host to a core.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostAxons {
+    /// The population.
+    pub population: usize,
+    /// The core.
+    pub to: u32,
+    /// Which of its elements.
+    pub sources: Ranges,
+    /// Messages per step.
+    pub messages: f64,
+}
+
+/// A core's work in a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Load {
+    /// Messages that arrive.
+    pub messages_in: f64,
+    /// Synaptic events of dense, sparse and convolutional axons.
+    pub synops: [f64; 3],
+    /// Neurons updated.
+    pub updates: f64,
+    /// Spikes.
+    pub spikes: f64,
+    /// Messages that leave.
+    pub messages_out: f64,
+}
+
+impl Load {
+    /// All synaptic events.
+    pub fn all_synops(&self) -> f64 {
+        self.synops.iter().sum()
+    }
+}
+
+/// What an assignment comes to. `assignment` must give every neuron of every layer a core
+/// below `assignment.cores`.
+pub fn map(
+    network: &ChipNetwork,
+    assignment: &Assignment,
+    figures: &Figures,
+    rates: &Rates,
+) -> Mapped {
+    let mut mapped = Mapped::default();
+    let held = held(network, assignment);
+    let inverses: Vec<_> = network.projections.iter().map(Inverse::of).collect();
+    let mut lists: Vec<Destinations> =
+        network.populations.iter().map(|p| Destinations::new(p.neurons)).collect();
+    let mut scratch = Scratch::default();
+    let mut out: BTreeMap<(u32, usize, End), (Vec<u32>, f64)> = BTreeMap::new();
+    for (c, layers) in held.iter().enumerate() {
+        let mut core = CoreUse::default();
+        // Source neurons by population: a neuron has one axon into a core, whatever the number
+        // of projections that share it.
+        let mut arriving: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+        for (q, projection) in network.projections.iter().enumerate() {
+            let Some(targets) = layers.get(&projection.to) else { continue };
+            scratch.count(projection, &inverses[q], targets);
+            if let Some(axons) = scratch.axons(q, projection, figures, rates, &mut core.load) {
+                arriving.entry(projection.from).or_default().extend(axons.sources.iter());
+                core.usage.syn_words += axons.words;
+                core.axons_in.push(axons);
+            }
+        }
+        for (population, sources) in arriving {
+            core.usage.axon_in += sources.len() as u64;
+            for source in sources {
+                let rate = rates.get(population, source);
+                core.load.messages_in += rate;
+                let destination = End::Core(c as u32);
+                let from = match network.populations[population].on_chip() {
+                    true => {
+                        lists[population].add(source, destination);
+                        assignment.core_of[population][source as usize]
+                    }
+                    false => HOST,
+                };
+                let entry = out.entry((from, population, destination)).or_default();
+                entry.0.push(source);
+                entry.1 += rate;
+            }
+        }
+        core.groups = groups(network, layers, rates, &mut core.load);
+        core.usage.neurons = layers.values().map(|n| n.len() as u64).sum();
+        core.usage.neuron_groups = core.groups.len() as u64;
+        mapped.cores.push(core);
+    }
+    for output in &network.outputs {
+        for neuron in output.neurons.iter() {
+            lists[output.from].add(neuron, End::Host);
+            let from = assignment.core_of[output.from][neuron as usize];
+            let entry = out.entry((from, output.from, End::Host)).or_default();
+            entry.0.push(neuron);
+            entry.1 += rates.get(output.from, neuron);
+        }
+    }
+    for ((from, population, to), (mut sources, messages)) in out {
+        sources.sort_unstable();
+        sources.dedup();
+        let sources = Ranges::of_sorted(sources);
+        match (from, to) {
+            (HOST, End::Core(to)) => {
+                mapped.host.push(HostAxons { population, to, sources, messages });
+            }
+            (HOST, End::Host) => {}
+            _ => {
+                let core = &mut mapped.cores[from as usize];
+                core.load.messages_out += messages;
+                core.axons_out.push(AxonsOut { layer: population, to, sources, messages });
+            }
+        }
+    }
+    for (core, layers) in mapped.cores.iter_mut().zip(&held) {
+        for (layer, neurons) in layers {
+            let (map, memory) = lists[*layer].words(neurons, channels(network, *layer));
+            core.usage.axon_map += map;
+            core.usage.axon_mem += memory;
+        }
+    }
+    mapped
+}
+
+/// Stands for the host among the numbers of cores.
+const HOST: u32 = u32::MAX;
+
+/// The neurons of each core, by layer, ascending.
+fn held(network: &ChipNetwork, assignment: &Assignment) -> Vec<BTreeMap<usize, Vec<u32>>> {
+    let mut held = vec![BTreeMap::<usize, Vec<u32>>::new(); assignment.cores as usize];
+    for (p, population) in network.populations.iter().enumerate() {
+        if population.on_chip() {
+            for (neuron, core) in assignment.core_of[p].iter().enumerate() {
+                held[*core as usize].entry(p).or_default().push(neuron as u32);
+            }
+        }
+    }
+    held
+}
+
+fn groups(
+    network: &ChipNetwork,
+    layers: &BTreeMap<usize, Vec<u32>>,
+    rates: &Rates,
+    load: &mut Load,
+) -> Vec<GroupUse> {
+    let mut groups = Vec::new();
+    for (layer, neurons) in layers {
+        let Some(description) = &network.populations[*layer].layer else { continue };
+        let mut by_config: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for neuron in neurons {
+            let config = description.config_of.get(*neuron as usize).copied().unwrap_or(0);
+            by_config.entry(config).or_default().push(*neuron);
+            load.spikes += rates.get(*layer, *neuron);
+        }
+        load.updates += neurons.len() as f64;
+        for (config, neurons) in by_config {
+            let neurons = Ranges::of_sorted(neurons);
+            groups.push(GroupUse { layer: *layer, config, neurons });
+        }
+    }
+    groups
+}
+
+/// Channels that share an entry of the output axon map where they share their destinations:
+/// those of a layer that a convolution feeds; else 1.
+pub fn channels(network: &ChipNetwork, layer: usize) -> u32 {
+    let fed = network.projections.iter().find_map(|p| match &p.synapses {
+        Synapses::Conv(conv) if p.to == layer && p.scatter.is_none() => Some(conv.output[2]),
+        _ => None,
+    });
+    fed.unwrap_or(1).max(1)
+}
+
+/// Which output of a projection a neuron is.
+enum Inverse {
+    Same,
+    Of(Vec<u32>),
+}
+
+impl Inverse {
+    fn of(projection: &Projection) -> Inverse {
+        let Some(scatter) = &projection.scatter else { return Inverse::Same };
+        let size = scatter.iter().max().map_or(0, |last| *last as usize + 1);
+        let mut outputs = vec![u32::MAX; size];
+        for (output, neuron) in scatter.iter().enumerate() {
+            outputs[*neuron as usize] = output as u32;
+        }
+        Inverse::Of(outputs)
+    }
+
+    fn output(&self, neuron: u32) -> Option<u32> {
+        match self {
+            Inverse::Same => Some(neuron),
+            Inverse::Of(outputs) => {
+                outputs.get(neuron as usize).copied().filter(|output| *output != u32::MAX)
+            }
+        }
+    }
+}
+
+/// Synapses of one projection on one core, counted by input.
+#[derive(Default)]
+struct Scratch {
+    /// By input (for a convolution by position and group).
+    counts: Vec<u32>,
+    /// Inputs that are not 0.
+    touched: Vec<u32>,
+    /// Output channels of each group of a convolution that the core holds.
+    channels: Vec<u64>,
+    /// Outputs on the core.
+    outputs: Vec<u32>,
+}
+
+impl Scratch {
+    fn count(&mut self, projection: &Projection, inverse: &Inverse, targets: &[u32]) {
+        self.outputs.clear();
+        let known = projection.synapses.outputs();
+        let outputs = targets.iter().filter_map(|n| inverse.output(*n));
+        self.outputs.extend(outputs.filter(|o| u64::from(*o) < known));
+        match &projection.synapses {
+            Synapses::Dense(_) => {}
+            Synapses::Sparse(sparse) => self.count_sparse(sparse),
+            Synapses::Conv(conv) => self.count_conv(conv),
+        }
+    }
+
+    fn add(counts: &mut [u32], touched: &mut Vec<u32>, at: usize, n: u32) {
+        if counts[at] == 0 {
+            touched.push(at as u32);
+        }
+        counts[at] += n;
+    }
+
+    fn count_sparse(&mut self, sparse: &Sparse) {
+        self.counts.resize(self.counts.len().max(sparse.inputs as usize), 0);
+        for output in &self.outputs {
+            let row = sparse.row(*output);
+            for source in &sparse.sources[row] {
+                Scratch::add(&mut self.counts, &mut self.touched, *source as usize, 1);
+            }
+        }
+    }
+
+    fn count_conv(&mut self, conv: &Conv) {
+        let groups = conv.groups.max(1);
+        let [_, _, channels] = conv.output;
+        let of_group = (channels / groups).max(1);
+        let positions = conv.input[0] as usize * conv.input[1] as usize;
+        self.counts.resize(self.counts.len().max(positions * groups as usize), 0);
+        let mut present = vec![false; channels as usize];
+        let mut here = vec![0u32; groups as usize];
+        let mut at = 0;
+        while at < self.outputs.len() {
+            let position = self.outputs[at] / channels;
+            here.fill(0);
+            while at < self.outputs.len() && self.outputs[at] / channels == position {
+                let channel = self.outputs[at] % channels;
+                present[channel as usize] = true;
+                here[(channel / of_group) as usize] += 1;
+                at += 1;
+            }
+            conv.taps(position, |source| {
+                for (group, n) in here.iter().enumerate().filter(|(_, n)| **n > 0) {
+                    let cell = source as usize * groups as usize + group;
+                    Scratch::add(&mut self.counts, &mut self.touched, cell, *n);
+                }
+            });
+        }
+        self.channels = vec![0; groups as usize];
+        for (channel, _) in present.iter().enumerate().filter(|(_, present)| **present) {
+            self.channels[channel / of_group as usize] += 1;
+        }
+    }
+
+    /// The axons that were counted; empties the counts.
+    fn axons(
+        &mut self,
+        q: usize,
+        projection: &Projection,
+        figures: &Figures,
+        rates: &Rates,
+        load: &mut Load,
+    ) -> Option<AxonsIn> {
+        let mut sources = Vec::new();
+        let mut fan: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut synapses = 0;
+        let mut events = 0.0;
+        let mut axon = |input: u32, n: u64| {
+            let source = projection.source(input);
+            sources.push(source);
+            *fan.entry(n).or_default() += 1;
+            synapses += n;
+            events += rates.get(projection.from, source) * n as f64;
+        };
+        self.touched.sort_unstable();
+        match &projection.synapses {
+            Synapses::Dense(dense) => {
+                let n = self.outputs.len() as u64;
+                (0..dense.inputs).filter(|_| n > 0).for_each(|input| axon(input, n));
+            }
+            Synapses::Sparse(_) => {
+                self.touched.iter().for_each(|i| axon(*i, self.counts[*i as usize].into()));
+            }
+            Synapses::Conv(conv) => {
+                let groups = conv.groups.max(1);
+                let of_group = conv.input[2] / groups;
+                for cell in &self.touched {
+                    let first = cell / groups * conv.input[2] + cell % groups * of_group;
+                    let n = self.counts[*cell as usize].into();
+                    (first..first + of_group).for_each(|input| axon(input, n));
+                }
+            }
+        }
+        for cell in self.touched.drain(..) {
+            self.counts[cell as usize] = 0;
+        }
+        if sources.is_empty() {
+            return None;
+        }
+        let (kind, words) = match &projection.synapses {
+            Synapses::Dense(_) => (0, None),
+            Synapses::Sparse(_) => (1, None),
+            Synapses::Conv(conv) => {
+                (2, Some(kernel_words(figures, projection.format, conv, &self.channels)))
+            }
+        };
+        load.synops[kind] += events;
+        sources.sort_unstable();
+        sources.dedup();
+        let fan_out: Vec<(u64, u64)> = fan.into_iter().collect();
+        let words = words.unwrap_or_else(|| {
+            let axon = |(n, axons): &(u64, u64)| axons * axon_words(figures, projection.format, *n);
+            fan_out.iter().map(axon).sum()
+        });
+        let sources = Ranges::of_sorted(sources);
+        Some(AxonsIn { projection: q, sources, synapses, fan_out, words })
+    }
+}
+
+impl Sparse {
+    /// Where the entries of row `output` stand.
+    pub fn row(&self, output: u32) -> std::ops::Range<usize> {
+        self.starts[output as usize] as usize..self.starts[output as usize + 1] as usize
+    }
+}
+
+impl Conv {
+    /// Visits the input positions that an output position reads.
+    pub fn taps(&self, position: u32, mut visit: impl FnMut(u32)) {
+        let [width, height] = [i64::from(self.input[0]), i64::from(self.input[1])];
+        let [x, y] = [position / self.output[1], position % self.output[1]].map(i64::from);
+        let first = |at: i64, axis: usize| {
+            at * i64::from(self.stride[axis]) - i64::from(self.padding[axis])
+        };
+        let (x, y) = (first(x, 0), first(y, 1));
+        for kx in 0..i64::from(self.kernel[0]) {
+            let x = x + kx * i64::from(self.dilation[0]);
+            if !(0..width).contains(&x) {
+                continue;
+            }
+            for ky in 0..i64::from(self.kernel[1]) {
+                let y = y + ky * i64::from(self.dilation[1]);
+                if (0..height).contains(&y) {
+                    visit((x * height + y) as u32);
+                }
+            }
+        }
+    }
+}
+
+/// The destinations of a layer's neurons: neurons with equal lists share an entry of the
+/// output axon memory.
+struct Destinations {
+    /// Each neuron's list; list 0 is empty.
+    list_of: Vec<u32>,
+    /// Lists by what they add to which other list.
+    longer: HashMap<(u32, End), u32>,
+    /// Lengths of the lists.
+    lengths: Vec<u64>,
+}
+
+impl Destinations {
+    fn new(neurons: u32) -> Destinations {
+        Destinations {
+            list_of: vec![0; neurons as usize],
+            longer: HashMap::new(),
+            lengths: vec![0],
+        }
+    }
+
+    fn add(&mut self, neuron: u32, destination: End) {
+        let list = &mut self.list_of[neuron as usize];
+        let next = self.lengths.len() as u32;
+        let longer = *self.longer.entry((*list, destination)).or_insert(next);
+        if longer == next {
+            self.lengths.push(self.lengths[*list as usize] + 1);
+        }
+        *list = longer;
+    }
+
+    /// Words of the output axon map and memory for these neurons, ascending. A map entry
+    /// holds one destination or points to a list of several (basis E: the published rows have
+    /// one destination or none).
+    fn words(&self, neurons: &[u32], channels: u32) -> (u64, u64) {
+        let mut map = 0;
+        let mut lists = BTreeSet::new();
+        for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
+            let list = |n: &u32| self.list_of[*n as usize];
+            let same = position.iter().all(|n| list(n) == list(&position[0]));
+            map += if same { 1 } else { position.len() as u64 };
+            lists.extend(position.iter().map(list));
+        }
+        let memory = lists.iter().map(|l| self.lengths[*l as usize]).filter(|n| *n > 1).sum();
+        (map, memory)
+    }
+}
+
+#[cfg(test)]
+#[path = "mapped_tests.rs"]
+mod tests;

@@ -1,0 +1,415 @@
+//! Hardware profiles: every limit and cost as data, with its value and where it comes from.
+//!
+//! Two are built in, as the files in `profiles/`; a user's own file may name one of them (or
+//! another file) as its `base` and give only the figures that differ.
+
+use super::resources::{Resource, Usage};
+use crate::data::yaml;
+use crate::resolve::nearest;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+const BUILT_IN: &[(&str, &str)] = &[
+    ("loihi2-n3b", include_str!("profiles/loihi2-n3b.yaml")),
+    ("loihi1", include_str!("profiles/loihi1.yaml")),
+];
+
+/// The profile of a run that names none.
+pub const DEFAULT: &str = "loihi2-n3b";
+
+/// Profiles may be based on each other this deep.
+const DEEPEST: usize = 8;
+
+/// How well a figure is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Basis {
+    /// Published by the vendor or printed by its tools.
+    P,
+    /// Derived: fits the tables that the vendor's tools print.
+    D,
+    /// From other publications.
+    S,
+    /// Estimated.
+    E,
+    /// Given by the user.
+    U,
+}
+
+/// A limit or a cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    /// Its value, in the unit that the field of [`Figures`] names.
+    pub value: f64,
+    /// How well it is known.
+    #[serde(default = "given")]
+    pub basis: Basis,
+    /// Where it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+fn given() -> Basis {
+    Basis::U
+}
+
+/// Chips on a board.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// Columns and rows of chips.
+    pub chips: [u32; 2],
+    /// How well it is known.
+    #[serde(default = "given")]
+    pub basis: Basis,
+    /// Where it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// A profile file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileFile {
+    profile: String,
+    #[serde(default)]
+    about: String,
+    base: Option<String>,
+    #[serde(default)]
+    figures: IndexMap<String, Figure>,
+    #[serde(default)]
+    boards: IndexMap<String, Board>,
+}
+
+macro_rules! figures {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident),* $(,)?) => {
+        /// The values of a profile's figures.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Figures { $($(#[$doc])* pub $name: $kind),* }
+
+        impl Figures {
+            /// All names, in order.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            fn set(&mut self, name: &str, value: f64) -> Result<(), String> {
+                match name {
+                    $(stringify!($name) => self.$name = $kind::of(value)?,)*
+                    _ => {
+                        let near = nearest(name, Figures::NAMES.iter().copied())
+                            .map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+                        return Err(format!("there is no such figure{near}"));
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+/// A number that a figure can be.
+trait Value: Sized {
+    fn of(value: f64) -> Result<Self, String>;
+}
+
+impl Value for u64 {
+    fn of(value: f64) -> Result<u64, String> {
+        match value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0 {
+            true => Ok(value as u64),
+            false => Err(format!("{value} is not a whole number from 0 to {}", u32::MAX)),
+        }
+    }
+}
+
+impl Value for f64 {
+    fn of(value: f64) -> Result<f64, String> {
+        match value.is_finite() && value >= 0.0 {
+            true => Ok(value),
+            false => Err(format!("{value} is not a number of at least 0")),
+        }
+    }
+}
+
+figures! {
+    /// Columns of routers on a chip.
+    routers_x: u64,
+    /// Rows of routers on a chip.
+    routers_y: u64,
+    /// Neurocores at a router.
+    cores_per_router: u64,
+    /// Neurocores of a chip that programs may use.
+    usable_cores: u64,
+    /// Embedded CPUs of a chip that programs may use.
+    embedded_cpus: u64,
+    /// Neurons a core.
+    neurons: u64,
+    /// Distinct neuron configurations a core.
+    neuron_groups: u64,
+    /// Input axons a core.
+    axon_in: u64,
+    /// Words of synaptic memory a core.
+    syn_words: u64,
+    /// Words of the output axon map a core.
+    axon_map: u64,
+    /// Words of output axon memory a core.
+    axon_mem: u64,
+    /// Words that all six share.
+    total_words: u64,
+    /// Bits a word.
+    word_bits: u64,
+    /// Bits of a synapse besides its weight.
+    synapse_index_bits: u64,
+    /// Bits more where synapses have delays.
+    synapse_delay_bits: u64,
+    /// Bits of an axon besides its synapses.
+    axon_header_bits: u64,
+    /// Bits of a kernel row besides its weights.
+    conv_header_bits: u64,
+    /// Bits of a weight at most.
+    max_weight_bits: u64,
+    /// Weight exponents go from minus this to this.
+    max_weight_exp: u64,
+    /// Steps of delay at most.
+    max_delay: u64,
+    /// Decays, in 1/4096, at most.
+    max_decay: u64,
+    /// Bits of a threshold's mantissa.
+    threshold_bits: u64,
+    /// Bias mantissas go from minus this to this.
+    bias_mantissa: u64,
+    /// Bias exponents go from 0 to this.
+    max_bias_exp: u64,
+    /// Bits of a state variable of the chip's own neuron.
+    state_bits: u64,
+    /// Bits of a graded spike's payload; 0 without graded spikes.
+    payload_bits: u64,
+    /// 1 where the chip resets only at intervals that are powers of two.
+    reset_power_of_two: u64,
+    /// pJ for each synaptic event of a dense axon.
+    energy_synop_dense: f64,
+    /// pJ for each synaptic event of a sparse axon.
+    energy_synop_sparse: f64,
+    /// pJ for each synaptic event of a convolution.
+    energy_synop_conv: f64,
+    /// pJ for each neuron in each step.
+    energy_update: f64,
+    /// pJ for each spike.
+    energy_spike: f64,
+    /// pJ for each message.
+    energy_message: f64,
+    /// pJ for each hop east or west.
+    energy_hop_x: f64,
+    /// pJ for each hop north or south.
+    energy_hop_y: f64,
+    /// pJ for each hop to a neighbouring chip.
+    energy_chip_hop: f64,
+    /// W a chip.
+    power_static: f64,
+    /// ns for each message received.
+    time_message_in: f64,
+    /// ns for each synaptic event.
+    time_synop: f64,
+    /// ns for each neuron in each step.
+    time_update: f64,
+    /// ns for each spike.
+    time_spike: f64,
+    /// ns for each message sent.
+    time_message_out: f64,
+    /// ns for each message on a link.
+    time_link: f64,
+    /// ns of every step.
+    time_barrier: f64,
+    /// ns of every step for each router in use.
+    time_barrier_tile: f64,
+}
+
+/// A chip's limits and costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// What it describes.
+    pub about: String,
+    /// The values.
+    pub figures: Figures,
+    /// Values with their basis and source, in the order of [`Figures::NAMES`].
+    pub provenance: IndexMap<String, Figure>,
+    /// Boards with such chips.
+    pub boards: IndexMap<String, Board>,
+}
+
+/// Why a profile cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ProfileError {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Profile {
+    /// The names of those built in.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// A built-in profile by name, or one from a YAML file relative to `folder`.
+    ///
+    /// # Errors
+    /// An unknown name, an unreadable file, a figure that does not exist or cannot have its
+    /// value.
+    pub fn load(name: &str, folder: &Path) -> Result<Profile, ProfileError> {
+        Profile::load_at(name, folder, 0)
+    }
+
+    fn load_at(name: &str, folder: &Path, depth: usize) -> Result<Profile, ProfileError> {
+        let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
+        let (text, folder) = match built_in {
+            Some((_, text)) => ((*text).to_string(), folder.to_path_buf()),
+            None if name.ends_with(".yaml") || name.ends_with(".yml") => {
+                let path = folder.join(name);
+                let text = std::fs::read_to_string(&path).map_err(|e| ProfileError {
+                    message: format!("the profile `{}` cannot be read: {e}", path.display()),
+                    help: "paths start from the folder of the .snn file".into(),
+                })?;
+                (text, path.parent().unwrap_or(folder).to_path_buf())
+            }
+            None => {
+                let names: Vec<&str> = Profile::names().collect();
+                let near = nearest(name, names.iter().copied())
+                    .map(|n| format!("did you mean `{n}`? "))
+                    .unwrap_or_default();
+                return Err(ProfileError {
+                    message: format!("there is no profile `{name}`"),
+                    help: format!(
+                        "{near}profiles are {} and YAML files, as in `profile: \"my.yaml\"`",
+                        names.join(", ")
+                    ),
+                });
+            }
+        };
+        if depth > DEEPEST {
+            return Err(ProfileError {
+                message: format!("the profile `{name}` is based on itself"),
+                help: "let `base` name another profile".into(),
+            });
+        }
+        let file: ProfileFile = yaml::read(&text).map_err(|why| ProfileError {
+            message: format!("the profile `{name}` is not one: {why}"),
+            help: "a profile has the keys profile, about, base, figures and boards".into(),
+        })?;
+        let base = match &file.base {
+            Some(base) => Some(Profile::load_at(base, &folder, depth + 1)?),
+            None => None,
+        };
+        Profile::from_file(file, base)
+    }
+
+    fn from_file(file: ProfileFile, base: Option<Profile>) -> Result<Profile, ProfileError> {
+        let name = file.profile;
+        let wrong = |figure: &str, why: String| ProfileError {
+            message: format!("figure `{figure}` of the profile `{name}`: {why}"),
+            help: format!("the figures are {}", Figures::NAMES.join(", ")),
+        };
+        let (mut figures, mut given, mut boards) = match base {
+            Some(base) => (base.figures, base.provenance, base.boards),
+            None => Default::default(),
+        };
+        for (key, figure) in file.figures {
+            figures.set(&key, figure.value).map_err(|why| wrong(&key, why))?;
+            given.insert(key, figure);
+        }
+        if let Some(missing) = Figures::NAMES.iter().find(|key| !given.contains_key(**key)) {
+            let why = "it is missing; give it, or a `base` that has it".to_string();
+            return Err(wrong(missing, why));
+        }
+        for key in ["routers_x", "routers_y", "cores_per_router", "usable_cores", "word_bits"] {
+            if given.get(key).is_some_and(|f| f.value == 0.0) {
+                return Err(wrong(key, "it cannot be 0".into()));
+            }
+        }
+        let on_die = figures.routers_x * figures.routers_y * figures.cores_per_router;
+        if figures.usable_cores > on_die {
+            return Err(wrong("usable_cores", format!("the mesh has only {on_die} cores")));
+        }
+        let mut provenance = IndexMap::new();
+        for key in Figures::NAMES {
+            if let Some(figure) = given.get(*key) {
+                provenance.insert((*key).to_string(), figure.clone());
+            }
+        }
+        for (key, board) in file.boards {
+            if board.chips.contains(&0) || board.chips.iter().any(|n| *n > 1024) {
+                return Err(ProfileError {
+                    message: format!("board `{key}` has {:?} chips", board.chips),
+                    help: "a board has 1 to 1024 columns and rows of chips".into(),
+                });
+            }
+            boards.insert(key, board);
+        }
+        Ok(Profile { name, about: file.about, figures, provenance, boards })
+    }
+
+    /// What a core offers of a resource.
+    pub fn limit(&self, resource: Resource) -> u64 {
+        let f = &self.figures;
+        match resource {
+            Resource::AxonIn => f.axon_in,
+            Resource::NeuronGroups => f.neuron_groups,
+            Resource::Neurons => f.neurons,
+            Resource::SynWords => f.syn_words,
+            Resource::AxonMap => f.axon_map,
+            Resource::AxonMem => f.axon_mem,
+            Resource::Total => f.total_words,
+        }
+    }
+
+    /// The first resource of which a core would need more than it has.
+    pub fn exceeded(&self, usage: &Usage) -> Option<Resource> {
+        Resource::ALL.into_iter().find(|r| usage.of(*r) > self.limit(*r))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_profiles_are_complete() {
+        for name in Profile::names() {
+            let profile = Profile::load(name, Path::new("")).expect(name);
+            assert_eq!(profile.name, name);
+            assert_eq!(profile.provenance.len(), Figures::NAMES.len());
+        }
+    }
+
+    #[test]
+    fn a_file_may_give_only_what_differs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = "profile: mine\nbase: loihi2-n3b\nfigures: {syn_words: {value: 12000}}\n";
+        std::fs::write(folder.path().join("mine.yaml"), text).expect("written");
+        let mine = Profile::load("mine.yaml", folder.path()).expect("loads");
+        assert_eq!((mine.figures.syn_words, mine.figures.neurons), (12000, 4095));
+        assert_eq!(mine.provenance["syn_words"].basis, Basis::U);
+        assert_eq!(mine.boards["kapoho_point"].chips, [4, 2]);
+    }
+
+    #[test]
+    fn a_wrong_profile_says_what_to_write() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let load = |text: &str| {
+            std::fs::write(folder.path().join("p.yaml"), text).expect("written");
+            let error = Profile::load("p.yaml", folder.path()).expect_err(text);
+            format!("{error}; {}", error.help)
+        };
+        let base = "profile: p\nbase: loihi1\n";
+        assert!(load(&format!("{base}figures: {{neuron: {{value: 1}}}}")).contains("`neurons`"));
+        assert!(load(&format!("{base}figures: {{neurons: {{value: -1}}}}")).contains("whole"));
+        assert!(load(&format!("{base}figures: {{neurons: {{value: .nan}}}}")).contains("whole"));
+        assert!(load("profile: p\nbase: p.yaml\n").contains("based on itself"));
+        assert!(load("profile: p\n").contains("missing"));
+        assert!(load("[").contains("is not one"));
+        assert!(load("profile: p\nbase: loihi3\n").contains("`loihi1`"));
+    }
+}
