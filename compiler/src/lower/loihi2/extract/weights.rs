@@ -4,8 +4,9 @@ use super::super::network::{ChipNetwork, Conv, Dense, SignMode, Sparse, Synapses
 use super::super::profile::Profile;
 use super::roles::SynapseKind;
 use crate::diagnostics::{Code, Diagnostic};
-use crate::tensor::{Tensor, Values};
-use crate::types::{Cx, Eval, Process, Val};
+use crate::ir::Kind;
+use crate::tensor::{self, Constant, Tensor, Values};
+use crate::types::{Cx, Eval, Node, Process, Val};
 use std::sync::Arc;
 
 /// The synapses of a connection process.
@@ -50,8 +51,8 @@ pub fn stored(
         let message = format!("the weights of `{}` cannot be stored: {what}", process.path);
         cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "").help(remedy))
     })?;
-    let delays = tensor(process, "delays").map(|d| d.dense()).unwrap_or_default();
-    let max_delay = delays.iter().copied().max().unwrap_or(0);
+    let delays = tensor(process, "delays");
+    let max_delay = delays.as_ref().map_or(0, |d| d.bounds().1);
     if max_delay > profile.figures.max_delay as i64 {
         let most = profile.figures.max_delay;
         let message =
@@ -60,10 +61,16 @@ pub fn stored(
         return Err(cx.fail(d.help("shorten the delay, or put a layer of neurons between")));
     }
     let format = WeightFormat { max_delay: max_delay as u8, ..fitted.format };
-    let delays = if max_delay == 0 { Vec::new() } else { delays };
+    let delays = delays.filter(|_| max_delay > 0);
+    let lists = kind == SynapseKind::Sparse || matches!(weights.values, Constant::Sparse(_));
     let synapses = match kind {
-        SynapseKind::Dense => weights.into_dense(&fitted, &delays),
-        SynapseKind::Sparse => weights.into_sparse(&fitted, &delays),
+        SynapseKind::Dense | SynapseKind::Sparse if lists => {
+            weights.into_sparse(&fitted, delays).ok_or_else(|| {
+                let message = format!("the weights of `{}` do not fit in memory", process.path);
+                cx.fail(Diagnostic::new(Code::E0806, message, process.loc, ""))
+            })?
+        }
+        SynapseKind::Dense | SynapseKind::Sparse => weights.into_dense(&fitted, delays),
         SynapseKind::Conv => match convolution(process, &weights, &fitted) {
             Some(conv) => Synapses::Conv(conv),
             None => {
@@ -87,7 +94,9 @@ pub fn stored(
 
 /// A constant matrix of integers.
 struct Matrix {
-    tensor: Arc<Tensor>,
+    values: Constant,
+    /// Every value that occurs; all elements in C order where it is dense.
+    occurring: Arc<Tensor>,
 }
 
 struct Declared {
@@ -104,8 +113,13 @@ struct Fitted {
 
 fn tensor(process: &Process, name: &str) -> Option<Matrix> {
     let Some(Val::Expr(e)) = process.env.names.get(name) else { return None };
-    let tensor = Arc::clone(e.as_const()?);
-    matches!(tensor.values, Values::Int(_)).then_some(Matrix { tensor })
+    let values = match &e.node {
+        Node::Const(tensor) => Constant::Dense(Arc::clone(tensor)),
+        Node::Sparse(sparse) => Constant::Sparse(Arc::clone(sparse)),
+        _ => return None,
+    };
+    let occurring = e.values()?;
+    (values.kind() == Kind::Int).then_some(Matrix { values, occurring })
 }
 
 fn number(process: &Process, name: &str) -> Option<i64> {
@@ -125,19 +139,14 @@ fn pair(process: &Process, name: &str) -> Option<[u32; 2]> {
 
 impl Matrix {
     fn values(&self) -> &[i64] {
-        match &self.tensor.values {
+        match &self.occurring.values {
             Values::Int(v) => v,
             _ => &[],
         }
     }
 
     fn bounds(&self) -> (i64, i64) {
-        self.tensor.int_bounds().unwrap_or((0, 0))
-    }
-
-    /// All elements in C order.
-    fn dense(&self) -> Vec<i64> {
-        self.values().to_vec()
+        self.occurring.int_bounds().unwrap_or((0, 0))
     }
 
     /// Every value that occurs.
@@ -146,14 +155,25 @@ impl Matrix {
     }
 
     fn sizes(&self) -> (u32, u32) {
-        let size = |axis: usize| self.tensor.shape.get(axis).copied().unwrap_or(0) as u32;
+        let size = |axis: usize| self.values.shape().get(axis).copied().unwrap_or(0) as u32;
         (size(0), size(1))
     }
 
-    fn into_dense(self, fitted: &Fitted, delays: &[i64]) -> Synapses {
+    /// All elements of a matrix that is dense or has one value, stretched to `shape`.
+    fn elements(&self, shape: &[usize]) -> Option<Tensor> {
+        match &self.values {
+            Constant::Dense(tensor) => Some(tensor.broadcast_to(shape)),
+            Constant::Sparse(sparse) => sparse.dense(),
+        }
+    }
+
+    fn into_dense(self, fitted: &Fitted, delays: Option<Matrix>) -> Synapses {
         let (outputs, inputs) = self.sizes();
         let weights = self.values().iter().map(|w| fitted.store(*w)).collect();
-        let delays = delays.iter().map(|d| *d as u8).collect();
+        let delays = match delays.and_then(|d| d.elements(self.values.shape())).map(|d| d.values) {
+            Some(Values::Int(delays)) => delays.iter().map(|d| *d as u8).collect(),
+            _ => Vec::new(),
+        };
         Synapses::Dense(Dense {
             outputs,
             inputs,
@@ -162,26 +182,54 @@ impl Matrix {
         })
     }
 
-    fn into_sparse(self, fitted: &Fitted, delays: &[i64]) -> Synapses {
+    /// As a sparse array that is 0 where nothing is stored.
+    fn sparse(&self) -> Option<tensor::Sparse> {
+        match &self.values {
+            Constant::Dense(tensor) => tensor::Sparse::of(tensor),
+            Constant::Sparse(sparse) if sparse.is_zero_elsewhere() => Some((**sparse).clone()),
+            Constant::Sparse(sparse) => tensor::Sparse::of(&sparse.dense()?),
+        }
+    }
+
+    /// `None` where it would have to be written out in full and is too large.
+    fn into_sparse(self, fitted: &Fitted, delays: Option<Matrix>) -> Option<Synapses> {
         let (outputs, inputs) = self.sizes();
+        let matrix = self.sparse()?;
+        let delays = match delays {
+            None => None,
+            Some(Matrix { values: Constant::Sparse(delays), .. }) => Some((*delays).clone()),
+            Some(d) if d.values().len() == 1 => {
+                let one = Tensor::scalar_int(d.bounds().0);
+                Some(matrix.with_palette(one.broadcast_to(&matrix.palette().shape)))
+            }
+            Some(d) => Some(tensor::Sparse::of(&d.elements(self.values.shape())?)?),
+        };
+        let parts: Vec<tensor::Sparse> = [matrix].into_iter().chain(delays).collect();
+        let aligned = tensor::Sparse::aligned(&parts);
+        let palette = |part: usize| match aligned.get(part).map(|s| &s.palette().values) {
+            Some(Values::Int(values)) => values.as_slice(),
+            _ => &[],
+        };
+        let (values, lags) = (palette(0), palette(1));
+        let matrix = aligned.first()?;
         let (mut starts, mut sources) = (vec![0u64], Vec::new());
         let (mut weights, mut kept) = (Vec::new(), Vec::new());
-        for (r, row) in self.values().chunks((inputs as usize).max(1)).enumerate() {
-            for (c, w) in row.iter().enumerate().filter(|(_, w)| **w != 0) {
-                sources.push(c as u32);
-                weights.push(fitted.store(*w));
-                kept.extend(delays.get(r * inputs as usize + c).map(|d| *d as u8));
+        for row in 0..matrix.rows() {
+            for (column, code) in matrix.row(row).filter(|(_, code)| values[*code] != 0) {
+                sources.push(column as u32);
+                weights.push(fitted.store(values[code]));
+                kept.extend(lags.get(code).map(|d| *d as u8));
             }
             starts.push(sources.len() as u64);
         }
-        Synapses::Sparse(Sparse {
+        Some(Synapses::Sparse(Sparse {
             outputs,
             inputs,
             starts: Arc::new(starts),
             sources: Arc::new(sources),
             weights: Arc::new(weights),
             delays: Arc::new(kept),
-        })
+        }))
     }
 }
 
@@ -249,7 +297,7 @@ fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<C
     let size = |shape: &[usize], axis: usize| shape.get(axis).and_then(|n| u32::try_from(*n).ok());
     let of = |shape: &[usize]| Some([size(shape, 0)?, size(shape, 1)?, size(shape, 2)?]);
     let port = |direction| process.ports.iter().find(|p| p.direction == direction);
-    let kernel = &weights.tensor.shape;
+    let kernel = weights.values.shape();
     let conv = Conv {
         input: of(&port(snn_grammar::ast::Direction::In)?.shape)?,
         output: of(&port(snn_grammar::ast::Direction::Out)?.shape)?,
