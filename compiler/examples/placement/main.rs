@@ -2,23 +2,26 @@
 //! curve with force-directed swaps. `spec/placement.md` explains the graphs and the unit.
 //!
 //! ```text
-//! cargo run --release -p snnc --example placement -- [--ours] [--write FOLDER] [GRAPH …]
+//! cargo run --release -p snnc --example placement -- [--ours] [--visits N]
+//!     [--write FOLDER] [GRAPH …]
 //! ```
 //!
-//! `--ours` leaves the comparison out, which takes minutes on the largest graphs. `--write` writes
+//! `--ours` leaves the comparison out, which takes minutes on the largest graphs.
+//! `--visits` sets [`Effort::visits`]. Times are of the processor, where the system tells. `--write` writes
 //! each graph, with our placement, as JSON for `tests/compare/placement.py`.
 
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 
 mod baseline;
+mod clock;
 mod graphs;
 
+use clock::Clock;
 use graphs::Edge;
 use snnc::lower::loihi2::placement::{Costs, Effort, Flows, Grid, Site, place, score};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Energy of a message over one link, and of one that arrives (Jin et al., ASPLOS 2023).
 const LINK: f64 = 1.1;
@@ -60,10 +63,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut compare = true;
     let mut folder: Option<PathBuf> = None;
     let mut names = Vec::new();
+    let mut effort = Effort::default();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--ours" => compare = false,
+            "--visits" => {
+                effort.visits = arguments.next().ok_or("--visits needs a number")?.parse()?;
+            }
             "--write" => folder = Some(arguments.next().ok_or("--write needs a folder")?.into()),
             name => names.push(name.to_string()),
         }
@@ -79,24 +86,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for case in CASES.iter().filter(|case| names.is_empty() || names.iter().any(|n| n == case.name))
     {
-        run(case, compare, folder.as_deref())?;
+        run(case, effort, compare, folder.as_deref())?;
     }
     Ok(())
 }
 
-fn run(case: &Case, compare: bool, folder: Option<&Path>) -> Result<(), Box<dyn Error>> {
+fn run(
+    case: &Case,
+    effort: Effort,
+    compare: bool,
+    folder: Option<&Path>,
+) -> Result<(), Box<dyn Error>> {
     let edges = (case.edges)();
     let grid = Grid { chips: [1, 1], routers: [case.side as u32; 2], slots: 1, bad: Vec::new() };
     let costs = Costs { hop_x: LINK, hop_y: LINK, chip_hop: LINK, link: 0.0 };
-    let start = Instant::now();
+    let start = Clock::now();
     let flows = Flows::new(case.nodes, edges.iter().copied())?;
-    let places = place(&flows, &grid, &[], &costs, Effort::default())?;
-    let time = start.elapsed().as_secs_f64();
+    let places = place(&flows, &grid, &[], &costs, effort)?;
+    let time = start.seconds();
     let score = score(&flows, &grid, &places, &costs)?;
     let theirs = if compare {
-        let start = Instant::now();
+        let start = Clock::now();
         let at = baseline::place(case.side, case.nodes, &edges);
-        format!("{:.5e} | {:.3} s", energy(&edges, &at), start.elapsed().as_secs_f64())
+        format!("{:.5e} | {:.3} s", energy(&edges, &at), start.seconds())
     } else {
         " | ".to_string()
     };

@@ -152,9 +152,19 @@ pub fn place(
     }
     let seats = Seats::new(&mesh);
     let chip = grid.routers.map(|side| side as usize);
-    let mut state = initial::initial(flows, &mesh, &seats, chip, &movable, &pins);
     let mut groups = Groups::new(&seats);
-    groups.trade(&mut state);
+    let mut states = initial::initial(flows, &mesh, &seats, chip, &movable, &pins);
+    let several = states.len() > 1;
+    for state in &mut states {
+        groups.trade(state);
+        if several {
+            anneal::anneal(state, &seats, &movable, effort.visits / 4);
+        }
+    }
+    // The first of several equally good ones; there is always one.
+    let Some(mut state) = states.into_iter().min_by_key(State::total) else {
+        return Ok(Vec::new());
+    };
     anneal::anneal(&mut state, &seats, &movable, effort.visits);
     groups.trade(&mut state);
     cool::cool(&mut state, &seats, effort.link_swaps);
