@@ -137,7 +137,7 @@ impl Mesh {
                 .map(|axis| axis.iter().map(|at| (at * scale).round() as i32).collect()),
             sites,
             routers,
-            link: (costs.link * scale).round().min(power_of_two(SPAN_BITS)) as i64,
+            link: (costs.link * scale).round() as i64,
         })
     }
 
