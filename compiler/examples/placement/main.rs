@@ -2,23 +2,27 @@
 //! curve with force-directed swaps. `spec/placement.md` explains the graphs and the unit.
 //!
 //! ```text
-//! cargo run --release -p snnc --example placement -- [--ours] [--write FOLDER] [GRAPH …]
+//! cargo run --release -p snnc --example placement -- [--ours] [--visits N]
+//!     [--link WEIGHT] [--write FOLDER] [GRAPH …]
 //! ```
 //!
-//! `--ours` leaves the comparison out, which takes minutes on the largest graphs. `--write` writes
-//! each graph, with our placement, as JSON for `tests/compare/placement.py`.
+//! `--ours` leaves out the comparison, which takes long on the largest graphs. `--visits` sets
+//! [`Effort::visits`], `--link` sets [`Costs::link`]. `--write` writes each graph, with our
+//! placement, as JSON for `tests/compare/placement.py`. Times are of the processor, where the
+//! system tells.
 
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 
 mod baseline;
+mod clock;
 mod graphs;
 
+use clock::Clock;
 use graphs::Edge;
 use snnc::lower::loihi2::placement::{Costs, Effort, Flows, Grid, Site, place, score};
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::PathBuf;
 
 /// Energy of a message over one link, and of one that arrives (Jin et al., ASPLOS 2023).
 const LINK: f64 = 1.1;
@@ -56,47 +60,70 @@ const fn case(
     Case { name, side, nodes, edges, goal }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut compare = true;
-    let mut folder: Option<PathBuf> = None;
-    let mut names = Vec::new();
+/// What the command line says.
+struct Options {
+    compare: bool,
+    effort: Effort,
+    /// [`Costs::link`].
+    link: f64,
+    folder: Option<PathBuf>,
+    names: Vec<String>,
+}
+
+fn options() -> Result<Options, Box<dyn Error>> {
+    let mut options = Options {
+        compare: true,
+        effort: Effort::default(),
+        link: 0.0,
+        folder: None,
+        names: Vec::new(),
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
-            "--ours" => compare = false,
-            "--write" => folder = Some(arguments.next().ok_or("--write needs a folder")?.into()),
-            name => names.push(name.to_string()),
+            "--ours" => options.compare = false,
+            "--visits" => options.effort.visits = value()?.parse()?,
+            "--link" => options.link = value()?.parse()?,
+            "--write" => options.folder = Some(value()?.into()),
+            name if CASES.iter().any(|case| case.name == name) => options.names.push(argument),
+            _ => {
+                let known: Vec<_> = CASES.iter().map(|case| case.name).collect();
+                return Err(format!("no graph {argument:?}; there are {}", known.join(", ")).into());
+            }
         }
     }
-    if let Some(name) = names.iter().find(|&name| CASES.iter().all(|case| case.name != name)) {
-        let known: Vec<_> = CASES.iter().map(|case| case.name).collect();
-        return Err(format!("no graph {name:?}; there are {}", known.join(", ")).into());
-    }
+    Ok(options)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = options()?;
     println!(
         "| graph | cores | flows | energy | time | mean hops | hottest link \
          | Hilbert + FD | its time | goal |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for case in CASES.iter().filter(|case| names.is_empty() || names.iter().any(|n| n == case.name))
-    {
-        run(case, compare, folder.as_deref())?;
+    for case in CASES {
+        if options.names.is_empty() || options.names.iter().any(|name| name == case.name) {
+            run(case, &options)?;
+        }
     }
     Ok(())
 }
 
-fn run(case: &Case, compare: bool, folder: Option<&Path>) -> Result<(), Box<dyn Error>> {
+fn run(case: &Case, options: &Options) -> Result<(), Box<dyn Error>> {
     let edges = (case.edges)();
     let grid = Grid { chips: [1, 1], routers: [case.side as u32; 2], slots: 1, bad: Vec::new() };
-    let costs = Costs { hop_x: LINK, hop_y: LINK, chip_hop: LINK, link: 0.0 };
-    let start = Instant::now();
+    let costs = Costs { hop_x: LINK, hop_y: LINK, chip_hop: LINK, link: options.link };
+    let start = Clock::now();
     let flows = Flows::new(case.nodes, edges.iter().copied())?;
-    let places = place(&flows, &grid, &[], &costs, Effort::default())?;
-    let time = start.elapsed().as_secs_f64();
+    let places = place(&flows, &grid, &[], &costs, options.effort)?;
+    let time = start.seconds();
     let score = score(&flows, &grid, &places, &costs)?;
-    let theirs = if compare {
-        let start = Instant::now();
+    let theirs = if options.compare {
+        let start = Clock::now();
         let at = baseline::place(case.side, case.nodes, &edges);
-        format!("{:.5e} | {:.3} s", energy(&edges, &at), start.elapsed().as_secs_f64())
+        format!("{:.5e} | {:.3} s", energy(&edges, &at), start.seconds())
     } else {
         " | ".to_string()
     };
@@ -110,7 +137,7 @@ fn run(case: &Case, compare: bool, folder: Option<&Path>) -> Result<(), Box<dyn 
         score.max_link,
         case.goal
     );
-    if let Some(folder) = folder {
+    if let Some(folder) = &options.folder {
         std::fs::create_dir_all(folder)?;
         let path = folder.join(format!("{}.json", case.name));
         std::fs::write(path, json(case, &edges, &places)?)?;

@@ -9,12 +9,12 @@ use super::state::State;
 use super::tables::Tables;
 
 /// Temperature at the beginning, as a share of what one node's messages cost on average.
-const WARMTH: f64 = 0.1;
+const WARMTH: f64 = 0.15;
 
 /// How far from the middle of a window seats are looked at, in routers.
-const REACH: usize = 3;
+const REACH: usize = 2;
 /// Seats of a window tried in earnest.
-const TRIED: usize = 3;
+const TRIED: usize = 4;
 
 /// Improves `state` in place: each of the `movable` nodes looks `visits` times for a better seat.
 pub(super) fn anneal(state: &mut State, seats: &Seats, movable: &[u32], visits: usize) {

@@ -4,6 +4,7 @@
 //! scheme for partitioning irregular graphs, SIAM J. Sci. Comput. 20, 1998; moves as in Fiduccia
 //! and Mattheyses, A linear-time heuristic for improving network partitions, DAC 1982.
 
+use super::random::Random;
 use std::collections::BinaryHeap;
 
 /// A graph to halve. Flows between vertices are listed at both ends.
@@ -54,34 +55,67 @@ impl Graph {
 }
 
 /// Which vertices of `graph` are in the second half, so that the sizes of the first half add up to
-/// something in `least..=most`. `order` is a line of the vertices where neighbours are near.
+/// something in `least..=most`; the best of several `attempts`. `order` is a line of the vertices
+/// where neighbours are near.
 ///
 /// Vertices of size 1 always allow a division inside the limits; others may miss them narrowly.
-pub(super) fn halve(graph: &Graph, order: &[u32], least: u64, most: u64) -> Vec<bool> {
+pub(super) fn halve(
+    graph: &Graph,
+    order: &[u32],
+    least: u64,
+    most: u64,
+    attempts: usize,
+) -> Vec<bool> {
+    let mut random = Random::new(0x6861_6c66);
+    let mut best = attempt(graph, order, least, most, None);
+    let mut cost = graph.cost(&best);
+    for _ in 1..attempts {
+        let second = attempt(graph, order, least, most, Some(&mut random));
+        let now = graph.cost(&second);
+        if now < cost {
+            (best, cost) = (second, now);
+        }
+    }
+    best
+}
+
+/// One division: vertices are joined until few are left, those are halved, and on the way back every
+/// level is improved. With `random`, vertices are joined in a random order.
+fn attempt(
+    graph: &Graph,
+    order: &[u32],
+    least: u64,
+    most: u64,
+    mut random: Option<&mut Random>,
+) -> Vec<bool> {
     let mut levels: Vec<(Graph, Vec<u32>)> = Vec::new();
     let total: u64 = graph.size.iter().map(|&size| u64::from(size)).sum();
     let heaviest = (total / SMALL as u64 * 3 / 2).max(1);
+    let mut line: Vec<u32> = order.to_vec();
     loop {
         let last = levels.last().map_or(graph, |level| &level.0);
         if last.len() <= SMALL {
             break;
         }
-        let (coarse, parent) = coarsen(last, heaviest);
+        let mut turn: Vec<u32> = (0..last.len() as u32).collect();
+        match &mut random {
+            Some(random) => random.shuffle(&mut turn),
+            // Vertices with few neighbours first: they have the least choice.
+            None => turn.sort_by_key(|&vertex| last.row(vertex as usize).len()),
+        }
+        let (coarse, parent) = coarsen(last, &turn, heaviest);
         if coarse.len() * 20 > last.len() * 19 {
             break;
         }
-        levels.push((coarse, parent));
-    }
-    let top = levels.last().map_or(graph, |level| &level.0);
-    let mut line: Vec<u32> = order.to_vec();
-    for (_, parent) in &levels {
-        let mut seen = vec![false; line.len()];
+        let mut seen = vec![false; coarse.len()];
         line = line
             .iter()
             .map(|&vertex| parent[vertex as usize])
             .filter(|&vertex| !std::mem::replace(&mut seen[vertex as usize], true))
             .collect();
+        levels.push((coarse, parent));
     }
+    let top = levels.last().map_or(graph, |level| &level.0);
     let mut second = start(top, &line, least, most);
     while let Some((_, parent)) = levels.pop() {
         second = parent.iter().map(|&vertex| second[vertex as usize]).collect();
@@ -149,16 +183,13 @@ fn grow(graph: &Graph, from: u32) -> Vec<u32> {
     line
 }
 
-/// Joins vertices in pairs along their heaviest flows, none to more than `heaviest` nodes.
+/// Joins vertices in pairs along their heaviest flows, in turn, none to more than `heaviest` nodes.
 /// Also returns which coarse vertex each vertex became.
-fn coarsen(graph: &Graph, heaviest: u64) -> (Graph, Vec<u32>) {
+fn coarsen(graph: &Graph, turn: &[u32], heaviest: u64) -> (Graph, Vec<u32>) {
     const FREE: u32 = u32::MAX;
     let mut parent = vec![FREE; graph.len()];
     let mut members: Vec<[u32; 2]> = Vec::new();
-    // Vertices with few neighbours first: they have the least choice.
-    let mut turn: Vec<u32> = (0..graph.len() as u32).collect();
-    turn.sort_by_key(|&vertex| graph.row(vertex as usize).len());
-    for vertex in turn {
+    for &vertex in turn {
         if parent[vertex as usize] != FREE {
             continue;
         }

@@ -6,51 +6,78 @@ use super::random::Random;
 use super::score::Loads;
 use super::state::{NONE, State};
 
-/// Tries to swap away the load of the hottest link, `tries` times at most; what all messages cost
-/// plus the weighted load of the hottest link never rises.
+/// Temperature at the beginning, as a share of what the hottest link costs.
+const WARMTH: f64 = 0.001;
+/// How far from a core, or from one it exchanges messages with, a seat is looked for, in routers.
+const REACH: usize = 3;
+
+/// Tries `tries` swaps of cores whose messages cross the hottest link, and keeps what made all
+/// messages and the weighted load of the hottest link together cost least.
 pub(super) fn cool(state: &mut State, seats: &Seats, tries: usize) {
-    let weight = state.mesh.link;
-    if weight == 0 {
-        return;
-    }
+    let weight = i128::from(state.mesh.link);
     let mut random = Random::new(0x6c69_6e6b);
     let mut loads = Loads::new(state.flows, state.mesh.size, &state.router);
-    let mut tried = 0;
-    'hottest: while let Some(hottest) = loads.hottest() {
-        let crossing = crossing(state, &loads, hottest);
-        // Moves around one hottest link, until one of them is good for it.
-        for _ in 0..32 * crossing.len() {
-            if tried >= tries {
-                break 'hottest;
-            }
-            tried += 1;
-            let (from, to) = crossing[random.below(crossing.len())];
-            let node = if random.bits() & 1 == 0 { from } else { to };
-            let other = if node == from { to } else { from };
-            let centre = [node, other][random.below(2)];
-            let (seat, around) = (state.seat[node as usize], state.router[centre as usize]);
-            let Some(goal) = nearby(state.mesh, seats, around, 3, &mut random) else {
-                continue;
-            };
-            if seat == NONE || seat == goal {
-                continue;
-            }
-            let most = loads.units[hottest];
-            let delta = state.swap_delta(seat, goal);
-            let pair = [state.node[seat as usize], state.node[goal as usize]];
-            reroute(state, &mut loads, pair, -1);
-            state.swap(seat, goal);
-            reroute(state, &mut loads, pair, 1);
-            let now = loads.hottest().map_or(0, |link| loads.units[link]);
-            if delta + weight * (now - most) < 0 {
-                continue 'hottest;
-            }
-            reroute(state, &mut loads, pair, -1);
-            state.swap(seat, goal);
-            reroute(state, &mut loads, pair, 1);
+    let Some(mut hottest) = loads.hottest().filter(|_| weight > 0) else {
+        return;
+    };
+    let mut crossing = crossing(state, &loads, hottest);
+    let start = WARMTH * weight as f64 * loads.units[hottest] as f64;
+    // Swaps since the beginning, how many of them to keep, and by how much all and these save.
+    let mut swaps: Vec<[u32; 2]> = Vec::new();
+    let (mut keep, mut change, mut best) = (0, 0, 0);
+    for left in (0..tries).rev() {
+        let left = left as f64 / tries as f64;
+        let Some(pair) = proposal(state, seats, &crossing, &mut random) else {
+            continue;
+        };
+        let delta = i128::from(state.swap_delta(pair[0], pair[1]));
+        let most = loads.units[hottest];
+        swap(state, &mut loads, pair);
+        let now = loads.hottest();
+        let load = now.map_or(0, |link| loads.units[link]);
+        let delta = delta + weight * i128::from(load - most);
+        if delta >= 0 && delta as f64 >= start * left * left * random.exponential() {
+            swap(state, &mut loads, pair);
+            continue;
         }
-        break;
+        swaps.push(pair);
+        change += delta;
+        if change < best {
+            (keep, best) = (swaps.len(), change);
+        }
+        let Some(now) = now else {
+            break;
+        };
+        hottest = now;
+        crossing = self::crossing(state, &loads, hottest);
     }
+    for pair in swaps.drain(keep..).rev() {
+        state.swap(pair[0], pair[1]);
+    }
+}
+
+/// Two seats: that of a core whose messages cross the hottest link, and one near it or near the
+/// other end.
+fn proposal(
+    state: &State,
+    seats: &Seats,
+    crossing: &[(u32, u32)],
+    random: &mut Random,
+) -> Option<[u32; 2]> {
+    let &(from, to) = crossing.get(random.below(crossing.len()))?;
+    let ends = [from, to];
+    let seat = state.seat[ends[random.below(2)] as usize];
+    let around = state.router[ends[random.below(2)] as usize];
+    let goal = nearby(state.mesh, seats, around, REACH, random)?;
+    (seat != NONE && seat != goal).then_some([seat, goal])
+}
+
+/// Swaps who sits in two seats, and what they load the links with.
+fn swap(state: &mut State, loads: &mut Loads, seats: [u32; 2]) {
+    let pair = seats.map(|seat| state.node[seat as usize]);
+    reroute(state, loads, pair, -1);
+    state.swap(seats[0], seats[1]);
+    reroute(state, loads, pair, 1);
 }
 
 /// The flows `(from, to)` that cross a link.

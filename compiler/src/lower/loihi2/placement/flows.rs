@@ -1,6 +1,7 @@
 //! What is placed: cores, and the messages between them.
 
-use super::PlacementError;
+use super::grid::MOST_SITES;
+use super::{MOST, PlacementError};
 
 /// One neighbour of a node: who, and how many flow units are exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,17 +58,21 @@ impl Flows {
     /// # Errors
     ///
     /// [`PlacementError::NoSuchNode`] where an end is not below `nodes`, and
-    /// [`PlacementError::NotAFlow`] where the messages are negative or not finite.
+    /// [`PlacementError::NotAFlow`] where the messages are not a number from 0 to 10¹²;
+    /// [`PlacementError::TooMany`] where no board has a site for every node.
     pub fn new(
         nodes: usize,
         edges: impl IntoIterator<Item = (u32, u32, f64)>,
     ) -> Result<Flows, PlacementError> {
+        if nodes > MOST_SITES {
+            return Err(PlacementError::TooMany { nodes, sites: MOST_SITES });
+        }
         let mut list: Vec<(u32, u32, f64)> = Vec::new();
         for (from, to, messages) in edges {
             if from as usize >= nodes || to as usize >= nodes {
                 return Err(PlacementError::NoSuchNode { node: from.max(to), nodes });
             }
-            if !messages.is_finite() || messages < 0.0 {
+            if !(0.0..=MOST).contains(&messages) {
                 return Err(PlacementError::NotAFlow { from, to });
             }
             if from != to && messages > 0.0 {
@@ -78,11 +83,8 @@ impl Flows {
         if !list.is_sorted_by_key(|&(from, to, _)| (from, to)) {
             list.sort_by_key(|&(from, to, _)| (from, to));
         }
-        // The largest flow first, so that the sum of huge flows does not become infinite.
-        let largest = list.iter().fold(0.0_f64, |most, edge| most.max(edge.2));
-        let total: f64 = list.iter().map(|edge| edge.2 / largest.max(1.0)).sum();
-        let bits = bits(total.max(1.0)) + bits(largest.max(1.0));
-        let unit = power_of_two((bits - TOTAL_BITS).max(-FINEST));
+        let total: f64 = list.iter().map(|edge| edge.2).sum();
+        let unit = power_of_two((bits(total) - TOTAL_BITS).max(-FINEST));
         let mut out = Rows { first: vec![0; nodes + 1], edges: Vec::with_capacity(list.len()) };
         let mut last = None;
         for (from, to, messages) in list {
@@ -211,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_no_flow_is_refused() {
-        for messages in [f64::NAN, f64::INFINITY, -1.0] {
+        for messages in [f64::NAN, f64::INFINITY, 1e13, -1.0] {
             assert_eq!(
                 Flows::new(2, [(0, 1, messages)]).unwrap_err(),
                 PlacementError::NotAFlow { from: 0, to: 1 }
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn huge_flows_make_the_unit_coarser() {
-        let flows = Flows::new(3, [(0, 1, f64::MAX), (1, 2, f64::MAX), (2, 0, 1e-300)]).unwrap();
+        let flows = Flows::new(3, [(0, 1, 1e12), (1, 2, 1e12), (2, 0, 1e-300)]).unwrap();
         let total: i64 = (0..3).flat_map(|node| flows.sent(node)).map(|edge| edge.units).sum();
         assert!(total <= (1 << TOTAL_BITS) + 3, "{total}");
         assert_eq!(flows.sent(2)[0].units, 1);

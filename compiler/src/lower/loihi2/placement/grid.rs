@@ -19,7 +19,7 @@ pub struct Grid {
 }
 
 /// More sites than any machine has; a larger board is refused before memory is spent on it.
-const MOST_SITES: u64 = 1 << 24;
+pub(super) const MOST_SITES: usize = 1 << 24;
 /// Costs of the longest way, summed up, stay below two to this: times the flows of
 /// [`super::Flows`], 2⁴⁰ units, everything fits an `i64`.
 const SPAN_BITS: i32 = 20;
@@ -34,7 +34,9 @@ impl Grid {
             .checked_mul(sides[1])
             .and_then(|routers| routers.checked_mul(u64::from(self.slots.max(1))));
         match sites {
-            Some(sites) if sites <= MOST_SITES && sides.iter().all(|&side| side <= 1 << 16) => {
+            Some(sites)
+                if sites <= MOST_SITES as u64 && sides.iter().all(|&side| side <= 1 << 16) =>
+            {
                 Ok(sides.map(|side| side as usize))
             }
             _ => Err(PlacementError::GridTooLarge),
@@ -109,7 +111,7 @@ impl Mesh {
                 .map(|axis| axis.iter().map(|at| (at * scale).round() as i32).collect()),
             sites,
             routers,
-            link: (costs.link * scale).round().min(power_of_two(SPAN_BITS)) as i64,
+            link: (costs.link * scale).round() as i64,
         })
     }
 

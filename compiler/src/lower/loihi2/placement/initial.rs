@@ -1,4 +1,4 @@
-//! Initial placements: several are tried, and the one whose messages cost least is kept.
+//! Initial placements: along lines, and by halving.
 
 use super::curves::Seats;
 use super::flows::Flows;
@@ -14,7 +14,11 @@ const SMALL: usize = 512;
 /// Larger ones only where the lanes cost more than this times a rough bound.
 const POOR: f64 = 2.5;
 
-/// The best initial placement. `movable` are the nodes to seat, in rising order; `pins` are all
+/// Of an initial placement that costs more than this times another one nothing better comes.
+const HOPELESS: f64 = 1.3;
+
+/// Initial placements worth improving, at least one: the best along a line of the nodes, and the one
+/// by halving. `movable` are the nodes to seat, in rising order; `pins` are all
 /// others, with their routers; `chip` is how many routers `[x, y]` a chip has.
 pub(super) fn initial<'a>(
     flows: &'a Flows,
@@ -23,7 +27,7 @@ pub(super) fn initial<'a>(
     chip: [usize; 2],
     movable: &[u32],
     pins: &[(u32, [u16; 2])],
-) -> State<'a> {
+) -> Vec<State<'a>> {
     let mut pinned = vec![false; flows.nodes()];
     for &(port, _) in pins {
         pinned[port as usize] = true;
@@ -47,19 +51,22 @@ pub(super) fn initial<'a>(
     let better = |one: (i64, State<'a>), other: (i64, State<'a>)| {
         if other.0 < one.0 { other } else { one }
     };
-    let mut best = along(seats.hilbert(area));
+    let mut line = along(seats.hilbert(area));
     for axis in [0, 1] {
         for lanes in 1..=LANES.min(area.to[1 - axis]) {
-            best = better(best, along(seats.lanes(area, lanes, axis)));
+            line = better(line, along(seats.lanes(area, lanes, axis)));
         }
     }
     let several = [0, 1].iter().any(|&axis| chips.to[axis] > chip[axis]);
-    if several || movable.len() <= SMALL || best.0 as f64 > POOR * bound(flows, mesh) {
-        let area = if several { chips } else { area };
-        let halved = spread(flows, mesh, seats, chip, area, &order, pins);
-        best = better(best, seated(halved));
+    if !several && movable.len() > SMALL && line.0 as f64 <= POOR * bound(flows, mesh) {
+        return vec![line.1];
     }
-    best.1
+    let area = if several { chips } else { area };
+    let halved = seated(spread(flows, mesh, seats, chip, area, &order, pins));
+    let least = line.0.min(halved.0) as f64;
+    let mut all = vec![line, halved];
+    all.retain(|(total, _)| *total as f64 <= HOPELESS * least);
+    all.into_iter().map(|(_, state)| state).collect()
 }
 
 /// About the least that any placement costs: as if every node had its neighbours, all exchanging

@@ -27,6 +27,10 @@ use grid::Mesh;
 use regroup::Groups;
 use state::{NONE, State};
 
+/// More messages a step than any machine sends, and more than any of them costs: up to here, nothing
+/// overflows.
+const MOST: f64 = 1e12;
+
 /// What messages cost, in any unit of energy or time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Costs {
@@ -43,7 +47,7 @@ pub struct Costs {
 impl Costs {
     fn checked(&self) -> Result<Costs, PlacementError> {
         let all = [self.hop_x, self.hop_y, self.chip_hop, self.link];
-        if all.iter().all(|cost| cost.is_finite() && (0.0..=1e12).contains(cost)) {
+        if all.iter().all(|cost| (0.0..=MOST).contains(cost)) {
             Ok(*self)
         } else {
             Err(PlacementError::NotACost)
@@ -89,16 +93,16 @@ pub enum PlacementError {
         /// How many nodes there are.
         nodes: usize,
     },
-    /// Messages per step that are negative or not finite.
-    #[error("the messages per step from node {from} to node {to} are not a number from 0 up")]
+    /// Messages per step that are negative, not a number, or above 10¹².
+    #[error("the messages per step from node {from} to node {to} are not from 0 to 10^12")]
     NotAFlow {
         /// Sending node.
         from: u32,
         /// Receiving node.
         to: u32,
     },
-    /// A cost that is negative, not finite, or above 10¹².
-    #[error("a cost is not a number from 0 to 10^12")]
+    /// A cost that is negative, not a number, or above 10¹².
+    #[error("a cost is not from 0 to 10^12")]
     NotACost,
     /// A node without a site on the board.
     #[error("node {node} has no site on the board")]
@@ -153,9 +157,19 @@ pub fn place(
     }
     let seats = Seats::new(&mesh);
     let chip = grid.routers.map(|side| side as usize);
-    let mut state = initial::initial(flows, &mesh, &seats, chip, &movable, &pins);
     let mut groups = Groups::new(&seats);
-    groups.trade(&mut state);
+    let mut states = initial::initial(flows, &mesh, &seats, chip, &movable, &pins);
+    let several = states.len() > 1;
+    for state in &mut states {
+        groups.trade(state);
+        if several {
+            anneal::anneal(state, &seats, &movable, effort.visits / 4);
+        }
+    }
+    // The first of several equally good ones; there is always one.
+    let Some(mut state) = states.into_iter().min_by_key(State::total) else {
+        return Ok(Vec::new());
+    };
     anneal::anneal(&mut state, &seats, &movable, effort.visits);
     groups.trade(&mut state);
     cool::cool(&mut state, &seats, effort.link_swaps);

@@ -22,6 +22,13 @@ impl Random {
         ((u128::from(self.bits()) * end as u128) >> 64) as usize
     }
 
+    /// Puts a list into a random order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.below(last + 1));
+        }
+    }
+
     /// About exponentially distributed, mean 1.04. Minus the base-2 logarithm of a uniform number,
     /// linear between powers of two: no library's logarithm, so the same everywhere.
     pub fn exponential(&mut self) -> f64 {

@@ -12,6 +12,9 @@ use super::grid::Mesh;
 use super::state::NONE;
 use std::collections::VecDeque;
 
+/// Attempts at a division between chips; the best one is taken.
+const ATTEMPTS: usize = 16;
+
 /// Seats of `order`'s nodes inside `area`, which has at least as many; [`NONE`] for all others.
 /// `pins` are nodes that stay where they are.
 pub(super) fn spread(
@@ -48,7 +51,10 @@ pub(super) fn spread(
         let least = even.saturating_sub(play).max(nodes.len().saturating_sub(room[1]));
         let most = (even + play).min(room[0]).max(least);
         let line: Vec<u32> = (0..nodes.len() as u32).collect();
-        let second = halve(&graph, &line, least as u64, most as u64);
+        // Divisions between chips cost most, and there are few of them.
+        let between = borders(chip, area) != [0, 0];
+        let attempts = if between { ATTEMPTS } else { 1 };
+        let second = halve(&graph, &line, least as u64, most as u64, attempts);
         let mut halves = [Vec::new(), Vec::new()];
         for (&node, &second) in nodes.iter().zip(&second) {
             // Room is what counts in the end, whatever the division says.
@@ -100,9 +106,7 @@ fn part(
 /// An area in two: between chips where it has several, along its longer side otherwise. `None` for
 /// a single router.
 fn cut(mesh: &Mesh, chip: [usize; 2], area: Area) -> Option<[Area; 2]> {
-    let chips = [0, 1].map(|axis| {
-        (area.to[axis].max(1) - 1) / chip[axis].max(1) - area.from[axis] / chip[axis].max(1)
-    });
+    let chips = borders(chip, area);
     let length = [0, 1].map(|axis| {
         let coordinates = &mesh.coordinates[axis];
         coordinates[area.to[axis] - 1] - coordinates[area.from[axis]]
@@ -122,6 +126,14 @@ fn cut(mesh: &Mesh, chip: [usize; 2], area: Area) -> Option<[Area; 2]> {
     low.to[axis] = at;
     high.from[axis] = at;
     Some([low, high])
+}
+
+/// How many borders between chips run through an area, along each axis.
+fn borders(chip: [usize; 2], area: Area) -> [usize; 2] {
+    [0, 1].map(|axis| {
+        let side = chip[axis].max(1);
+        (area.to[axis].max(1) - 1) / side - area.from[axis] / side
+    })
 }
 
 fn centre(mesh: &Mesh, area: Area) -> [i32; 2] {

@@ -179,6 +179,7 @@ fn what_cannot_be_placed_is_an_error() {
         place(&flows, &chip, &ports(3), &COSTS, effort),
         Err(PlacementError::NoSuchNode { node: 3, nodes: 3 })
     );
+    assert!(matches!(Flows::new(usize::MAX, []), Err(PlacementError::TooMany { .. })));
     let endless = grid([u32::MAX; 2], [u32::MAX; 2], u32::MAX);
     assert_eq!(place(&flows, &endless, &[], &COSTS, effort), Err(PlacementError::GridTooLarge));
     for cost in [-1.0, f64::NAN, f64::INFINITY] {
