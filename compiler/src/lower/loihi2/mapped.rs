@@ -416,9 +416,7 @@ impl Scratch {
         let (kind, words) = match &projection.synapses {
             Synapses::Dense(_) => (0, None),
             Synapses::Sparse(_) => (1, None),
-            Synapses::Conv(conv) => {
-                (2, Some(self.kernel_words(figures, projection.format, conv)))
-            }
+            Synapses::Conv(conv) => (2, Some(self.kernel_words(figures, projection.format, conv))),
         };
         load.synops[kind] += events;
         sources.sort_unstable();

@@ -4,8 +4,8 @@
 //! joins the neighbour that it shares most with, as long as both together are a small part of
 //! a core. One pass costs a visit to each synapse and to a few neighbours' synapses.
 
-use super::graph::Graph;
 use super::super::resources::Resource;
+use super::graph::Graph;
 
 /// Units are at most one part in this many of a core.
 const PARTS: u64 = 12;

@@ -12,12 +12,7 @@ pub(super) fn check(cx: &Context, counter: &mut Counter) -> Vec<Refusal> {
     layers.filter_map(|(layer, p)| layer_fits(cx, counter, layer, p.neurons)).collect()
 }
 
-fn layer_fits(
-    cx: &Context,
-    counter: &mut Counter,
-    layer: usize,
-    neurons: u32,
-) -> Option<Refusal> {
+fn layer_fits(cx: &Context, counter: &mut Counter, layer: usize, neurons: u32) -> Option<Refusal> {
     // Without shared sources and borders of convolutions every neuron needs this much.
     let bound = |neuron: u32| {
         let mut usage = Usage { neuron_groups: 1, neurons: 1, axon_map: 1, ..Usage::default() };

@@ -155,9 +155,8 @@ impl Axis {
                 Some((conv, next)) => {
                     let at = |x: u32| {
                         let stride = i64::from(conv.stride[axis]);
-                        let reach = (i64::from(conv.kernel[axis]) - 1)
-                            * i64::from(conv.dilation[axis])
-                            + 1;
+                        let reach =
+                            (i64::from(conv.kernel[axis]) - 1) * i64::from(conv.dilation[axis]) + 1;
                         // Half of the overlap goes to either side.
                         let first = i64::from(x) * stride - i64::from(conv.padding[axis]);
                         let half = (reach - stride + 1).max(0) / 2;

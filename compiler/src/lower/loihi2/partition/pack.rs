@@ -27,9 +27,10 @@ pub(super) fn pack(
     loop {
         let fullness = |i: usize| bins[i].as_ref().map_or(0.0, |b| b.fullness(cx, cap));
         // The fullest first; ties in order.
-        let next = (0..bins.len()).filter(|i| small[*i]).map(|i| (fullness(i), i)).max_by(
-            |(a, i), (b, k)| a.total_cmp(b).then(k.cmp(i)),
-        );
+        let next = (0..bins.len())
+            .filter(|i| small[*i])
+            .map(|i| (fullness(i), i))
+            .max_by(|(a, i), (b, k)| a.total_cmp(b).then(k.cmp(i)));
         let Some((_, moved)) = next else { break };
         small[moved] = false;
         let Some(bin) = bins[moved].take() else { continue };
