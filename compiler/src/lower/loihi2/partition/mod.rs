@@ -212,7 +212,7 @@ impl<'a, 'b> Search<'a, 'b> {
         let (cx, counter, request) = (self.cx, &mut self.counter, self.request);
         let cores_per_chip = request.cores_per_chip;
         let mut bins: Vec<Bin> = vec![];
-        let mut refusals = vec![];
+        let (mut refusals, mut planned) = (vec![], true);
         let mut chain_count = 0;
         for chain in &self.chains {
             match plan(cx, counter, chain, Wanted { cap, prefer, cores_per_chip }) {
@@ -223,10 +223,13 @@ impl<'a, 'b> Search<'a, 'b> {
                         bins.append(&mut group);
                     }
                 }
-                Err(why) => refusals.extend(why),
+                Err(why) => {
+                    planned = false;
+                    refusals.extend(why);
+                }
             }
         }
-        if bins.is_empty() && !self.chains.is_empty() || !refusals.is_empty() {
+        if !planned {
             return Err(refusals);
         }
         for layer in &self.dense {

@@ -48,12 +48,22 @@ pub(super) fn refine(
     let passes = (VISITS / pass.max(1)).min(PASSES as u64);
     let sums = || Sums { of: vec![0.0; usage.len()], touched: vec![] };
     let (reached, saved) = (sums(), sums());
-    let mut mover =
-        Mover { graph, core_of, usage, load, cap, seen: vec![], net: 0, reached, saved };
-    mover.seen = vec![0; mover.usage.len()];
+    let seen = vec![0; usage.len()];
+    let mut mover = Mover { graph, core_of, usage, load, cap, seen, net: 0, reached, saved };
     let all: f64 = graph.cx.rate.iter().sum();
+    // After the first pass only those whose surroundings have changed.
+    let mut again = vec![true; graph.len() as usize];
     for _ in 0..passes {
-        let gained: f64 = (0..graph.len()).map(|v| mover.improve(v)).sum();
+        let mut gained = 0.0;
+        for v in 0..graph.len() {
+            if std::mem::take(&mut again[v as usize]) {
+                let gain = mover.improve(v);
+                if gain > 0.0 {
+                    mover.wake(v, &mut again);
+                }
+                gained += gain;
+            }
+        }
         if gained <= all * 1e-3 {
             break;
         }
@@ -80,6 +90,20 @@ impl Mover<'_, '_, '_> {
             NONE => NONE,
             vertex => self.core_of[vertex as usize],
         }
+    }
+
+    /// Marks all that shares an edge with a vertex.
+    fn wake(&self, v: u32, again: &mut [bool]) {
+        let graph = self.graph;
+        let mut wake = |t: &u32| again[*t as usize] = true;
+        graph.targets(graph.sender(v)).iter().for_each(&mut wake);
+        graph.sources(v, |q, _, sender| {
+            graph.targets(sender).iter().for_each(&mut wake);
+            let from = graph.vertex(graph.cx.network.projections[q].from, sender);
+            if from != NONE {
+                wake(&from);
+            }
+        });
     }
 
     /// Moves a vertex if that saves messages: how many per step.
