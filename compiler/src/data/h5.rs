@@ -293,24 +293,27 @@ pub(crate) enum Column<'a> {
 /// A dataset to be written: its name, shape (C order) and values.
 pub(crate) type Written<'a> = (&'static str, Vec<u64>, Column<'a>);
 
-/// A file to be written, of groups of datasets. Nothing in it depends on when or where it is
-/// written.
+/// A group to be written.
+pub(crate) struct WrittenGroup<'a> {
+    /// Its name.
+    pub(crate) name: String,
+    /// What is in it.
+    pub(crate) datasets: Vec<Written<'a>>,
+    /// Texts that describe it, by name.
+    pub(crate) attributes: Vec<(&'static str, String)>,
+}
+
+/// A file to be written: groups of groups of datasets. Nothing in it depends on when or where
+/// it is written.
 #[derive(Default)]
 pub(crate) struct Writer<'a> {
-    groups: BTreeMap<String, Vec<(String, Vec<Written<'a>>, Vec<(&'static str, String)>)>>,
+    groups: BTreeMap<&'static str, Vec<WrittenGroup<'a>>>,
 }
 
 impl<'a> Writer<'a> {
-    /// Adds `/outer/inner` with datasets and attributes.
-    pub(crate) fn group(
-        &mut self,
-        outer: &str,
-        inner: &str,
-        datasets: Vec<Written<'a>>,
-        attributes: Vec<(&'static str, String)>,
-    ) {
-        let entry = (inner.to_string(), datasets, attributes);
-        self.groups.entry(outer.to_string()).or_default().push(entry);
+    /// Adds a group to the group `outer` of the file's root.
+    pub(crate) fn add(&mut self, outer: &'static str, group: WrittenGroup<'a>) {
+        self.groups.entry(outer).or_default().push(group);
     }
 
     /// The file's bytes; `path` is for messages.
@@ -320,9 +323,9 @@ impl<'a> Writer<'a> {
     pub(crate) fn finish(self, path: &Path) -> Result<Vec<u8>, DataError> {
         let mut file = FileBuilder::new();
         for (outer, groups) in self.groups {
-            let mut above = file.create_group(&outer);
-            for (inner, datasets, attributes) in groups {
-                let mut group = above.create_group(&inner);
+            let mut above = file.create_group(outer);
+            for WrittenGroup { name, datasets, attributes } in groups {
+                let mut group = above.create_group(&name);
                 for (name, value) in attributes {
                     group.set_attr(name, AttrValue::VarLenString(value));
                 }

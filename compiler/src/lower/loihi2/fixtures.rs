@@ -99,6 +99,16 @@ fn network(populations: Vec<Population>, projections: Vec<Projection>) -> ChipNe
 }
 
 fn plan(network: ChipNetwork, rates: Vec<Rate>, core_of: Vec<Vec<u32>>, ids: &[u64]) -> Plan {
+    plan_on("kapoho_point", network, rates, core_of, ids)
+}
+
+fn plan_on(
+    board: &str,
+    network: ChipNetwork,
+    rates: Vec<Rate>,
+    core_of: Vec<Vec<u32>>,
+    ids: &[u64],
+) -> Plan {
     let profile = Profile::load(DEFAULT, Path::new("")).expect("built in");
     let sites: Vec<Site> = ids.iter().map(|id| Site::of_id(*id, &profile.figures)).collect();
     let source = Source {
@@ -109,7 +119,7 @@ fn plan(network: ChipNetwork, rates: Vec<Rate>, core_of: Vec<Vec<u32>>, ids: &[u
         run: "sim".into(),
         steps: 32,
     };
-    let board = "kapoho_point".to_string();
+    let board = board.to_string();
     let chips = profile.boards[&board].chips;
     let target = Target { profile, board, chips, bad_cores: vec![7], objective: "energy".into() };
     let rates = Rates { of: rates, origin: "given".into() };
@@ -198,4 +208,37 @@ pub fn recurrent() -> Plan {
     let core_of: Vec<u32> = (0..300).map(|i| (i * 7 % 30) / 6).collect();
     let network = network(populations, projections);
     plan(network, rates, vec![vec![], core_of], &[0, 1, 130, 131, 512 + 3])
+}
+
+/// A recurrent network of `neurons`, each with `fan_in` synapses: nine of ten from the next 500
+/// neurons, the others from anywhere. A core has a block of neurons with 10 000 synapses.
+pub fn small_world(neurons: u32, fan_in: u32) -> Plan {
+    let mut state = 1u64;
+    let mut random = |below: u32| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 33) % u64::from(below)) as u32
+    };
+    let (mut starts, mut sources) = (vec![0], Vec::new());
+    for i in 0..neurons {
+        let source = |_| match random(10) {
+            0 => random(neurons),
+            _ => (i + 1 + random(500)) % neurons,
+        };
+        let mut row: Vec<u32> = (0..fan_in).map(source).collect();
+        row.sort_unstable();
+        row.dedup();
+        sources.extend(row);
+        starts.push(sources.len() as u64);
+    }
+    let weights = Arc::new(vec![2; sources.len()]);
+    let (starts, sources) = (Arc::new(starts), Arc::new(sources));
+    let (inputs, outputs, delays) = (neurons, neurons, Arc::default());
+    let synapses = Synapses::Sparse(Sparse { inputs, outputs, starts, sources, weights, delays });
+    let population = population("r", &[neurons as usize], Some(layer()));
+    let network = network(vec![population], vec![projection("loop", 0, 0, synapses)]);
+    let block = 10_000 / fan_in;
+    let core_of = (0..neurons).map(|i| i / block).collect();
+    let on_chip = |core: u64| core / 100 * 128 + 8 + core % 100;
+    let ids: Vec<u64> = (0..u64::from(neurons.div_ceil(block))).map(on_chip).collect();
+    plan_on("hala_point", network, vec![Rate::Uniform(0.01)], vec![core_of], &ids)
 }

@@ -75,7 +75,8 @@ impl Plan {
     ///
     /// # Errors
     /// Neurons without a core, cores without a place or two on one, lists of rates of another
-    /// length than their population, a mesh of more than [`MOST_ROUTERS`] routers.
+    /// length than their population, a mesh of more than [`MOST_ROUTERS`] routers, numbers of
+    /// cores beyond 2^32.
     pub fn new(
         source: Source,
         network: ChipNetwork,
@@ -118,6 +119,9 @@ impl Plan {
         }
         if sites.iter().copied().collect::<BTreeSet<Site>>().len() != sites.len() {
             return wrong("two cores have one place".into());
+        }
+        if sites.iter().any(|site| site.id(figures) > u64::from(u32::MAX)) {
+            return wrong("a core has a number beyond 2^32".into());
         }
         if routers(sites, target.chips, figures).is_none_or(|n| n > MOST_ROUTERS) {
             return wrong(format!("the mesh has more than {MOST_ROUTERS} routers"));

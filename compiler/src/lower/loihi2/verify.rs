@@ -101,7 +101,7 @@ pub fn verify_text(text: &str, folder: &Path) -> Vec<Finding> {
     findings
 }
 
-/// The part that says whether the rest can be read.
+/// The part that says which version the rest is of.
 #[derive(Deserialize)]
 struct Head {
     schema: String,
@@ -113,13 +113,17 @@ fn parse(text: &str) -> Result<Manifest, Finding> {
                     spec/manifest.md";
         Finding::new(Code::E0812, "", format!("this is not a manifest: {why}"), help)
     };
-    let head: Head = yaml::read(text).map_err(not_one)?;
-    if head.schema != SCHEMA {
-        let message = format!("the format is `{}`, not `{SCHEMA}`", head.schema);
+    let manifest: Result<Manifest, String> = yaml::read(text);
+    let schema = match &manifest {
+        Ok(manifest) => manifest.schema.clone(),
+        Err(_) => yaml::read::<Head>(text).map_err(not_one)?.schema,
+    };
+    if schema != SCHEMA {
+        let message = format!("the format is `{schema}`, not `{SCHEMA}`");
         let help = "use the compiler that wrote it, or write it again with this one";
         return Err(Finding::new(Code::E0812, "schema", message, help));
     }
-    yaml::read(text).map_err(not_one)
+    manifest.map_err(not_one)
 }
 
 /// Compares the source beside the manifest, if it is there.

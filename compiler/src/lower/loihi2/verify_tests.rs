@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::yaml::Tree;
-use crate::lower::loihi2::fixtures::{conv, mnist, recurrent};
+use crate::lower::loihi2::fixtures::{conv, mnist, recurrent, small_world};
 use crate::lower::loihi2::manifest;
 use crate::lower::loihi2::plan::Plan;
 use std::fs;
@@ -22,7 +22,7 @@ fn show(findings: &[Finding]) -> String {
 
 #[test]
 fn what_was_written_holds_and_is_written_again_alike() {
-    for plan in [mnist(), conv(), recurrent()] {
+    for plan in [mnist(), conv(), recurrent(), small_world(100_000, 10)] {
         let (folder, text) = written(&plan);
         assert_eq!(show(&verify(&folder.path().join("placement.yaml"))), "");
         let (other, again) = written(&plan);
@@ -227,11 +227,85 @@ fn without_the_weights_file_sparse_rows_are_compared_with_each_other() {
 }
 
 #[test]
+fn routes_to_very_many_cores_are_compared_by_their_digest() {
+    let (folder, text) = written(&small_world(100_000, 10));
+    let manifest = parse(&text).expect("parses");
+    assert!(text.len() < 200_000, "{}", text.len());
+    type Change = fn(&mut Manifest);
+    let changes: [Change; 3] = [
+        |m| m.cores[1].axons_out[0].to_cores = Some("0..60".into()),
+        |m| m.cores[1].axons_out[0].digest = m.cores[2].axons_out[0].digest.clone(),
+        |m| m.cores[1].axons_in[0].src = m.cores[2].axons_in[0].src.clone(),
+    ];
+    for change in changes {
+        let mut changed = manifest.clone();
+        change(&mut changed);
+        let text = manifest::text(&changed).expect("writes");
+        let findings = verify_text(&text, folder.path());
+        assert!(findings.iter().any(|f| f.code == Code::E0813), "{}", show(&findings));
+    }
+}
+
+#[test]
 fn a_source_that_has_changed_is_a_warning() {
     let (folder, text) = written(&mnist());
     fs::write(folder.path().join("net.snn"), "network N {}").expect("writes");
     let findings = verify_text(&text, folder.path());
     assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::W0812]);
+}
+
+/// No text makes verification panic: bytes of manifests replaced, left out and repeated.
+#[test]
+fn damaged_manifests_are_refused_or_verified() {
+    for (plan, seed) in [(conv(), 1), (recurrent(), 2)] {
+        let (folder, text) = written(&plan);
+        let mut state = seed;
+        let mut random = |below: usize| {
+            state = u64::wrapping_mul(state, 6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..300 {
+            let mut bytes = text.clone().into_bytes();
+            for _ in 0..=random(3) {
+                let at = random(bytes.len());
+                let digits = b"0123456789-.,:[]{} x\n";
+                match random(3) {
+                    0 => bytes[at] = digits[random(digits.len())],
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.insert(at, digits[random(digits.len())]),
+                }
+            }
+            // Most changes are found; that none panics is what is shown here.
+            let _ = verify_text(&String::from_utf8_lossy(&bytes), folder.path());
+        }
+    }
+}
+
+/// Figures for spec/manifest.md:
+/// `cargo test --release -p snnc --lib million -- --ignored --nocapture`.
+#[test]
+#[ignore = "it measures; run it in release mode"]
+fn a_million_neurons() {
+    for fan_in in [10, 50] {
+        let plan = small_world(1_000_000, fan_in);
+        let timed = |what: &str, since: std::time::Instant| {
+            eprintln!("{what}: {:.2} s", since.elapsed().as_secs_f64());
+        };
+        let start = std::time::Instant::now();
+        let built = manifest::build::build(&plan, None);
+        timed("build", start);
+        let start = std::time::Instant::now();
+        let text = manifest::text(&built).expect("writes");
+        timed("text", start);
+        eprintln!("{} cores, {} bytes", built.cores.len(), text.len());
+        let start = std::time::Instant::now();
+        let (folder, _) = written(&plan);
+        timed("manifest and weights", start);
+        let start = std::time::Instant::now();
+        let findings = verify(&folder.path().join("placement.yaml"));
+        timed("verify", start);
+        eprint!("{}", show(&findings));
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@
 //! `sign_mode` repeat the manifest.
 
 use super::network::{ChipNetwork, Projection, Rate, Rates, SignMode, Sparse, Synapses};
-use crate::data::h5::{Column, Entry, File, Writer, Written};
+use crate::data::h5::{Column, Entry, File, Writer, Written, WrittenGroup};
 use crate::data::{DataError, hash};
 use crate::diagnostics::Code;
 use crate::tensor::Values;
@@ -52,7 +52,7 @@ pub fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
         seen.extend(free.clone());
         free.unwrap_or_default()
     };
-    names.map(|name| next(name)).collect()
+    names.map(&mut next).collect()
 }
 
 /// Whether everything that follows from a network needs its weights file: sparse synapses,
@@ -93,7 +93,7 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
                 datasets.push((key, vec![list.len() as u64], Column::U32(list)));
             }
         }
-        file.group("projections", name, datasets, attributes);
+        file.add("projections", WrittenGroup { name: name.clone(), datasets, attributes });
     }
     for ((population, name), rate) in
         network.populations.iter().zip(&names.populations).zip(&rates.of)
@@ -111,7 +111,8 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
             datasets.push(("rates", vec![each.len() as u64], Column::F64(each)));
         }
         if !datasets.is_empty() {
-            file.group("populations", name, datasets, vec![]);
+            let group = WrittenGroup { name: name.clone(), datasets, attributes: vec![] };
+            file.add("populations", group);
         }
     }
     file.finish(path)

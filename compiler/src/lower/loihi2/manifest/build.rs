@@ -17,9 +17,14 @@ use crate::lower::loihi2::resources::Resource;
 use crate::lower::loihi2::traffic::{Link, rounded};
 use crate::lower::loihi2::weights::{Names, distinct};
 use indexmap::IndexMap;
+use std::collections::BTreeSet;
 
 /// The hottest links and cores are listed up to this many.
 const HOTTEST: usize = 8;
+
+/// A layer's routes from a core to other cores are listed up to this many: in a network whose
+/// neurons reach anywhere they would be as many as pairs of cores.
+const MOST_ROUTES: usize = 64;
 
 /// The manifest of a plan, with the file that its weights were written to.
 pub fn build(plan: &Plan, weights: Option<Weights>) -> Manifest {
@@ -235,19 +240,6 @@ impl Build<'_> {
             neurons: group.neurons.to_string(),
             group: group.config.into(),
         };
-        let axons_out = |axons: &mapped::AxonsOut| AxonsOut {
-            layer: self.population(axons.layer),
-            to_core: match axons.to {
-                End::Core(to) => Some(self.id(to as usize)),
-                End::Host => None,
-            },
-            to_host: match axons.to {
-                End::Core(_) => Vec::new(),
-                End::Host => self.ports(axons.layer, &axons.sources),
-            },
-            src: text::sources(&axons.sources),
-            messages: rounded(axons.messages),
-        };
         Core {
             id: self.id(core),
             chip: site.chip,
@@ -255,10 +247,76 @@ impl Build<'_> {
             slot: site.slot,
             groups: used.groups.iter().map(group).collect(),
             axons_in: used.axons_in.iter().map(|axons| self.axons_in(axons)).collect(),
-            axons_out: used.axons_out.iter().map(axons_out).collect(),
+            axons_out: self.axons_out(&used.axons_out),
             resources: self.resources(used),
             load: self.load(used),
         }
+    }
+
+    /// A row for each route; for a layer's routes to very many cores one row.
+    fn axons_out(&self, routes: &[mapped::AxonsOut]) -> Vec<AxonsOut> {
+        let mut rows = Vec::new();
+        for routes in routes.chunk_by(|a, b| a.layer == b.layer) {
+            // A route to the host comes last: the ends are in order.
+            let to_cores = routes.partition_point(|route| route.to != End::Host);
+            let (many, each) = match to_cores > MOST_ROUTES {
+                true => routes.split_at(to_cores),
+                false => (&[][..], routes),
+            };
+            rows.extend(self.routes_at_once(many));
+            rows.extend(each.iter().map(|route| {
+                let (to_core, to_host) = match route.to {
+                    End::Core(to) => (Some(self.id(to as usize)), Vec::new()),
+                    End::Host => (None, self.ports(route.layer, &route.sources)),
+                };
+                let src = text::sources(&route.sources);
+                self.axons_out_row(route, to_core, to_host, src, route.messages)
+            }));
+        }
+        rows
+    }
+
+    fn axons_out_row(
+        &self,
+        route: &mapped::AxonsOut,
+        to_core: Option<u64>,
+        to_host: Vec<String>,
+        src: String,
+        messages: f64,
+    ) -> AxonsOut {
+        AxonsOut {
+            layer: self.population(route.layer),
+            to_core,
+            to_cores: None,
+            digest: None,
+            to_host,
+            src,
+            messages: rounded(messages),
+        }
+    }
+
+    /// Routes of one layer to cores as one row, if there are any. The digest is over each
+    /// route's core, number of ranges and their ends.
+    fn routes_at_once(&self, routes: &[mapped::AxonsOut]) -> Option<AxonsOut> {
+        let mut neurons = BTreeSet::new();
+        let (mut cores, mut numbers) = (Vec::new(), Vec::new());
+        for route in routes {
+            let End::Core(to) = route.to else { continue };
+            neurons.extend(route.sources.iter());
+            // A mesh has at most 2^17 routers with at most 2^10 cores.
+            let core = self.id(to as usize) as u32;
+            cores.push(core);
+            numbers.extend([core, route.sources.as_slice().len() as u32]);
+            numbers.extend(text::ends(&route.sources));
+        }
+        let src = text::sources(&Ranges::of_sorted(neurons));
+        let messages = routes.iter().map(|route| route.messages).sum();
+        let row = self.axons_out_row(routes.first()?, None, Vec::new(), src, messages);
+        Some(AxonsOut {
+            to_cores: Some(Ranges::of_sorted(cores).to_string()),
+            digest: Some(text::digest(numbers.into_iter())),
+            ..row
+        })
     }
 
     /// The ports that some of these neurons are sent to.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::yaml::Tree;
-use crate::lower::loihi2::fixtures::{conv, mnist, recurrent};
+use crate::lower::loihi2::fixtures::{conv, mnist, recurrent, small_world};
 use crate::lower::loihi2::plan::Plan;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -84,7 +84,7 @@ with h5py.File(sys.argv[1] + "/weights.h5") as f:
 
 #[test]
 fn manifests_keep_to_the_published_schema() {
-    for plan in [mnist(), conv(), recurrent()] {
+    for plan in [mnist(), conv(), recurrent(), small_world(100_000, 10)] {
         let (folder, _) = written(&plan);
         std::fs::write(folder.path().join("schema.json"), JSON_SCHEMA).expect("writes");
         let program = r#"
@@ -134,7 +134,7 @@ fn the_published_schema_has_the_keys_of_the_types() {
         }
     }
     let mut written_keys = BTreeSet::from(["value".to_string()]);
-    for plan in [mnist(), conv(), recurrent()] {
+    for plan in [mnist(), conv(), recurrent(), small_world(100_000, 10)] {
         let manifest =
             build::build(&plan, Some(schema::Weights { file: "w".into(), sha256: "0".into() }));
         keys(&yaml::tree(&manifest).expect("a tree"), &mut written_keys);

@@ -325,13 +325,20 @@ rows! {
         axons: u64,
     }
 
-    /// Where the spikes of a layer's neurons go: to a core or to ports of the host.
+    /// Where the spikes of a layer's neurons go: to a core, to ports of the host, or to very many
+    /// cores.
     AxonsOut {
         /// The layer.
         layer: String,
         /// The core's number.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to_core: Option<u64>,
+        /// The numbers of very many cores, as ranges.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to_cores: Option<String>,
+        /// The digest of which neurons go to which of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
         /// The host's ports.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         to_host: Vec<String>,

@@ -8,18 +8,26 @@ use crate::lower::loihi2::ranges::Ranges;
 const MOST_RANGES: usize = 64;
 
 /// Neurons at the end of synapses: their ranges, or where there are very many
-/// `9500 of 12..999983, digest 0123456789abcdef`. The digest is the start of the SHA-256 of the
-/// ranges' ends, each 32 bits, little-endian.
+/// `9500 of 12..999983, digest 0123456789abcdef`, the [`digest`] of the ranges' ends.
 pub fn sources(ranges: &Ranges) -> String {
     match (ranges.as_slice().first(), ranges.as_slice().last()) {
         (Some((first, _)), Some((_, last))) if ranges.as_slice().len() > MOST_RANGES => {
-            let ends = ranges.as_slice().iter().flat_map(|(a, b)| [*a, *b]);
-            let bytes: Vec<u8> = ends.flat_map(u32::to_le_bytes).collect();
-            let digest = sha256(&bytes);
-            format!("{} of {first}..{last}, digest {}", ranges.len(), &digest[..16])
+            let digest = digest(ends(ranges));
+            format!("{} of {first}..{last}, digest {digest}", ranges.len())
         }
         _ => ranges.to_string(),
     }
+}
+
+/// The ends of ranges, one after another.
+pub fn ends(ranges: &Ranges) -> impl Iterator<Item = u32> + '_ {
+    ranges.as_slice().iter().flat_map(|(first, last)| [*first, *last])
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of numbers, each 32 bits, little-endian.
+pub fn digest(numbers: impl Iterator<Item = u32>) -> String {
+    let bytes: Vec<u8> = numbers.flat_map(u32::to_le_bytes).collect();
+    sha256(&bytes).chars().take(16).collect()
 }
 
 /// How many neurons a text of [`sources`] names.
