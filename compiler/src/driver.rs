@@ -153,7 +153,8 @@ fn watched(cx: &mut Cx<'_>, graph: &ClockedGraph, names: &[String], at: ItemRef)
     for name in names {
         let sending = |p: &Port| p.direction == Direction::Out;
         let place = graph.graph.processes.iter().enumerate().find_map(|(i, process)| {
-            let of = |p: &Port| *name == process.path || *name == format!("{}.{}", process.path, p.name);
+            let of =
+                |p: &Port| *name == process.path || *name == format!("{}.{}", process.path, p.name);
             Some((i, process.ports.iter().position(|p| sending(p) && of(p))?))
         });
         let used = place.and_then(|(i, p)| Some((i, p, graph.uses[i][p].as_ref()?)));

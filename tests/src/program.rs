@@ -57,7 +57,8 @@ fn array(archive: &mut Archive, name: &str) -> Array {
 /// Compiles a program; its only (or first) run must have no errors.
 pub fn check(file: &Path, set: &[(&str, &str)]) -> CheckedRun {
     let set = set.iter().map(|(n, v)| ((*n).to_string(), (*v).to_string())).collect();
-    let checked = driver::check(file, &driver::Options { runs: Runs::First, set });
+    let options = driver::Options { runs: Runs::First, set, ..driver::Options::default() };
+    let checked = driver::check(file, &options);
     let errors: Vec<_> = checked
         .diagnostics
         .iter()

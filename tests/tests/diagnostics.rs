@@ -9,8 +9,8 @@ use std::path::Path;
 /// Codes whose cause is not in a program: a command line, a machine, a run. `compiler/tests`
 /// shows these.
 const ELSEWHERE: &[&str] = &[
-    "E0102", "E0103", "E0104", "E0408", "E0409", "E0607", "E0613", "E0901", "E0902", "E0903",
-    "E0904", "E0905", "E0907", "E0908", "E0909", "E0910",
+    "E0102", "E0103", "E0104", "E0408", "E0409", "E0607", "E0613", "E0812", "E0813", "E0814",
+    "E0901", "E0902", "E0903", "E0904", "E0905", "E0907", "E0908", "E0909", "E0910", "W0812",
 ];
 
 /// The failing examples of a page.

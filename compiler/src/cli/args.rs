@@ -49,9 +49,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Compile a network: write the generated Rust crate
-    #[command(after_help = "Example: snnc build net.snn -o generated && \
-        cargo run --release --manifest-path generated/Cargo.toml")]
+    /// Compile a network: write the generated Rust crate, or the placement on Loihi 2
+    #[command(after_help = "Examples:\n  \
+        snnc build net.snn -o generated && cargo run --release --manifest-path generated/Cargo.toml\n  \
+        snnc build net.snn --run l2hw                          a placement, by the run's target\n  \
+        snnc build net.snn --run l2hw --profile-with l2sim     with the spike rates of a simulation\n\n\
+        A placement is a folder with manifest.yaml, weights.h5, placement.txt and placement.svg.")]
     Build {
         /// What is compiled
         #[command(flatten)]
@@ -59,6 +62,23 @@ pub enum Command {
         /// The folder to write [default: build/RUN]
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
+        /// What it is compiled to
+        #[command(flatten)]
+        lowering: Lowering,
+    },
+    /// Check a placement from its manifest alone: every figure and rule is derived again
+    #[command(after_help = "Example: snnc verify build/l2hw/manifest.yaml\n\n\
+        The file of weights is looked for beside the manifest.")]
+    Verify {
+        /// The manifest
+        #[arg(value_name = "MANIFEST", required_unless_present = "schema")]
+        manifest: Option<PathBuf>,
+        /// Print one JSON object on standard output instead of text
+        #[arg(long)]
+        json: bool,
+        /// Print the JSON Schema of manifests and end
+        #[arg(long, exclusive = true)]
+        schema: bool,
     },
     /// Compile and execute a network: report metrics, keep recordings, check expectations
     #[command(after_help = "Examples:\n  \
@@ -166,6 +186,32 @@ pub struct Options {
     /// Give a constant of the file another value; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+}
+
+/// What a program is compiled to.
+#[derive(Args, Debug, Clone)]
+pub struct Lowering {
+    /// The target, whatever the run says
+    #[arg(long, value_name = "TARGET", value_parser = ["rust", "loihi2"])]
+    pub target: Option<String>,
+    /// What a placement is to be good at [default: what the run says, or energy]
+    #[arg(long, value_name = "WHAT", value_parser = ["energy", "latency", "edp"])]
+    pub optimize: Option<String>,
+    /// Execute this run of the same network and take the spike rates from it
+    #[arg(long, value_name = "RUN")]
+    pub profile_with: Option<String>,
+    /// Write the placement also for another simulator
+    #[arg(long, value_name = "FORMAT", value_parser = ["sana-fe"])]
+    pub emit: Option<String>,
+    /// Execute with the reference interpreter, which needs no Rust toolchain
+    #[arg(long, requires = "profile_with")]
+    pub interpret: bool,
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print one JSON object on standard output instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -1,18 +1,40 @@
-//! `snnc build`: the generated crate.
+//! `snnc build`: the generated crate, or the placement.
 
-use super::{Status, args, output, program};
-use snnc::diagnostics::Diagnostic;
+use super::{Status, args, output, place, program};
+use snnc::diagnostics::{Code, Diagnostic, json};
+use snnc::driver::{self, CheckedRun, Options, Runs};
 use snnc::execute::generate;
+use snnc::lower::loihi2::options::Objective;
 use snnc::lower::rust;
 use std::path::{Path, PathBuf};
 
-/// Writes the crate of a run to a folder.
+/// Writes what a run is compiled to into a folder.
 ///
 /// # Errors
-/// E0901, E0909; the codes of data files that cannot be read.
-pub fn build(arguments: &args::Program, to: Option<PathBuf>) -> Result<Status, Diagnostic> {
-    let Some((checked, run)) = program::one_run(arguments) else { return Ok(Status::Failed) };
-    let written = program::executable(&run).and_then(|()| {
+/// E0901; the codes of data files that cannot be read, and of placements that cannot be made.
+pub fn build(
+    arguments: &args::Program,
+    lowering: &args::Lowering,
+    to: Option<PathBuf>,
+) -> Result<Status, Diagnostic> {
+    let options = Options {
+        target: lowering.target.clone(),
+        optimize: lowering.optimize.as_deref().and_then(Objective::named),
+        ..program::options(arguments, Runs::First)
+    };
+    let checked = driver::check(&arguments.file, &options);
+    let run = checked.runs.first().filter(|_| !program::has_errors(&checked));
+    if !lowering.json || run.is_none() {
+        match lowering.json {
+            true => output::print(&json::checked(&checked.diagnostics, &checked.sources))?,
+            false => output::report(&checked.diagnostics, &checked.sources),
+        }
+    }
+    let Some(run) = run else { return Ok(Status::Failed) };
+    if let Some(chip) = place::chip(run) {
+        return place::place(arguments, lowering, (&checked, run, chip), to);
+    }
+    let written = only_for_chips(lowering, run).and_then(|()| {
         let texts = checked.sources.files.iter().map(|f| f.text.as_str());
         let generated = generate(&run.ir, texts)?;
         let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
@@ -29,4 +51,17 @@ pub fn build(arguments: &args::Program, to: Option<PathBuf>) -> Result<Status, D
             Ok(Status::Failed)
         }
     }
+}
+
+/// Requires that nothing is asked for that only placements have.
+fn only_for_chips(lowering: &args::Lowering, run: &CheckedRun) -> Result<(), Diagnostic> {
+    let given = [
+        ("--optimize", lowering.optimize.is_some()),
+        ("--profile-with", lowering.profile_with.is_some()),
+        ("--emit", lowering.emit.is_some()),
+    ];
+    let Some((option, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+    let message = format!("`{option}` is for placements, run `{}` has the target `rust`", run.name);
+    Err(Diagnostic::new(Code::E0909, message, run.target_loc, "")
+        .help("pick a run with `target loihi2(…)` by `--run`, or add `--target loihi2`"))
 }

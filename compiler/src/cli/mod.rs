@@ -8,8 +8,10 @@ mod fmt;
 mod graph;
 mod import;
 mod output;
+mod place;
 mod program;
 mod run;
+mod verify;
 
 use args::{Cli, Command};
 use snnc::diagnostics::SourceMap;
@@ -45,7 +47,11 @@ impl From<Status> for ExitCode {
 pub fn execute(arguments: Cli) -> Status {
     let done = match arguments.command {
         Command::Check { program, json } => check::check(&program, json),
-        Command::Build { program, output } => build::build(&program, output),
+        Command::Build { program, output, lowering } => build::build(&program, &lowering, output),
+        Command::Verify { schema: true, .. } => verify::schema(),
+        Command::Verify { manifest, json, .. } => {
+            verify::verify(&manifest.unwrap_or_default(), json)
+        }
         Command::Run { program, interpret, threads, output, quiet, json } => {
             let settings = Settings { interpret, threads, quiet };
             run::run(&program, run::Options { settings, output, json })

@@ -5,13 +5,15 @@ use super::output;
 use snnc::diagnostics::{Code, Diagnostic, Severity};
 use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
 
+/// How the arguments want a program to be read. Without `--run`, these `runs` are looked at.
+pub fn options(program: &Program, runs: Runs) -> Options {
+    let runs = program.options.run.clone().map_or(runs, Runs::Named);
+    Options { runs, set: program.options.set.clone(), ..Options::default() }
+}
+
 /// Checks a program. Without `--run`, these `runs` are looked at.
 pub fn check(program: &Program, runs: Runs) -> Checked {
-    let runs = program.options.run.clone().map_or(runs, Runs::Named);
-    driver::check(
-        &program.file,
-        &Options { runs, set: program.options.set.clone(), ..Options::default() },
-    )
+    driver::check(&program.file, &options(program, runs))
 }
 
 /// Whether a program has errors.
@@ -42,5 +44,5 @@ pub fn executable(run: &CheckedRun) -> Result<(), Diagnostic> {
     let message = format!("run `{}` is for Loihi 2", run.name);
     let label = "cannot be executed here";
     Err(Diagnostic::new(Code::E0909, message, run.target_loc, label)
-        .help("pick another run with `--run`"))
+        .help("pick another run with `--run`, or write its placement with `snnc build`"))
 }

@@ -40,7 +40,7 @@ impl DataError {
     }
 
     /// E0602: the file is of the right format but not whole; `what` completes the sentence.
-    pub(super) fn damaged(path: &Path, what: impl std::fmt::Display) -> DataError {
+    pub(crate) fn damaged(path: &Path, what: impl std::fmt::Display) -> DataError {
         DataError::new(
             Code::E0602,
             format!("`{}` is damaged: {what}", path.display()),
@@ -58,7 +58,7 @@ impl DataError {
     }
 
     /// E0605: elements of a kind that snnc does not compute with.
-    pub(super) fn elements(path: &Path, what: impl std::fmt::Display) -> DataError {
+    pub(crate) fn elements(path: &Path, what: impl std::fmt::Display) -> DataError {
         DataError::new(
             Code::E0605,
             format!("the values in `{}` cannot be used: {what}", path.display()),

@@ -10,7 +10,12 @@ use super::names;
 use crate::diagnostics::Code;
 use crate::ir::Elem;
 use crate::tensor::{Tensor, Values};
-use hdf5::{DType, Dataset, Error, FormatError, Group, Layout, VlenStringReadOptions};
+use hdf5::{
+    AttrValue, DType, Dataset, Error, FileBuilder, FormatError, Group, Layout,
+    VlenStringReadOptions,
+};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The best that deflate, the strongest of the common filters, can do is 1032 to 1.
@@ -265,5 +270,84 @@ impl File {
             Ok(names) => names::nearest_first(wanted, &names),
             Err(e) => format!("nothing readable in it ({e})"),
         }
+    }
+}
+
+/// Values of a dataset to be written.
+#[derive(Clone, Debug)]
+pub(crate) enum Column<'a> {
+    /// As signed bytes.
+    I8(Vec<i8>),
+    /// As bytes.
+    U8(Cow<'a, [u8]>),
+    /// As integers of 16 bits.
+    I16(Vec<i16>),
+    /// As unsigned integers of 32 bits.
+    U32(&'a [u32]),
+    /// As unsigned integers of 64 bits.
+    U64(&'a [u64]),
+    /// As floats of 64 bits.
+    F64(&'a [f64]),
+}
+
+/// A dataset to be written: its name, shape (C order) and values.
+pub(crate) type Written<'a> = (&'static str, Vec<u64>, Column<'a>);
+
+/// A file to be written, of groups of datasets. Nothing in it depends on when or where it is
+/// written.
+#[derive(Default)]
+pub(crate) struct Writer<'a> {
+    groups: BTreeMap<String, Vec<(String, Vec<Written<'a>>, Vec<(&'static str, String)>)>>,
+}
+
+impl<'a> Writer<'a> {
+    /// Adds `/outer/inner` with datasets and attributes.
+    pub(crate) fn group(
+        &mut self,
+        outer: &str,
+        inner: &str,
+        datasets: Vec<Written<'a>>,
+        attributes: Vec<(&'static str, String)>,
+    ) {
+        let entry = (inner.to_string(), datasets, attributes);
+        self.groups.entry(outer.to_string()).or_default().push(entry);
+    }
+
+    /// The file's bytes; `path` is for messages.
+    ///
+    /// # Errors
+    /// E0607: names that HDF5 does not allow, shapes that the values do not have.
+    pub(crate) fn finish(self, path: &Path) -> Result<Vec<u8>, DataError> {
+        let mut file = FileBuilder::new();
+        for (outer, groups) in self.groups {
+            let mut above = file.create_group(&outer);
+            for (inner, datasets, attributes) in groups {
+                let mut group = above.create_group(&inner);
+                for (name, value) in attributes {
+                    group.set_attr(name, AttrValue::VarLenString(value));
+                }
+                for (name, shape, column) in datasets {
+                    let dataset = group.create_dataset(name);
+                    match column {
+                        Column::I8(values) => dataset.with_i8_data(&values),
+                        Column::U8(values) => dataset.with_u8_data(&values),
+                        Column::I16(values) => dataset.with_i16_data(&values),
+                        Column::U32(values) => dataset.with_u32_data(values),
+                        Column::U64(values) => dataset.with_u64_data(values),
+                        Column::F64(values) => dataset.with_f64_data(values),
+                    }
+                    .with_shape(&shape);
+                }
+                above.add_group(group.finish());
+            }
+            file.add_group(above.finish());
+        }
+        file.finish().map_err(|e| {
+            DataError::new(
+                Code::E0607,
+                format!("cannot write `{}`: {e}", path.display()),
+                "give processes names without `/`",
+            )
+        })
     }
 }

@@ -11,6 +11,7 @@
 mod csv;
 mod error;
 pub(crate) mod h5;
+pub(crate) mod hash;
 mod idx;
 mod input;
 mod names;

@@ -58,6 +58,69 @@ pub struct Ran<'a> {
     pub files: &'a [String],
 }
 
+/// What `snnc build --json` prints for a placement: that of a check, and `{run, network, neurons,
+/// cores, chips, messages_per_step, hops_per_step, interchip_per_step, hottest_link_per_step,
+/// energy_nj_per_step, time_us_per_step, bottleneck, sana_fe: {steps, messages, hops} or null,
+/// files: […]}`.
+pub fn placed(diagnostics: &[Diagnostic], sources: &SourceMap, placed: &Placed<'_>) -> String {
+    let mut object = common(diagnostics, sources);
+    let replayed = placed.replayed.map(
+        |(steps, messages, hops)| json!({ "steps": steps, "messages": messages, "hops": hops }),
+    );
+    let made = json!({
+        "run": placed.run,
+        "network": placed.network,
+        "neurons": placed.neurons,
+        "cores": placed.cores,
+        "chips": placed.chips,
+        "messages_per_step": placed.messages,
+        "hops_per_step": placed.hops,
+        "interchip_per_step": placed.interchip,
+        "hottest_link_per_step": placed.hottest_link,
+        "energy_nj_per_step": placed.energy_nj,
+        "time_us_per_step": placed.time_us,
+        "bottleneck": placed.bottleneck,
+        "sana_fe": replayed,
+        "files": placed.files,
+    });
+    if let (Value::Object(fields), Value::Object(made)) = (&mut object, made) {
+        fields.extend(made);
+    }
+    line(&object)
+}
+
+/// A placement that was made.
+pub struct Placed<'a> {
+    /// The run.
+    pub run: &'a str,
+    /// The network.
+    pub network: &'a str,
+    /// Neurons on cores.
+    pub neurons: u64,
+    /// Cores in use.
+    pub cores: usize,
+    /// Chips in use.
+    pub chips: usize,
+    /// Messages per step.
+    pub messages: f64,
+    /// Hops per step.
+    pub hops: f64,
+    /// Messages per step between chips.
+    pub interchip: f64,
+    /// Messages per step of the hottest link.
+    pub hottest_link: f64,
+    /// Estimated energy of a step.
+    pub energy_nj: f64,
+    /// Estimated time of a step.
+    pub time_us: f64,
+    /// What takes longest.
+    pub bottleneck: String,
+    /// Steps, messages and hops that a simulator must count.
+    pub replayed: Option<(u64, u64, u64)>,
+    /// What was written.
+    pub files: &'a [String],
+}
+
 fn metric(m: &Metric) -> Value {
     json!({ "report": m.text, "name": m.name, "value": m.value })
 }

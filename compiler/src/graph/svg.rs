@@ -362,7 +362,7 @@ fn legend_line(out: &mut String, y: f64, leads_back: bool) {
 }
 
 /// Text as it must stand in XML, without characters that XML cannot hold.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -104,48 +104,46 @@ impl Interpreter {
     fn synapse(&mut self, ir: &StepIr, synapse: &Synapse) {
         let (src, dst) = (synapse.src.0 as usize, synapse.dst.0 as usize);
         let elem = ir.buffers[dst].elem;
-        let columns = self.buffers[src].len();
-        // Most source elements are zero and add nothing.
+        let kind = elem.kind();
+        let (rows, columns) = (self.buffers[dst].len(), self.buffers[src].len());
         let payload = |column: usize| {
             let value = self.buffers[src].get(column);
             value.convert(Kind::Bool).bool().then(|| {
                 let value = if synapse.binary { Value::Bool(true) } else { value };
-                value.convert(elem.kind())
+                value.convert(kind)
             })
         };
+        // Most source elements are zero and add nothing.
         let payloads: Vec<Option<Value>> = (0..columns).map(payload).collect();
-        let dense = &self.tensors[synapse.weights.0 as usize];
-        if let Some(geometry) = &synapse.conv {
-            let sums = conv::sums(
+        let add = |sum, weights, at, source: usize| match payloads[source] {
+            Some(payload) => plus_product(sum, element(weights, at).convert(kind), payload),
+            None => sum,
+        };
+        let weights = &*self.tensors[synapse.weights.0 as usize];
+        let sums: Vec<Value> = match (&synapse.conv, &ir.tensors[synapse.weights.0 as usize].values)
+        {
+            (Some(geometry), _) => conv::sums(
                 geometry,
-                || zero(elem.kind()),
-                |sum, weight, input| match payloads[input] {
-                    Some(value) => {
-                        let weight = element(dense, weight).convert(elem.kind());
-                        plus_product(sum, weight, value)
-                    }
-                    None => sum,
-                },
-            );
-            for (row, sum) in sums.into_iter().enumerate() {
-                self.buffers[dst].set(row, elem, sum);
+                || zero(kind),
+                |sum, weight, input| add(sum, weights, weight, input),
+            ),
+            (None, TensorValues::Sparse(weights)) => {
+                // What is 0 is not stored, or as if it were not: it meets no infinity.
+                let nonzero = weights.nonzero_codes();
+                let entry = |sum, (column, code)| add(sum, weights.palette(), code, column);
+                let entries = |row| weights.row(row).filter(|(_, code)| nonzero[*code]);
+                (0..rows).map(|row| entries(row).fold(zero(kind), entry)).collect()
             }
-            return;
-        }
-        let active: Vec<usize> = (0..columns).filter(|c| payloads[*c].is_some()).collect();
-        for row in 0..self.buffers[dst].len() {
-            let sum = match &ir.tensors[synapse.weights.0 as usize].values {
-                TensorValues::Sparse(weights) => {
-                    let entries = weights.row(row);
-                    let of = |(column, code)| (column, element(weights.palette(), code));
-                    let entries = entries.map(of).filter(|(_, w)| w.convert(Kind::Bool).bool());
-                    total(elem.kind(), entries, &payloads)
-                }
-                _ => {
-                    let of = |column: &usize| (*column, element(dense, row * columns + column));
-                    total(elem.kind(), active.iter().map(of), &payloads)
-                }
-            };
+            (None, _) => {
+                let active: Vec<usize> = (0..columns).filter(|c| payloads[*c].is_some()).collect();
+                let sum = |row| {
+                    let product = |sum, c: &usize| add(sum, weights, row * columns + c, *c);
+                    active.iter().fold(zero(kind), product)
+                };
+                (0..rows).map(sum).collect()
+            }
+        };
+        for (row, sum) in sums.into_iter().enumerate() {
             self.buffers[dst].set(row, elem, sum);
         }
     }
@@ -253,17 +251,6 @@ impl Interpreter {
 fn slot(n: u64, len: usize, width: usize) -> usize {
     let slots = (len / width.max(1)).max(1);
     (n % slots as u64) as usize * width
-}
-
-/// The sum of weights, each given with its source, times the payloads of sources that have one.
-fn total(
-    kind: Kind,
-    weights: impl Iterator<Item = (usize, Value)>,
-    payloads: &[Option<Value>],
-) -> Value {
-    let with_payload = weights.filter_map(|(source, weight)| Some((weight, payloads[source]?)));
-    with_payload
-        .fold(zero(kind), |sum, (weight, payload)| plus_product(sum, weight.convert(kind), payload))
 }
 
 fn plus_product(sum: Value, weight: Value, value: Value) -> Value {

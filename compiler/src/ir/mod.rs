@@ -428,7 +428,7 @@ pub struct Synapse {
 }
 
 /// The kernel chosen for a [`Synapse`], with the reason for `snnc explain`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
     /// Which.
     pub kind: KernelKind,

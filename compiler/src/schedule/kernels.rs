@@ -19,8 +19,8 @@ pub fn choose(ir: &mut StepIr) {
             let range = if src.elem.bounds().is_some() { src.range } else { (0, 1) };
             let conv = s.conv.is_some();
             s.kernel = match &ir.tensors[s.weights.0 as usize].values {
-                TensorValues::Known(weights) => kernels::choose(&**weights, conv, s.binary, range),
-                TensorValues::Sparse(weights) => kernels::choose(&**weights, conv, s.binary, range),
+                TensorValues::Known(w) => kernels::choose(&**w, conv, s.binary, range),
+                TensorValues::Sparse(w) => kernels::choose(&**w, conv, s.binary, range),
                 TensorValues::File(_) => continue,
             };
             results.push((s.dst, s.kernel.accumulator));

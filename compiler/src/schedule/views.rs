@@ -290,11 +290,11 @@ impl Builder<'_> {
                         Constant::Sparse(w.reshape(shape).map_or(Arc::clone(w), Arc::new))
                     }
                 };
-                self.synapse(e, matrix, vector, None)
+                self.synapse(e, &matrix, vector, None)
             }
             Node::Conv { weights, input, geometry } => {
                 let kernel = Constant::Dense(Arc::clone(weights));
-                self.synapse(e, kernel, input, Some(*geometry))
+                self.synapse(e, &kernel, input, Some(*geometry))
             }
             Node::Reduce(op, a) => {
                 let value = self.value(a, &a.shape);
@@ -329,7 +329,7 @@ impl Builder<'_> {
     fn synapse(
         &mut self,
         e: &TExpr,
-        known: Constant,
+        known: &Constant,
         input: &TExpr,
         conv: Option<Geometry>,
     ) -> crate::ir::BufferId {
@@ -362,9 +362,9 @@ impl Builder<'_> {
         };
         binary |= self.buffers[src.0 as usize].elem == crate::ir::Elem::Bool;
         let path = self.graph.graph.processes[self.at.process].path.clone();
-        let weights = self.tensor(&known, &format!("{path}.weights"), e.kind);
+        let weights = self.tensor(known, &format!("{path}.weights"), e.kind);
         let dst = self.local("sum", e.kind, e.shape.clone());
-        let kernel = crate::lower::kernels::choose(&known, conv.is_some(), binary, (0, 1));
+        let kernel = crate::lower::kernels::choose(known, conv.is_some(), binary, (0, 1));
         self.push(OpKind::Synapse(Synapse { weights, conv, src, binary, dst, kernel }));
         dst
     }

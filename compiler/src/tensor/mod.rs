@@ -22,7 +22,8 @@ pub enum Constant {
     Sparse(Arc<Sparse>),
 }
 
-/// A matrix `[m, n]` of weights, whatever its form.
+/// Weights of `m` targets, `[m, n]`, or of the output channels of a convolution, whatever their
+/// form.
 pub trait Weights {
     /// Number of elements.
     fn elements(&self) -> usize;
@@ -36,7 +37,8 @@ pub trait Weights {
     /// Whether zeros are not there: 0 times infinity is nothing, not NaN.
     fn skips_zeros(&self) -> bool;
 
-    /// Calls `f` with the integers of each row that are stored, in order; all others are 0.
+    /// Calls `f` with the integers of each row (all axes but the first) that are stored, in
+    /// order; all others are 0.
     /// Booleans count as 0 and 1, floats are left out.
     fn for_each_row(&self, f: &mut dyn FnMut(&[i64]));
 }

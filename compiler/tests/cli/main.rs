@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod placements;
 mod programs;
 
 use std::io::Write;

@@ -32,25 +32,25 @@ run chip of Noise {
 }
 ";
 
-struct Folder(tempfile::TempDir);
+pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn with(name: &str, text: impl AsRef<[u8]>) -> Folder {
+    pub fn with(name: &str, text: impl AsRef<[u8]>) -> Folder {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
         Folder(folder)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn snnc(&self, arguments: &[&str]) -> Output {
+    pub fn snnc(&self, arguments: &[&str]) -> Output {
         command(arguments).current_dir(self.0.path()).output().unwrap()
     }
 }
 
-fn json(output: &Output) -> serde_json::Value {
+pub fn json(output: &Output) -> serde_json::Value {
     let text = stdout(output);
     assert_eq!(text.lines().count(), 1, "one object on one line: {text}");
     serde_json::from_str(&text).unwrap()

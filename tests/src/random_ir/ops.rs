@@ -206,7 +206,8 @@ impl Builder<'_> {
             (false, Elem::I16) => self.choices.pick(&[Elem::I32, Elem::I64]),
             (false, _) => Elem::I64,
         };
-        let sparse = Sparse::of(&weights).filter(|_| self.choices.one_in(3));
+        let lists = conv.is_none() && self.choices.one_in(3);
+        let sparse = Sparse::of(&weights).filter(|_| lists);
         let weights = self.known(weight_elem, weights);
         if let (Some(sparse), Some(tensor)) = (sparse, self.ir.tensors.last_mut()) {
             tensor.values = TensorValues::Sparse(Arc::new(sparse));

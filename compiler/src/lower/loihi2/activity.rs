@@ -95,7 +95,9 @@ impl Activity {
     pub fn rates(&self) -> Rates {
         let steps = self.steps.max(1) as f64;
         let of = self.counts.iter().map(|counts| match counts.first() {
-            Some(first) if counts.iter().all(|n| n == first) => Rate::Uniform(*first as f64 / steps),
+            Some(first) if counts.iter().all(|n| n == first) => {
+                Rate::Uniform(*first as f64 / steps)
+            }
             None => Rate::Uniform(0.0),
             _ => Rate::Each(counts.iter().map(|n| *n as f64 / steps).collect()),
         });

@@ -4,7 +4,9 @@
 //! check, the manifest, and `snnc verify`, which reads an assignment back from a manifest and
 //! computes everything again.
 
-use super::network::{Assignment, ChipNetwork, Conv, Projection, Rates, Sparse, Synapses};
+use super::network::{
+    Assignment, ChipNetwork, Conv, Projection, Rates, Sparse, Synapses, WeightFormat,
+};
 use super::profile::Figures;
 use super::ranges::Ranges;
 use super::resources::{Usage, axon_words, kernel_words};
@@ -205,7 +207,7 @@ pub fn map(
 }
 
 /// Stands for the host among the numbers of cores.
-const HOST: u32 = u32::MAX;
+pub(super) const HOST: u32 = u32::MAX;
 
 /// The neurons of each core, by layer, ascending.
 fn held(network: &ChipNetwork, assignment: &Assignment) -> Vec<BTreeMap<usize, Vec<u32>>> {
@@ -255,13 +257,13 @@ pub fn channels(network: &ChipNetwork, layer: usize) -> u32 {
 }
 
 /// Which output of a projection a neuron is.
-enum Inverse {
+pub(super) enum Inverse {
     Same,
     Of(Vec<u32>),
 }
 
 impl Inverse {
-    fn of(projection: &Projection) -> Inverse {
+    pub(super) fn of(projection: &Projection) -> Inverse {
         let Some(scatter) = &projection.scatter else { return Inverse::Same };
         let size = scatter.iter().max().map_or(0, |last| *last as usize + 1);
         let mut outputs = vec![u32::MAX; size];
@@ -271,7 +273,7 @@ impl Inverse {
         Inverse::Of(outputs)
     }
 
-    fn output(&self, neuron: u32) -> Option<u32> {
+    pub(super) fn output(&self, neuron: u32) -> Option<u32> {
         match self {
             Inverse::Same => Some(neuron),
             Inverse::Of(outputs) => {
@@ -283,7 +285,7 @@ impl Inverse {
 
 /// Synapses of one projection on one core, counted by input.
 #[derive(Default)]
-struct Scratch {
+pub(super) struct Scratch {
     /// By input (for a convolution by position and group).
     counts: Vec<u32>,
     /// Inputs that are not 0.
@@ -295,7 +297,8 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn count(&mut self, projection: &Projection, inverse: &Inverse, targets: &[u32]) {
+    /// Counts the synapses of `targets`, ascending. [`Scratch::drain`] must follow.
+    pub(super) fn count(&mut self, projection: &Projection, inverse: &Inverse, targets: &[u32]) {
         self.outputs.clear();
         let known = projection.synapses.outputs();
         let outputs = targets.iter().filter_map(|n| inverse.output(*n));
@@ -355,27 +358,10 @@ impl Scratch {
         }
     }
 
-    /// The axons that were counted; empties the counts.
-    fn axons(
-        &mut self,
-        q: usize,
-        projection: &Projection,
-        figures: &Figures,
-        rates: &Rates,
-        load: &mut Load,
-    ) -> Option<AxonsIn> {
-        let mut sources = Vec::new();
-        let mut fan: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut synapses = 0;
-        let mut events = 0.0;
-        let mut axon = |input: u32, n: u64| {
-            let source = projection.source(input);
-            sources.push(source);
-            *fan.entry(n).or_default() += 1;
-            synapses += n;
-            events += rates.get(projection.from, source) * n as f64;
-        };
-        self.touched.sort_unstable();
+    /// Visits the source neurons that were counted, each with its number of synapses (a
+    /// neuron that is gathered twice, twice), and empties the counts.
+    pub(super) fn drain(&mut self, projection: &Projection, mut visit: impl FnMut(u32, u64)) {
+        let mut axon = |input: u32, n: u64| visit(projection.source(input), n);
         match &projection.synapses {
             Synapses::Dense(dense) => {
                 let n = self.outputs.len() as u64;
@@ -397,15 +383,40 @@ impl Scratch {
         for cell in self.touched.drain(..) {
             self.counts[cell as usize] = 0;
         }
+    }
+
+    /// The words that a convolution counted last takes for its kernels.
+    pub(super) fn kernel_words(&self, f: &Figures, format: WeightFormat, conv: &Conv) -> u64 {
+        kernel_words(f, format, conv, &self.channels)
+    }
+
+    /// The axons that were counted; empties the counts.
+    fn axons(
+        &mut self,
+        q: usize,
+        projection: &Projection,
+        figures: &Figures,
+        rates: &Rates,
+        load: &mut Load,
+    ) -> Option<AxonsIn> {
+        let mut sources = Vec::new();
+        let mut fan: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut synapses = 0;
+        let mut events = 0.0;
+        self.touched.sort_unstable();
+        self.drain(projection, |source, n| {
+            sources.push(source);
+            *fan.entry(n).or_default() += 1;
+            synapses += n;
+            events += rates.get(projection.from, source) * n as f64;
+        });
         if sources.is_empty() {
             return None;
         }
         let (kind, words) = match &projection.synapses {
             Synapses::Dense(_) => (0, None),
             Synapses::Sparse(_) => (1, None),
-            Synapses::Conv(conv) => {
-                (2, Some(kernel_words(figures, projection.format, conv, &self.channels)))
-            }
+            Synapses::Conv(conv) => (2, Some(self.kernel_words(figures, projection.format, conv))),
         };
         load.synops[kind] += events;
         sources.sort_unstable();

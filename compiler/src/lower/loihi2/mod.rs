@@ -1,26 +1,48 @@
 //! Lowering to Loihi 2: a checked network becomes a placement manifest.
 //!
 //! [`extract`](extract::extract) takes from the checked graph what goes onto the chip, the
-//! partition puts its neurons on cores, the placement puts the cores on the board, and the
-//! manifest says all of it. [`mapped::map`] is the one place that counts what an assignment of
-//! neurons to cores comes to.
+//! [`partition`] puts its neurons on cores, the [`placement`] puts the cores on the board, and
+//! the [`manifest`] says all of it. [`mapped::map`] is the one place that counts what an
+//! assignment of neurons to cores comes to.
 
 pub mod activity;
+mod board;
+pub mod estimate;
 pub mod extract;
+#[cfg(test)]
+mod fixtures;
+pub mod manifest;
 pub mod mapped;
 pub mod network;
 pub mod options;
+pub mod partition;
+pub mod picture;
+pub mod placement;
+pub mod plan;
 pub mod profile;
 pub mod ranges;
+mod refusals;
 pub mod resources;
+pub mod sanafe;
 pub mod site;
+pub mod table;
+pub mod traffic;
+pub mod verify;
+pub mod weights;
 
 use crate::clocks::ClockedGraph;
-use crate::diagnostics::Loc;
-use crate::types::{Cx, Eval};
-use network::ChipNetwork;
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::types::{Cx, Eval, Stop};
+use activity::{ASSUMED, Activity};
+use network::{Assignment, ChipNetwork, Rates};
 use options::{Objective, TargetOptions};
+use plan::{Plan, Source};
 use snn_grammar::ast::Arg;
+
+/// The SHA-256 of a source text, as manifests have it.
+pub fn digest(text: &[u8]) -> String {
+    crate::data::hash::sha256(text)
+}
 
 /// A run for the chip, checked.
 pub struct ChipRun {
@@ -30,7 +52,8 @@ pub struct ChipRun {
     pub options: TargetOptions,
 }
 
-/// Checks a run's network for the chip that its target describes.
+/// Checks a run's network for the chip that its target describes: what can go onto cores,
+/// whether they can store it, and whether it fits.
 ///
 /// # Errors
 /// Reported: E0801 to E0810.
@@ -43,5 +66,52 @@ pub fn check(
 ) -> Eval<ChipRun> {
     let options = options::read(cx, args, loc, objective)?;
     let network = extract::extract(cx, graph, &options.profile, options.chips)?;
-    Ok(ChipRun { network, options })
+    let run = ChipRun { network, options };
+    let rates = Activity::assumed(&run.network, run.options.rate.unwrap_or(ASSUMED)).rates();
+    if let Err(refused) = assign(&run, &rates) {
+        refused.into_iter().for_each(|d| cx.sink.push(d));
+        return Err(Stop::Reported);
+    }
+    Ok(run)
+}
+
+/// Puts neurons on cores.
+fn assign(run: &ChipRun, rates: &Rates) -> Result<Assignment, Vec<Diagnostic>> {
+    let ChipRun { network, options } = run;
+    let per_chip = options.profile.figures.usable_cores;
+    let request = partition::Request {
+        network,
+        profile: &options.profile,
+        rates,
+        objective: options.objective,
+        cores: board::usable(options),
+        cores_per_chip: per_chip,
+    };
+    match partition::partition(&request) {
+        Ok(partition) => Ok(partition.assignment),
+        Err(refusals) => {
+            Err(refusals.iter().map(|refusal| refusals::diagnostic(refusal, run)).collect())
+        }
+    }
+}
+
+/// Places a run: with the spike rates of `activity`, neurons on cores and cores on the board.
+///
+/// # Errors
+/// E0807 to E0809 where it does not fit.
+pub fn plan(run: &ChipRun, activity: &Activity, source: Source) -> Result<Plan, Vec<Diagnostic>> {
+    let rates = activity.rates();
+    let assignment = assign(run, &rates)?;
+    let sites = board::place(run, &assignment, &rates).map_err(|d| vec![d])?;
+    let target = plan::Target {
+        profile: run.options.profile.clone(),
+        board: run.options.board_name.clone(),
+        chips: run.options.board.chips,
+        bad_cores: run.options.bad_cores.clone(),
+        objective: run.options.objective.name().into(),
+    };
+    Plan::new(source, run.network.clone(), target, rates, &assignment, &sites).map_err(|error| {
+        let d = Diagnostic::new(Code::E0808, error.to_string(), run.options.loc, "");
+        vec![d.help("choose a smaller board, or fewer of its chips")]
+    })
 }

@@ -82,6 +82,17 @@ struct ProfileFile {
     boards: IndexMap<String, Board>,
 }
 
+/// The range of a figure: such that no count of words or of cores overflows.
+fn bounds(figure: &str) -> (f64, f64) {
+    match figure {
+        "routers_x" | "routers_y" | "cores_per_router" => (1.0, 1024.0),
+        "usable_cores" => (1.0, f64::from(u32::MAX)),
+        "word_bits" => (1.0, 256.0),
+        key if key.ends_with("_bits") => (0.0, 256.0),
+        _ => (0.0, f64::MAX),
+    }
+}
+
 macro_rules! figures {
     ($($(#[$doc:meta])* $name:ident: $kind:ident),* $(,)?) => {
         /// The values of a profile's figures.
@@ -303,52 +314,66 @@ impl Profile {
             Some(base) => Some(Profile::load_at(base, &folder, depth + 1)?),
             None => None,
         };
-        Profile::from_file(file, base)
+        if built_in.is_none() && Profile::names().any(|known| known == file.profile) {
+            return Err(ProfileError {
+                message: format!("`{name}` gives itself the name of a built-in profile"),
+                help: format!("give it another than `{}`", file.profile),
+            });
+        }
+        let (mut figures, mut boards) = match base {
+            Some(base) => (base.provenance, base.boards),
+            None => Default::default(),
+        };
+        figures.extend(file.figures);
+        boards.extend(file.boards);
+        Profile::of(file.profile, file.about, figures, boards)
     }
 
-    fn from_file(file: ProfileFile, base: Option<Profile>) -> Result<Profile, ProfileError> {
-        let name = file.profile;
+    /// A profile of these figures and boards.
+    ///
+    /// # Errors
+    /// A figure that is missing, does not exist or cannot have its value; a board without
+    /// chips or with too many.
+    pub fn of(
+        name: String,
+        about: String,
+        mut given: IndexMap<String, Figure>,
+        boards: IndexMap<String, Board>,
+    ) -> Result<Profile, ProfileError> {
         let wrong = |figure: &str, why: String| ProfileError {
             message: format!("figure `{figure}` of the profile `{name}`: {why}"),
             help: format!("the figures are {}", Figures::NAMES.join(", ")),
         };
-        let (mut figures, mut given, mut boards) = match base {
-            Some(base) => (base.figures, base.provenance, base.boards),
-            None => Default::default(),
-        };
-        for (key, figure) in file.figures {
-            figures.set(&key, figure.value).map_err(|why| wrong(&key, why))?;
-            given.insert(key, figure);
+        let mut figures = Figures::default();
+        for (key, figure) in &given {
+            figures.set(key, figure.value).map_err(|why| wrong(key, why))?;
         }
-        if let Some(missing) = Figures::NAMES.iter().find(|key| !given.contains_key(**key)) {
-            let why = "it is missing; give it, or a `base` that has it".to_string();
-            return Err(wrong(missing, why));
-        }
-        for key in ["routers_x", "routers_y", "cores_per_router", "usable_cores", "word_bits"] {
-            if given.get(key).is_some_and(|f| f.value == 0.0) {
-                return Err(wrong(key, "it cannot be 0".into()));
+        let mut provenance = IndexMap::new();
+        for key in Figures::NAMES {
+            let Some(figure) = given.shift_remove(*key) else {
+                let why = "it is missing; give it, or a `base` that has it".to_string();
+                return Err(wrong(key, why));
+            };
+            let (least, most) = bounds(key);
+            if figure.value < least || figure.value > most {
+                let why = format!("{} is not from {least} to {most}", figure.value);
+                return Err(wrong(key, why));
             }
+            provenance.insert((*key).to_string(), figure);
         }
         let on_die = figures.routers_x * figures.routers_y * figures.cores_per_router;
         if figures.usable_cores > on_die {
             return Err(wrong("usable_cores", format!("the mesh has only {on_die} cores")));
         }
-        let mut provenance = IndexMap::new();
-        for key in Figures::NAMES {
-            if let Some(figure) = given.get(*key) {
-                provenance.insert((*key).to_string(), figure.clone());
-            }
-        }
-        for (key, board) in file.boards {
+        for (key, board) in &boards {
             if board.chips.contains(&0) || board.chips.iter().any(|n| *n > 1024) {
                 return Err(ProfileError {
                     message: format!("board `{key}` has {:?} chips", board.chips),
                     help: "a board has 1 to 1024 columns and rows of chips".into(),
                 });
             }
-            boards.insert(key, board);
         }
-        Ok(Profile { name, about: file.about, figures, provenance, boards })
+        Ok(Profile { name, about, figures, provenance, boards })
     }
 
     /// What a core offers of a resource.
@@ -409,6 +434,9 @@ mod tests {
         assert!(load(&format!("{base}figures: {{neurons: {{value: .nan}}}}")).contains("whole"));
         assert!(load("profile: p\nbase: p.yaml\n").contains("based on itself"));
         assert!(load("profile: p\n").contains("missing"));
+        assert!(load("profile: loihi1\nbase: loihi1\n").contains("built-in"));
+        let mesh = format!("{base}figures: {{routers_x: {{value: 1025}}}}");
+        assert!(load(&mesh).contains("not from 1 to 1024"));
         assert!(load("[").contains("is not one"));
         assert!(load("profile: p\nbase: loihi3\n").contains("`loihi1`"));
     }

@@ -47,6 +47,21 @@ impl Ranges {
         self.0.is_empty()
     }
 
+    /// Whether a number is in both sets.
+    pub fn meets(&self, other: &Ranges) -> bool {
+        let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
+        while let (Some((a_first, a_last)), Some((b_first, b_last))) = (a.peek(), b.peek()) {
+            if a_last < b_first {
+                a.next();
+            } else if b_last < a_first {
+                b.next();
+            } else {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The largest number.
     pub fn last(&self) -> Option<u32> {
         self.0.last().map(|(_, last)| *last)

@@ -22,6 +22,19 @@ impl Site {
         u64::from(self.chip) * on_chip + tile * f.cores_per_router + u64::from(self.slot)
     }
 
+    /// Whether a board with so many columns and rows of chips has it.
+    pub fn is_on(&self, chips: [u32; 2], f: &Figures) -> bool {
+        u64::from(self.chip) < u64::from(chips[0]) * u64::from(chips[1])
+            && u64::from(self.router[0]) < f.routers_x
+            && u64::from(self.router[1]) < f.routers_y
+            && u64::from(self.slot) < f.cores_per_router
+    }
+
+    /// The core's number on its chip; programs may use those below `usable_cores`.
+    pub fn on_chip(&self, f: &Figures) -> u64 {
+        Site { chip: 0, ..*self }.id(f)
+    }
+
     /// The core of a number.
     pub fn of_id(id: u64, f: &Figures) -> Site {
         let on_chip = f.routers_x * f.routers_y * f.cores_per_router;

@@ -183,13 +183,13 @@ impl KernelField {
             tensor.name, self.reason
         );
         if let Some(geometry) = &self.conv {
-            return Ok(self.describe_conv(tensor, geometry, matrix_of(tensor)?));
+            return Ok(self.describe_conv(tensor, geometry, all_of(tensor)?));
         }
         if self.kind == KernelKind::SparseColumns {
             let sparse = match &tensor.values {
                 TensorValues::Sparse(sparse) => Arc::clone(sparse),
                 _ => {
-                    let dense = matrix_of(tensor)?.reshape(vec![rows, columns]);
+                    let dense = all_of(tensor)?.reshape(vec![rows, columns]);
                     Arc::new(Sparse::of(&dense).ok_or_else(|| too_large(tensor))?)
                 }
             };
@@ -245,7 +245,7 @@ impl KernelField {
             name: format!("{name}.npy"),
             elem: self.weight,
             shape: vec![rows, columns],
-            contents: Contents::Known(matrix_of(tensor)?, shift),
+            contents: Contents::Known(all_of(tensor)?, shift),
         };
         let ty = format!("snn_runtime::kernels::{ty}");
         Ok((Field { name: name.clone(), ty, doc }, load, vec![file]))
@@ -277,8 +277,8 @@ impl KernelField {
     }
 }
 
-/// All elements of a matrix of weights.
-fn matrix_of(tensor: &Tensor) -> Result<Arc<Constant>, Diagnostic> {
+/// All elements of weights.
+fn all_of(tensor: &Tensor) -> Result<Arc<Constant>, Diagnostic> {
     match &tensor.values {
         TensorValues::Known(values) => Ok(values.clone()),
         TensorValues::Sparse(sparse) => {
@@ -288,7 +288,7 @@ fn matrix_of(tensor: &Tensor) -> Result<Arc<Constant>, Diagnostic> {
     }
 }
 
-/// A matrix that has no form in generated code; kernels are chosen so that there is none.
+/// Weights that have no form in generated code; kernels are chosen so that there is none.
 fn too_large(tensor: &Tensor) -> Diagnostic {
     let message = format!("`{}`, of shape {:?}, is too large", tensor.name, tensor.shape);
     Diagnostic::without_place(crate::diagnostics::Code::E0213, message)

@@ -4,9 +4,9 @@ use super::super::network::{ChipNetwork, Conv, Dense, SignMode, Sparse, Synapses
 use super::super::profile::Profile;
 use super::roles::SynapseKind;
 use crate::diagnostics::{Code, Diagnostic};
-use crate::ir::Kind;
-use crate::tensor::{self, Constant, Tensor, Values};
-use crate::types::{Cx, Eval, Node, Process, Val};
+use crate::tensor::sparse::representable;
+use crate::tensor::{self, Constant, Tensor, Values, Weights};
+use crate::types::{Cx, Eval, Process, Val};
 use std::sync::Arc;
 
 /// The synapses of a connection process.
@@ -62,23 +62,23 @@ pub fn stored(
     }
     let format = WeightFormat { max_delay: max_delay as u8, ..fitted.format };
     let delays = delays.filter(|_| max_delay > 0);
-    let lists = kind == SynapseKind::Sparse || matches!(weights.values, Constant::Sparse(_));
-    let synapses = match kind {
-        SynapseKind::Dense | SynapseKind::Sparse if lists => {
-            weights.into_sparse(&fitted, delays).ok_or_else(|| {
-                let message = format!("the weights of `{}` do not fit in memory", process.path);
-                cx.fail(Diagnostic::new(Code::E0806, message, process.loc, ""))
-            })?
+    let found = match kind {
+        // The chip stores as many bits for a synapse either way, and none that is not there.
+        SynapseKind::Dense if weights.is_mostly_zero() => {
+            sparse(&weights, &fitted, delays.as_ref()).map(Synapses::Sparse)
         }
-        SynapseKind::Dense | SynapseKind::Sparse => weights.into_dense(&fitted, delays),
-        SynapseKind::Conv => match convolution(process, &weights, &fitted) {
-            Some(conv) => Synapses::Conv(conv),
-            None => {
-                let message = format!("the geometry of `{}` has no axes to go by", process.path);
-                return Err(cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "")));
-            }
-        },
+        SynapseKind::Dense => dense(&weights, &fitted, delays.as_ref()).map(Synapses::Dense),
+        SynapseKind::Sparse => sparse(&weights, &fitted, delays.as_ref()).map(Synapses::Sparse),
+        SynapseKind::Conv => convolution(process, &weights, &fitted).map(Synapses::Conv),
     };
+    let synapses = found.ok_or_else(|| {
+        let (message, help) = match kind {
+            SynapseKind::Conv => ("has no geometry to go by", "give it an input and a kernel"),
+            _ => ("has too many weights", "connect fewer neurons, or with `Sparse`"),
+        };
+        let message = format!("`{}` {message}", process.path);
+        cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "").help(help))
+    })?;
     let message_bits = number(process, "num_message_bits").unwrap_or(0);
     if message_bits > profile.figures.payload_bits as i64 {
         let most = profile.figures.payload_bits;
@@ -94,9 +94,9 @@ pub fn stored(
 
 /// A constant matrix of integers.
 struct Matrix {
-    values: Constant,
-    /// Every value that occurs; all elements in C order where it is dense.
-    occurring: Arc<Tensor>,
+    constant: Constant,
+    /// Every value that occurs.
+    values: Arc<Tensor>,
 }
 
 struct Declared {
@@ -113,13 +113,12 @@ struct Fitted {
 
 fn tensor(process: &Process, name: &str) -> Option<Matrix> {
     let Some(Val::Expr(e)) = process.env.names.get(name) else { return None };
-    let values = match &e.node {
-        Node::Const(tensor) => Constant::Dense(Arc::clone(tensor)),
-        Node::Sparse(sparse) => Constant::Sparse(Arc::clone(sparse)),
-        _ => return None,
+    let constant = match e.as_sparse() {
+        Some(sparse) => Constant::Sparse(Arc::clone(sparse)),
+        None => Constant::Dense(Arc::clone(e.as_const()?)),
     };
-    let occurring = e.values()?;
-    (values.kind() == Kind::Int).then_some(Matrix { values, occurring })
+    let values = e.values()?;
+    matches!(values.values, Values::Int(_)).then_some(Matrix { constant, values })
 }
 
 fn number(process: &Process, name: &str) -> Option<i64> {
@@ -138,99 +137,113 @@ fn pair(process: &Process, name: &str) -> Option<[u32; 2]> {
 }
 
 impl Matrix {
-    fn values(&self) -> &[i64] {
-        match &self.occurring.values {
-            Values::Int(v) => v,
-            _ => &[],
+    fn bounds(&self) -> (i64, i64) {
+        self.values.int_bounds().unwrap_or((0, 0))
+    }
+
+    /// Whether fewer than half of the elements are not 0.
+    fn is_mostly_zero(&self) -> bool {
+        let of = self.constant.shape().iter().product::<usize>();
+        self.constant.nonzero().saturating_mul(2) < of
+    }
+
+    /// Whether some value that occurs is such.
+    fn any(&self, holds: impl Fn(i64) -> bool) -> bool {
+        integers(&self.values).iter().any(|v| holds(*v))
+    }
+
+    /// All elements under a shape; `None` where there are too many.
+    fn dense(&self, shape: &[usize]) -> Option<Arc<Tensor>> {
+        match &self.constant {
+            Constant::Dense(tensor) if tensor.shape == shape => Some(Arc::clone(tensor)),
+            Constant::Dense(tensor) => Some(Arc::new(tensor.broadcast_to(shape))),
+            Constant::Sparse(sparse) => sparse.dense().map(Arc::new),
         }
     }
 
-    fn bounds(&self) -> (i64, i64) {
-        self.occurring.int_bounds().unwrap_or((0, 0))
+    /// Entries for all elements that are not 0; `None` where there are too many.
+    fn nonzero(&self) -> Option<tensor::Sparse> {
+        match &self.constant {
+            Constant::Sparse(sparse) if sparse.is_zero_elsewhere() => Some((**sparse).clone()),
+            _ => tensor::Sparse::of(&*self.dense(self.shape())?),
+        }
     }
 
-    /// Every value that occurs.
-    fn any(&self, holds: impl Fn(i64) -> bool) -> bool {
-        self.values().iter().any(|v| holds(*v))
+    /// In sparse form under a shape; `None` where there are too many entries.
+    fn sparse(&self, shape: &[usize]) -> Option<tensor::Sparse> {
+        match &self.constant {
+            Constant::Sparse(sparse) => Some((**sparse).clone()),
+            Constant::Dense(one) if one.len() == 1 && representable(shape) => {
+                Some(tensor::Sparse::uniform(shape.to_vec(), one))
+            }
+            Constant::Dense(_) => tensor::Sparse::of(&*self.dense(shape)?),
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.constant.shape()
     }
 
     fn sizes(&self) -> (u32, u32) {
-        let size = |axis: usize| self.values.shape().get(axis).copied().unwrap_or(0) as u32;
+        let size = |axis: usize| self.shape().get(axis).copied().unwrap_or(0) as u32;
         (size(0), size(1))
     }
+}
 
-    /// All elements of a matrix that is dense or has one value, stretched to `shape`.
-    fn elements(&self, shape: &[usize]) -> Option<Tensor> {
-        match &self.values {
-            Constant::Dense(tensor) => Some(tensor.broadcast_to(shape)),
-            Constant::Sparse(sparse) => sparse.dense(),
+fn integers(tensor: &Tensor) -> &[i64] {
+    match &tensor.values {
+        Values::Int(v) => v,
+        _ => &[],
+    }
+}
+
+fn dense(weights: &Matrix, fitted: &Fitted, delays: Option<&Matrix>) -> Option<Dense> {
+    let (outputs, inputs) = weights.sizes();
+    let all = weights.dense(weights.shape())?;
+    let delays = match delays {
+        Some(delays) => {
+            let delays = delays.dense(weights.shape())?;
+            integers(&delays).iter().map(|d| *d as u8).collect()
         }
-    }
+        None => Vec::new(),
+    };
+    Some(Dense {
+        outputs,
+        inputs,
+        weights: Arc::new(integers(&all).iter().map(|w| fitted.store(*w)).collect()),
+        delays: Arc::new(delays),
+    })
+}
 
-    fn into_dense(self, fitted: &Fitted, delays: Option<Matrix>) -> Synapses {
-        let (outputs, inputs) = self.sizes();
-        let weights = self.values().iter().map(|w| fitted.store(*w)).collect();
-        let delays = match delays.and_then(|d| d.elements(self.values.shape())).map(|d| d.values) {
-            Some(Values::Int(delays)) => delays.iter().map(|d| *d as u8).collect(),
-            _ => Vec::new(),
-        };
-        Synapses::Dense(Dense {
-            outputs,
-            inputs,
-            weights: Arc::new(weights),
-            delays: Arc::new(delays),
-        })
+fn sparse(weights: &Matrix, fitted: &Fitted, delays: Option<&Matrix>) -> Option<Sparse> {
+    let (outputs, inputs) = weights.sizes();
+    // Aligned, a code stands for a weight and its delay.
+    let mut both = vec![weights.nonzero()?];
+    if let Some(delays) = delays {
+        both.push(delays.sparse(weights.shape())?);
     }
-
-    /// As a sparse array that is 0 where nothing is stored.
-    fn sparse(&self) -> Option<tensor::Sparse> {
-        match &self.values {
-            Constant::Dense(tensor) => tensor::Sparse::of(tensor),
-            Constant::Sparse(sparse) if sparse.is_zero_elsewhere() => Some((**sparse).clone()),
-            Constant::Sparse(sparse) => tensor::Sparse::of(&sparse.dense()?),
+    let both = tensor::Sparse::aligned(&both);
+    let weights = both.first()?;
+    let weight_of = integers(weights.palette());
+    let delay_of = both.get(1).map(|delays| integers(delays.palette()));
+    let (mut starts, mut sources) = (vec![0u64], Vec::new());
+    let (mut kept, mut kept_delays) = (Vec::new(), Vec::new());
+    for row in 0..weights.rows() {
+        for (column, code) in weights.row(row).filter(|(_, code)| weight_of[*code] != 0) {
+            sources.push(column as u32);
+            kept.push(fitted.store(weight_of[code]));
+            kept_delays.extend(delay_of.map(|delays| delays[code] as u8));
         }
+        starts.push(sources.len() as u64);
     }
-
-    /// `None` where it would have to be written out in full and is too large.
-    fn into_sparse(self, fitted: &Fitted, delays: Option<Matrix>) -> Option<Synapses> {
-        let (outputs, inputs) = self.sizes();
-        let matrix = self.sparse()?;
-        let delays = match delays {
-            None => None,
-            Some(Matrix { values: Constant::Sparse(delays), .. }) => Some((*delays).clone()),
-            Some(d) if d.values().len() == 1 => {
-                let one = Tensor::scalar_int(d.bounds().0);
-                Some(matrix.with_palette(one.broadcast_to(&matrix.palette().shape)))
-            }
-            Some(d) => Some(tensor::Sparse::of(&d.elements(self.values.shape())?)?),
-        };
-        let parts: Vec<tensor::Sparse> = [matrix].into_iter().chain(delays).collect();
-        let aligned = tensor::Sparse::aligned(&parts);
-        let palette = |part: usize| match aligned.get(part).map(|s| &s.palette().values) {
-            Some(Values::Int(values)) => values.as_slice(),
-            _ => &[],
-        };
-        let (values, lags) = (palette(0), palette(1));
-        let matrix = aligned.first()?;
-        let (mut starts, mut sources) = (vec![0u64], Vec::new());
-        let (mut weights, mut kept) = (Vec::new(), Vec::new());
-        for row in 0..matrix.rows() {
-            for (column, code) in matrix.row(row).filter(|(_, code)| values[*code] != 0) {
-                sources.push(column as u32);
-                weights.push(fitted.store(values[code]));
-                kept.extend(lags.get(code).map(|d| *d as u8));
-            }
-            starts.push(sources.len() as u64);
-        }
-        Some(Synapses::Sparse(Sparse {
-            outputs,
-            inputs,
-            starts: Arc::new(starts),
-            sources: Arc::new(sources),
-            weights: Arc::new(weights),
-            delays: Arc::new(kept),
-        }))
-    }
+    Some(Sparse {
+        outputs,
+        inputs,
+        starts: Arc::new(starts),
+        sources: Arc::new(sources),
+        weights: Arc::new(kept),
+        delays: Arc::new(kept_delays),
+    })
 }
 
 impl Fitted {
@@ -297,7 +310,8 @@ fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<C
     let size = |shape: &[usize], axis: usize| shape.get(axis).and_then(|n| u32::try_from(*n).ok());
     let of = |shape: &[usize]| Some([size(shape, 0)?, size(shape, 1)?, size(shape, 2)?]);
     let port = |direction| process.ports.iter().find(|p| p.direction == direction);
-    let kernel = weights.values.shape();
+    let kernel = weights.shape();
+    let all = weights.dense(kernel)?;
     let conv = Conv {
         input: of(&port(snn_grammar::ast::Direction::In)?.shape)?,
         output: of(&port(snn_grammar::ast::Direction::Out)?.shape)?,
@@ -306,7 +320,7 @@ fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<C
         padding: pair(process, "padding")?,
         dilation: pair(process, "dilation")?,
         groups: u32::try_from(number(process, "groups")?).ok()?,
-        weights: Arc::new(weights.values().iter().map(|w| fitted.store(*w)).collect()),
+        weights: Arc::new(integers(&all).iter().map(|w| fitted.store(*w)).collect()),
     };
     conv.is_sound().then_some(conv)
 }

@@ -1,0 +1,195 @@
+//! `snnc build` for Loihi 2: a placement in a folder.
+
+use super::{Status, args, output, program};
+use snnc::diagnostics::{Code, Diagnostic, json};
+use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
+use snnc::execute::{self, Settings};
+use snnc::lower::loihi2::activity::{ASSUMED, Activity};
+use snnc::lower::loihi2::estimate::Estimate;
+use snnc::lower::loihi2::plan::{Plan, Source};
+use snnc::lower::loihi2::{self, ChipRun, manifest, picture, sanafe, table};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Cores that are listed on a screen; the file has all.
+const SHOWN: usize = 24;
+
+/// Writes the placement of a run to a folder.
+///
+/// # Errors
+/// E0807 to E0809 where it does not fit, E0811 where rates cannot be learnt, E0815, E0901.
+pub fn place(
+    arguments: &args::Program,
+    lowering: &args::Lowering,
+    (checked, run, chip): (&Checked, &CheckedRun, &ChipRun),
+    to: Option<PathBuf>,
+) -> Result<Status, Diagnostic> {
+    let (plan, activity) = match planned(arguments, lowering, (checked, run, chip)) {
+        Ok(planned) => planned,
+        Err(refused) => {
+            if lowering.json {
+                output::print(&json::checked(&refused, &checked.sources))?;
+            } else {
+                output::report(&refused, &checked.sources);
+            }
+            return Ok(Status::Failed);
+        }
+    };
+    let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
+    std::fs::create_dir_all(&folder).map_err(|e| {
+        let message = format!("`{}` cannot be made: {e}", folder.display());
+        Diagnostic::without_place(Code::E0901, message)
+    })?;
+    let estimate = Estimate::of(&plan);
+    let mut files = Vec::new();
+    let mut keep = |name: &str, text: &str| -> Result<(), Diagnostic> {
+        let path = folder.join(name);
+        files.push(path.display().to_string());
+        output::write(&path, text.as_bytes())
+    };
+    let manifest = folder.join("manifest.yaml");
+    manifest::write(&plan, &manifest, "weights.h5").map_err(Diagnostic::from)?;
+    keep("placement.txt", &table::table(&plan, &estimate, usize::MAX))?;
+    keep("placement.svg", &picture::svg(&plan))?;
+    let mut replayed = None;
+    if lowering.emit.is_some() {
+        let made = sanafe::emit(
+            &plan.network,
+            &plan.assignment,
+            &plan.sites,
+            &activity,
+            &plan.target.profile,
+        )?;
+        keep("sana-fe-architecture.yaml", &made.architecture)?;
+        keep("sana-fe-network.yaml", &made.network)?;
+        replayed = Some((made.steps, made.messages, made.hops));
+    }
+    files.splice(
+        0..0,
+        ["manifest.yaml", "weights.h5"].map(|f| folder.join(f).display().to_string()),
+    );
+    if lowering.json {
+        let placed = json::Placed {
+            run: &run.name,
+            network: &plan.network.name,
+            neurons: plan.mapped.cores.iter().map(|c| c.usage.neurons).sum(),
+            cores: plan.sites.len(),
+            chips: plan.traffic.chips.len(),
+            messages: plan.traffic.messages,
+            hops: plan.traffic.all_hops(),
+            interchip: plan.traffic.interchip,
+            hottest_link: plan.traffic.links.first().map_or(0.0, |(_, load)| *load),
+            energy_nj: estimate.energy_nj_per_step.total,
+            time_us: estimate.time_us_per_step,
+            bottleneck: table::bottleneck(&estimate),
+            replayed,
+            files: &files,
+        };
+        output::print(&json::placed(&checked.diagnostics, &checked.sources, &placed))?;
+        return Ok(Status::Fine);
+    }
+    output::print(&table::table(&plan, &estimate, SHOWN))?;
+    if let Some((steps, messages, hops)) = replayed {
+        output::print(&format!(
+            "  SANA-FE must count {messages} messages and {hops} hops in {steps} steps\n"
+        ))?;
+    }
+    if !lowering.quiet {
+        files.iter().for_each(|file| output::say(&format!("wrote {file}")));
+    }
+    Ok(Status::Fine)
+}
+
+fn planned(
+    arguments: &args::Program,
+    lowering: &args::Lowering,
+    (checked, run, chip): (&Checked, &CheckedRun, &ChipRun),
+) -> Result<(Plan, Activity), Vec<Diagnostic>> {
+    let activity = match &lowering.profile_with {
+        Some(name) => watch(arguments, lowering, name, chip)?,
+        None => Activity::assumed(&chip.network, chip.options.rate.unwrap_or(ASSUMED)),
+    };
+    let text = checked.sources.files.first();
+    let source = Source {
+        file: text.map(|f| file_name(&f.name)).unwrap_or_default(),
+        sha256: text.map(|f| loihi2::digest(f.text.as_bytes())).unwrap_or_default(),
+        compiler: format!("snnc {}", env!("CARGO_PKG_VERSION")),
+        seed: 0,
+        run: run.name.clone(),
+        steps: run.ir.steps,
+    };
+    let plan = loihi2::plan(chip, &activity, source)?;
+    Ok((plan, activity))
+}
+
+/// A file's name without its folder: the manifest must not depend on where it was made.
+fn file_name(path: &str) -> String {
+    Path::new(path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Executes a run of the same network and counts its spikes.
+fn watch(
+    arguments: &args::Program,
+    lowering: &args::Lowering,
+    name: &str,
+    chip: &ChipRun,
+) -> Result<Activity, Vec<Diagnostic>> {
+    let names: Vec<String> = chip.network.populations.iter().map(|p| p.name.clone()).collect();
+    let options = Options {
+        runs: Runs::Named(name.to_owned()),
+        set: arguments.options.set.clone(),
+        target: Some("rust".to_owned()),
+        optimize: None,
+        watch: Some(names),
+    };
+    let watched = driver::check(&arguments.file, &options);
+    let Some(run) = watched.runs.first().filter(|_| !program::has_errors(&watched)) else {
+        return Err(watched.diagnostics);
+    };
+    if let Some(population) = chip
+        .network
+        .populations
+        .iter()
+        .zip(&run.ir.records)
+        .find(|(p, r)| run.ir.buffers[r.buffer.0 as usize].len() != p.neurons as usize)
+    {
+        let message = format!("`{}` has another size in run `{name}`", population.0.name);
+        return Err(vec![
+            Diagnostic::without_place(Code::E0811, message)
+                .help("take the rates from a run of the same network"),
+        ]);
+    }
+    let settings = Settings {
+        interpret: lowering.interpret,
+        threads: None,
+        quiet: lowering.quiet || lowering.json,
+    };
+    let mut progress = output::Progress::new(settings.quiet);
+    let executed = execute::execute(Arc::new(run.ir.clone()), &settings, &mut |text| {
+        progress.show(text);
+    })
+    .map_err(|d| vec![d])?;
+    drop(progress);
+    let sent = run.requests.records.iter().map(|r| r.when.clone());
+    let messages: Option<Vec<_>> = executed
+        .columns
+        .iter()
+        .zip(sent)
+        .zip(&chip.network.populations)
+        .map(|((column, clock), population)| Some((column, clock?, population.neurons as usize)))
+        .collect();
+    let steps = run.ir.steps;
+    Ok(Activity::recorded(
+        &messages.unwrap_or_default(),
+        steps,
+        format!("counted in {steps} steps of run `{name}`"),
+    ))
+}
+
+/// Whether a run is for the chip.
+pub fn chip(run: &CheckedRun) -> Option<&ChipRun> {
+    match &run.target {
+        Target::Loihi2(chip) => Some(chip),
+        Target::Rust => None,
+    }
+}

@@ -1,0 +1,34 @@
+//! `snnc verify`: a placement, checked from its manifest alone.
+
+use super::{Status, output};
+use snnc::diagnostics::{Diagnostic, Severity, SourceMap, json};
+use snnc::lower::loihi2::{manifest, verify};
+use std::path::Path;
+
+/// Reports what in a manifest does not follow from the rest of it.
+///
+/// # Errors
+/// E0901.
+pub fn verify(path: &Path, as_json: bool) -> Result<Status, Diagnostic> {
+    let findings: Vec<Diagnostic> =
+        verify::verify(path).into_iter().map(Diagnostic::from).collect();
+    let failed = findings.iter().any(|d| d.code.severity() == Severity::Error);
+    if as_json {
+        output::print(&json::checked(&findings, &SourceMap::default()))?;
+    } else {
+        output::report(&findings, &SourceMap::default());
+        if !failed {
+            output::print(&format!("{}: every figure and rule holds\n", path.display()))?;
+        }
+    }
+    Ok(if failed { Status::Failed } else { Status::Fine })
+}
+
+/// Prints the JSON Schema of manifests.
+///
+/// # Errors
+/// E0901.
+pub fn schema() -> Result<Status, Diagnostic> {
+    output::print(manifest::JSON_SCHEMA)?;
+    Ok(Status::Fine)
+}

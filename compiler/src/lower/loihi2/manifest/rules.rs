@@ -1,0 +1,215 @@
+//! The rules of the chip that a manifest must keep.
+
+use super::schema::{AxonsIn, Manifest, Resources, Span};
+use super::text;
+use crate::diagnostics::Code;
+use crate::lower::loihi2::plan::Plan;
+use crate::lower::loihi2::profile::Figures;
+use crate::lower::loihi2::resources::{Resource, axon_words};
+use crate::lower::loihi2::verify::Finding;
+use std::collections::BTreeMap;
+
+/// Adds an E0814 for every rule that a manifest breaks.
+pub fn check(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
+    let mut rules = Rules { figures: &plan.target.profile.figures, findings };
+    rules.words(manifest);
+    rules.populations(manifest);
+    rules.projections(manifest);
+    rules.limits(manifest);
+}
+
+struct Rules<'a> {
+    figures: &'a Figures,
+    findings: &'a mut Vec<Finding>,
+}
+
+/// The range of a parameter that the chip gives a meaning to.
+fn range(parameter: &str, f: &Figures) -> Option<[i64; 2]> {
+    let power = |bits: u64| 1i64.checked_shl(bits as u32).filter(|n| *n > 0).unwrap_or(i64::MAX);
+    match parameter {
+        "du" | "dv" => Some([0, f.max_decay as i64]),
+        "vth" => Some([0, power(f.threshold_bits) - 1]),
+        "bias_exp" => Some([0, f.max_bias_exp as i64]),
+        "bias_mant" => Some([-(f.bias_mantissa as i64), f.bias_mantissa as i64]),
+        _ => None,
+    }
+}
+
+impl Rules<'_> {
+    fn broken(&mut self, path: String, message: String, help: &str) {
+        self.findings.push(Finding::new(Code::E0814, path, message, help));
+    }
+
+    fn within(&mut self, path: String, value: i64, [low, high]: [i64; 2]) {
+        if !(low..=high).contains(&value) {
+            let message = format!("{value} is not from {low} to {high}");
+            self.broken(path, message, "scale it to what the chip can hold");
+        }
+    }
+
+    /// Texts that can only be one of a few.
+    fn words(&mut self, manifest: &Manifest) {
+        let mut one_of = |path: String, text: &str, words: &[&str]| {
+            if !words.contains(&text) {
+                let message = format!("`{text}` is none of {}", words.join(", "));
+                self.broken(path, message, "write one of them");
+            }
+        };
+        let objectives = ["energy", "latency", "edp"];
+        one_of("target.objective".into(), &manifest.target.objective, &objectives);
+        for (h, host) in manifest.host.iter().enumerate() {
+            let path = format!("host[{h}].resource");
+            one_of(path, &host.resource, &["cpu", "embedded"]);
+        }
+        let digest = &manifest.source.sha256;
+        let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if digest.len() != 64 || !digest.bytes().all(digit) {
+            let message = format!("`{digest}` is not a SHA-256 digest");
+            self.broken("source.sha256".into(), message, "write 64 hexadecimal digits");
+        }
+    }
+
+    fn populations(&mut self, manifest: &Manifest) {
+        for (p, population) in manifest.populations.iter().enumerate() {
+            let path = format!("populations[{p}]");
+            for (c, config) in population.configurations.iter().enumerate() {
+                for (name, value) in &config.parameters {
+                    if let Some(range) = range(name, self.figures) {
+                        let path = format!("{path}.configurations[{c}].parameters.{name}");
+                        self.within(path, *value, range);
+                    }
+                }
+            }
+            let bias = match population.bias_mant {
+                None => vec![],
+                Some(Span::One(mantissa)) => vec![mantissa],
+                Some(Span::From(ends)) => ends.to_vec(),
+            };
+            for (mantissa, range) in bias.iter().zip(range("bias_mant", self.figures)) {
+                self.within(format!("{path}.bias_mant"), *mantissa, range);
+            }
+            for (r, reset) in population.resets.iter().enumerate() {
+                let path = format!("{path}.resets[{r}]");
+                if !reset.interval.is_power_of_two() {
+                    let message = format!("{} is not a power of two", reset.interval);
+                    let help = "the chip resets at powers of two only";
+                    self.broken(format!("{path}.interval"), message, help);
+                }
+                if reset.offset >= reset.interval {
+                    let message = format!("{} is not below {}", reset.offset, reset.interval);
+                    let help = "take the remainder by the interval";
+                    self.broken(format!("{path}.offset"), message, help);
+                }
+            }
+        }
+        if manifest.schedule.step_latency != 1 {
+            let message = format!("a message takes 1 step, not {}", manifest.schedule.step_latency);
+            self.broken("schedule.step_latency".into(), message, "write 1");
+        }
+    }
+
+    fn projections(&mut self, manifest: &Manifest) {
+        let f = self.figures;
+        for (q, projection) in manifest.projections.iter().enumerate() {
+            let path = |key: &str| format!("projections[{q}].{key}");
+            let exp = f.max_weight_exp as i64;
+            let bits = [1, f.max_weight_bits as i64];
+            self.within(path("weight_bits"), projection.weight_bits.into(), bits);
+            self.within(path("weight_exp"), projection.weight_exp.into(), [-exp, exp]);
+            self.within(path("max_delay"), projection.max_delay.into(), [0, f.max_delay as i64]);
+            if projection.graded && f.payload_bits == 0 {
+                let message = "messages of this chip carry no payload".to_string();
+                self.broken(path("graded"), message, "use binary spikes");
+            }
+        }
+    }
+
+    fn limits(&mut self, manifest: &Manifest) {
+        for (c, core) in manifest.cores.iter().enumerate() {
+            for (resource, (name, [used, limit])) in table(&core.resources) {
+                if used > limit {
+                    let message = format!("{used} {}, but a core has {limit}", resource.words());
+                    let path = format!("cores[{c}].resources.{name}");
+                    self.broken(path, message, "put fewer neurons on the core");
+                }
+            }
+        }
+    }
+}
+
+/// The rows of a core's table with their keys.
+fn table(r: &Resources) -> [(Resource, (&'static str, [u64; 2])); 7] {
+    [
+        (Resource::AxonIn, ("axon_in", r.axon_in)),
+        (Resource::NeuronGroups, ("neuron_groups", r.neuron_groups)),
+        (Resource::Neurons, ("neurons", r.neurons)),
+        (Resource::SynWords, ("syn_words", r.syn_words)),
+        (Resource::AxonMap, ("axon_map", r.axon_map)),
+        (Resource::AxonMem, ("axon_mem", r.axon_mem)),
+        (Resource::Total, ("total", r.total)),
+    ]
+}
+
+/// Without the weights file: compares the rows of the cores with each other.
+pub fn rows(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
+    let mut differs = |path: String, declared: u64, follows: u64| {
+        if declared != follows {
+            let message = format!("`{follows}` follows, not `{declared}`");
+            let help = "correct it, or what it follows from";
+            findings.push(Finding::new(Code::E0813, path, message, help));
+        }
+    };
+    let mut synapses: BTreeMap<&str, u64> = BTreeMap::new();
+    for (c, (core, used)) in manifest.cores.iter().zip(&plan.mapped.cores).enumerate() {
+        let path = format!("cores[{c}]");
+        let mut words = 0u64;
+        for (a, axons) in core.axons_in.iter().enumerate() {
+            let path = format!("{path}.axons_in[{a}]");
+            words = words.saturating_add(axons.words);
+            let of = synapses.entry(&axons.projection).or_default();
+            *of = of.saturating_add(axons.synapses);
+            differs(format!("{path}.axons"), axons.axons, text::count(&axons.src).unwrap_or(0));
+            if let Some([number, synapses, words]) = histogram(axons, manifest, plan) {
+                differs(format!("{path}.fan_out"), number, axons.axons);
+                differs(format!("{path}.synapses"), axons.synapses, synapses);
+                differs(format!("{path}.words"), axons.words, words);
+            }
+        }
+        let resources = &core.resources;
+        let path = format!("{path}.resources");
+        differs(format!("{path}.syn_words[0]"), resources.syn_words[0], words);
+        let known = [Resource::NeuronGroups, Resource::Neurons];
+        let table = table(resources);
+        for (resource, (name, [declared, limit])) in table {
+            differs(format!("{path}.{name}[1]"), limit, plan.target.profile.limit(resource));
+            if known.contains(&resource) {
+                differs(format!("{path}.{name}[0]"), declared, used.usage.of(resource));
+            }
+        }
+        let six = table[..6].iter().fold(0u64, |sum, (_, (_, [n, _]))| sum.saturating_add(*n));
+        differs(format!("{path}.total[0]"), resources.total[0], six);
+    }
+    for (q, projection) in manifest.projections.iter().enumerate() {
+        let sum = synapses.get(projection.name.as_str()).copied().unwrap_or(0);
+        differs(format!("projections[{q}].synapses"), projection.synapses, sum);
+    }
+}
+
+/// What the histogram of sparse axons comes to: axons, synapses, words.
+fn histogram(axons: &AxonsIn, manifest: &Manifest, plan: &Plan) -> Option<[u64; 3]> {
+    let q = manifest.projections.iter().position(|p| p.name == axons.projection)?;
+    let format = plan.network.projections.get(q)?.format;
+    if axons.fan_out.is_empty() {
+        return None;
+    }
+    let mut sums = [0u64; 3];
+    for row in &axons.fan_out {
+        // No axon has more synapses than there are neurons.
+        let n = row.synapses.min(1 << 27);
+        let words = axon_words(&plan.target.profile.figures, format, n);
+        for (sum, part) in sums.iter_mut().zip([1, n, words]) {
+            *sum = sum.saturating_add(part.saturating_mul(row.axons));
+        }
+    }
+    Some(sums)
+}

@@ -1,0 +1,172 @@
+//! The neurons of irregular layers with their synapses both ways: a hypergraph whose edges are
+//! senders with all neurons that they reach.
+
+use super::super::network::Synapses;
+use super::tally::Context;
+
+/// Marks neurons that are no vertices.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Vertices are the neurons of some layers, in order; edges belong to senders.
+pub(super) struct Graph<'a, 'b> {
+    pub cx: &'a Context<'b>,
+    /// The layers.
+    pub layers: Vec<usize>,
+    /// The first vertex of each, and the number of all.
+    first: Vec<u32>,
+    /// By population, its first vertex; [`NONE`] for others.
+    vertices_of: Vec<u32>,
+    /// By projection, the first of its inputs among all inputs of projections.
+    first_input: Vec<usize>,
+    /// How many inputs all projections have.
+    pub inputs: usize,
+    /// By sender, where its targets stand.
+    starts: Vec<u64>,
+    targets: Vec<u32>,
+    /// Synapses into vertices.
+    pub synapses: u64,
+}
+
+impl<'a, 'b> Graph<'a, 'b> {
+    pub fn new(cx: &'a Context<'b>, layers: &[usize]) -> Graph<'a, 'b> {
+        let mut first = vec![0];
+        let mut vertices_of = vec![NONE; cx.network.populations.len()];
+        for layer in layers {
+            let at = first[first.len() - 1];
+            vertices_of[*layer] = at;
+            first.push(at + cx.network.populations[*layer].neurons);
+        }
+        let mut first_input = vec![0];
+        for projection in &cx.network.projections {
+            let inputs = match layers.contains(&projection.to) {
+                true => projection.synapses.inputs() as usize,
+                false => 0,
+            };
+            first_input.push(first_input[first_input.len() - 1] + inputs);
+        }
+        let inputs = first_input[first_input.len() - 1];
+        let layers = layers.to_vec();
+        let (starts, targets) = (vec![0; cx.rate.len() + 1], vec![]);
+        let mut graph = Graph {
+            cx,
+            layers,
+            first,
+            vertices_of,
+            first_input,
+            inputs,
+            starts,
+            targets,
+            synapses: 0,
+        };
+        graph.turn_round();
+        graph
+    }
+
+    /// Lists the targets of every sender.
+    fn turn_round(&mut self) {
+        let mut starts = vec![0u64; self.cx.rate.len() + 2];
+        for v in 0..self.len() {
+            self.sources(v, |_, _, sender| starts[sender + 2] += 1);
+        }
+        for i in 2..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        self.synapses = starts[starts.len() - 1];
+        let mut targets = vec![0; self.synapses as usize];
+        for v in 0..self.len() {
+            self.sources(v, |_, _, sender| {
+                let at = &mut starts[sender + 1];
+                targets[*at as usize] = v;
+                *at += 1;
+            });
+        }
+        starts.pop();
+        (self.starts, self.targets) = (starts, targets);
+    }
+
+    /// How many vertices.
+    pub fn len(&self) -> u32 {
+        self.first[self.first.len() - 1]
+    }
+
+    /// The layer and neuron of a vertex.
+    pub fn neuron(&self, v: u32) -> (usize, u32) {
+        let at = self.first.partition_point(|f| *f <= v) - 1;
+        (self.layers[at], v - self.first[at])
+    }
+
+    /// The sender that a vertex is.
+    pub fn sender(&self, v: u32) -> usize {
+        let (layer, neuron) = self.neuron(v);
+        self.cx.first[layer] + neuron as usize
+    }
+
+    /// The vertices that a sender reaches, ascending, once for each synapse.
+    pub fn targets(&self, sender: usize) -> &[u32] {
+        &self.targets[self.starts[sender] as usize..self.starts[sender + 1] as usize]
+    }
+
+    /// Visits the synapses of a vertex: projection, input among those of all projections, and
+    /// sender.
+    pub fn sources(&self, v: u32, mut visit: impl FnMut(usize, usize, usize)) {
+        let (layer, neuron) = self.neuron(v);
+        for q in &self.cx.feeds[layer] {
+            let projection = &self.cx.network.projections[*q];
+            let (inputs, senders) = (self.first_input[*q], self.cx.first[projection.from]);
+            let Some(output) = self.cx.inverses[*q].output(neuron) else { continue };
+            if u64::from(output) >= projection.synapses.outputs() {
+                continue;
+            }
+            let mut synapse = |input: u32| {
+                let source = projection.source(input) as usize;
+                visit(*q, inputs + input as usize, senders + source);
+            };
+            match &projection.synapses {
+                Synapses::Dense(dense) => (0..dense.inputs).for_each(synapse),
+                Synapses::Sparse(sparse) => {
+                    sparse.sources[sparse.row(output)].iter().for_each(|s| synapse(*s));
+                }
+                Synapses::Conv(conv) => {
+                    let groups = conv.groups.max(1);
+                    let [inputs, outputs] = [conv.input[2], conv.output[2]].map(|c| c / groups);
+                    let group = output % conv.output[2] / outputs.max(1);
+                    conv.taps(output / conv.output[2], |position| {
+                        let first = position * conv.input[2] + group * inputs;
+                        (first..first + inputs).for_each(&mut synapse);
+                    });
+                }
+            }
+        }
+    }
+
+    /// The vertex that a sender is.
+    pub fn vertex(&self, population: usize, sender: usize) -> u32 {
+        match self.vertices_of[population] {
+            NONE => NONE,
+            first => first + (sender - self.cx.first[population]) as u32,
+        }
+    }
+
+    /// Visits vertices that `v` would share messages with, each with what it would save of an
+    /// edge that were spread evenly over its ends: its targets, its senders, and `samples` of
+    /// the other targets of each of these.
+    pub fn neighbours(&self, v: u32, samples: usize, mut visit: impl FnMut(u32, f32)) {
+        let own = self.sender(v);
+        let targets = self.targets(own);
+        let weight = self.cx.rate[own] as f32 / targets.len() as f32;
+        targets.iter().for_each(|t| visit(*t, weight));
+        self.sources(v, |q, _, sender| {
+            let others = self.targets(sender);
+            let rate = self.cx.rate[sender] as f32;
+            let from = self.vertex(self.cx.network.projections[q].from, sender);
+            if from != NONE {
+                visit(from, rate / others.len() as f32);
+            }
+            let n = samples.min(others.len() - 1);
+            for i in 0..n {
+                let at = (v as usize + i * others.len() / n) % others.len();
+                visit(others[at], rate / n as f32);
+            }
+        });
+    }
+}

@@ -1,0 +1,266 @@
+//! What cores use and send: the sums of [`map`](super::super::mapped::map), without the lists
+//! of neurons that a manifest needs, so that many assignments can be compared.
+
+use super::super::mapped::{HOST, Inverse, Load, Scratch, channels};
+use super::super::network::{Assignment, ChipNetwork, Rate, Rates, Synapses};
+use super::super::profile::{Figures, Profile};
+use super::super::resources::{Usage, axon_words};
+use std::collections::BTreeMap;
+
+/// Neurons of a core by layer, ascending.
+pub(super) type Cells = BTreeMap<usize, Vec<u32>>;
+
+/// A network with what every part of the search looks up.
+pub(super) struct Context<'a> {
+    pub network: &'a ChipNetwork,
+    pub profile: &'a Profile,
+    /// The number of a population's first neuron among all senders; one more at the end.
+    pub first: Vec<usize>,
+    /// Spikes per step of each sender: finite, at least 0.
+    pub rate: Vec<f64>,
+    /// The projections that each population receives.
+    pub feeds: Vec<Vec<usize>>,
+    /// Which output of each projection a neuron is.
+    pub inverses: Vec<Inverse>,
+    /// Channels of each layer that may share an entry of the axon map.
+    pub channels: Vec<u32>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(network: &'a ChipNetwork, profile: &'a Profile, rates: &Rates) -> Context<'a> {
+        let mut first = vec![0];
+        let mut feeds = vec![vec![]; network.populations.len()];
+        for population in &network.populations {
+            first.push(first[first.len() - 1] + population.neurons as usize);
+        }
+        for (q, projection) in network.projections.iter().enumerate() {
+            feeds[projection.to].push(q);
+        }
+        let mut rate = vec![0.0; first[first.len() - 1]];
+        for (p, of) in rates.of.iter().enumerate().take(network.populations.len()) {
+            let here = &mut rate[first[p]..first[p + 1]];
+            match of {
+                Rate::Uniform(r) => here.fill(*r),
+                Rate::Each(each) => here.iter_mut().zip(each).for_each(|(r, e)| *r = *e),
+            }
+        }
+        for r in &mut rate {
+            *r = if r.is_finite() { r.max(0.0) } else { 0.0 };
+        }
+        // Where nothing is known to spike, messages are counted by their routes.
+        if rate.iter().all(|r| *r == 0.0) {
+            rate.fill(1.0);
+        }
+        let channels = (0..network.populations.len()).map(|p| channels(network, p)).collect();
+        let inverses = network.projections.iter().map(Inverse::of).collect();
+        Context { network, profile, first, rate, feeds, inverses, channels }
+    }
+
+    pub fn figures(&self) -> &Figures {
+        &self.profile.figures
+    }
+
+    /// Whether a layer is fed by a convolution.
+    pub fn convolution(&self, layer: usize) -> bool {
+        let conv = |q: &usize| matches!(self.network.projections[*q].synapses, Synapses::Conv(_));
+        self.feeds[layer].iter().any(conv)
+    }
+
+    /// Whether full matrices are all that a layer is fed by.
+    pub fn all_dense(&self, layer: usize) -> bool {
+        let dense = |q: &usize| matches!(self.network.projections[*q].synapses, Synapses::Dense(_));
+        self.feeds[layer].iter().all(dense)
+    }
+
+    /// The configuration of a layer's neuron.
+    pub fn config(&self, layer: usize, neuron: u32) -> u16 {
+        let layer = self.network.populations[layer].layer.as_ref();
+        layer.and_then(|l| l.config_of.get(neuron as usize).copied()).unwrap_or(0)
+    }
+}
+
+/// Counts what cores hold; its tables are used again for the next.
+#[derive(Default)]
+pub(super) struct Counter {
+    scratch: Scratch,
+    /// By sender, the count that met it last.
+    met: Vec<u32>,
+    counts: u32,
+}
+
+impl Counter {
+    /// Everything that depends on this core alone: all but axon memory and the messages that
+    /// leave; the axon map is that of neurons with equal destinations. Visits each sender that
+    /// has an axon here.
+    pub fn core(
+        &mut self,
+        cx: &Context,
+        cells: &Cells,
+        mut visit: impl FnMut(usize),
+    ) -> (Usage, Load) {
+        let (mut usage, mut load) = (Usage::default(), Load::default());
+        let f = cx.figures();
+        self.met.resize(cx.rate.len(), 0);
+        self.counts += 1;
+        for (layer, neurons) in cells {
+            for q in &cx.feeds[*layer] {
+                let projection = &cx.network.projections[*q];
+                let from = cx.first[projection.from];
+                self.scratch.count(projection, &cx.inverses[*q], neurons);
+                let kind = match &projection.synapses {
+                    Synapses::Dense(_) => 0,
+                    Synapses::Sparse(_) => 1,
+                    Synapses::Conv(_) => 2,
+                };
+                // Most axons of a core have as many synapses as the one before.
+                let (mut last, mut words) = (0, 0);
+                let (mut any, mut events) = (false, 0.0);
+                let (met, now) = (&mut self.met, self.counts);
+                self.scratch.drain(projection, |source, n| {
+                    let sender = from + source as usize;
+                    any = true;
+                    events += cx.rate[sender] * n as f64;
+                    if n != last {
+                        (last, words) = (n, axon_words(f, projection.format, n));
+                    }
+                    usage.syn_words += if kind == 2 { 0 } else { words };
+                    if met[sender] != now {
+                        met[sender] = now;
+                        usage.axon_in += 1;
+                        load.messages_in += cx.rate[sender];
+                        visit(sender);
+                    }
+                });
+                load.synops[kind] += events;
+                if let (true, Synapses::Conv(conv)) = (any, &projection.synapses) {
+                    usage.syn_words += self.scratch.kernel_words(f, projection.format, conv);
+                }
+            }
+            let channels = cx.channels[*layer];
+            let mut configs: Vec<u16> = vec![];
+            for n in neurons {
+                let config = cx.config(*layer, *n);
+                if configs.last() != Some(&config) {
+                    configs.push(config);
+                }
+                load.spikes += cx.rate[cx.first[*layer] + *n as usize];
+            }
+            configs.sort_unstable();
+            configs.dedup();
+            usage.neuron_groups += configs.len() as u64;
+            usage.neurons += neurons.len() as u64;
+            usage.axon_map += neurons.chunk_by(|a, b| a / channels == b / channels).count() as u64;
+        }
+        load.updates = usage.neurons as f64;
+        (usage, load)
+    }
+}
+
+/// What an assignment comes to.
+pub(super) struct Tally {
+    /// Of each core.
+    pub usage: Vec<Usage>,
+    /// Of each core.
+    pub load: Vec<Load>,
+    /// Messages per step from a core to another.
+    pub between: f64,
+    /// Messages per step from a core to itself.
+    pub within: f64,
+    /// Messages per step from the host to a core.
+    pub from_host: f64,
+}
+
+/// Stands for a core in the sums that stand for sets of cores: 128 bits, so that two
+/// different sets do not have the same sum (splitmix64, twice).
+fn mark(core: u64) -> u128 {
+    let mix = |seed: u64| {
+        let mut z = core.wrapping_add(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    u128::from(mix(1)) << 64 | u128::from(mix(1 << 40))
+}
+
+/// Counts every core exactly.
+pub(super) fn tally(cx: &Context, cores: &[Cells], counter: &mut Counter) -> Tally {
+    let senders = cx.rate.len();
+    let mut core_of = vec![HOST; senders];
+    for (c, cells) in cores.iter().enumerate() {
+        for (layer, neurons) in cells {
+            for n in neurons {
+                core_of[cx.first[*layer] + *n as usize] = c as u32;
+            }
+        }
+    }
+    let mut tally = Tally {
+        usage: Vec::with_capacity(cores.len()),
+        load: Vec::with_capacity(cores.len()),
+        between: 0.0,
+        within: 0.0,
+        from_host: 0.0,
+    };
+    // Of each sender, how many destinations, and the sum of their marks.
+    let mut count = vec![0u32; senders];
+    let mut marks = vec![0u128; senders];
+    let mut out = vec![0.0; cores.len()];
+    for (c, cells) in cores.iter().enumerate() {
+        let here = mark(c as u64);
+        let (usage, load) = counter.core(cx, cells, |sender| {
+            let (from, rate) = (core_of[sender], cx.rate[sender]);
+            if from == HOST {
+                tally.from_host += rate;
+                return;
+            }
+            count[sender] += 1;
+            marks[sender] = marks[sender].wrapping_add(here);
+            out[from as usize] += rate;
+            *if from == c as u32 { &mut tally.within } else { &mut tally.between } += rate;
+        });
+        tally.usage.push(usage);
+        tally.load.push(load);
+    }
+    for output in &cx.network.outputs {
+        for neuron in output.neurons.iter() {
+            let sender = cx.first[output.from] + neuron as usize;
+            if let Some(out) = out.get_mut(core_of[sender] as usize) {
+                count[sender] += 1;
+                marks[sender] = marks[sender].wrapping_add(mark(u64::from(HOST)));
+                *out += cx.rate[sender];
+            }
+        }
+    }
+    for (c, cells) in cores.iter().enumerate() {
+        let usage = &mut tally.usage[c];
+        (usage.axon_map, usage.axon_mem) = (0, 0);
+        for (layer, neurons) in cells {
+            let (first, channels) = (cx.first[*layer], cx.channels[*layer]);
+            let list = |n: &u32| (marks[first + *n as usize], count[first + *n as usize]);
+            for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
+                let same = position.iter().all(|n| list(n) == list(&position[0]));
+                usage.axon_map += if same { 1 } else { position.len() as u64 };
+            }
+            let mut lists: Vec<_> = neurons.iter().map(list).filter(|l| l.1 > 1).collect();
+            lists.sort_unstable();
+            lists.dedup();
+            usage.axon_mem += lists.iter().map(|l| u64::from(l.1)).sum::<u64>();
+        }
+        tally.load[c].messages_out = out[c];
+    }
+    tally
+}
+
+/// The cores as an assignment.
+pub(super) fn assignment(cx: &Context, cores: &[Cells]) -> Assignment {
+    let of = |p: &super::super::network::Population| match p.on_chip() {
+        true => vec![0; p.neurons as usize],
+        false => vec![],
+    };
+    let mut core_of: Vec<Vec<u32>> = cx.network.populations.iter().map(of).collect();
+    for (c, cells) in cores.iter().enumerate() {
+        for (layer, neurons) in cells {
+            neurons.iter().for_each(|n| core_of[*layer][*n as usize] = c as u32);
+        }
+    }
+    Assignment { cores: cores.len() as u32, core_of }
+}

@@ -1,0 +1,200 @@
+//! Verification of a manifest from the manifest alone.
+//!
+//! What it says of the network, the chip and the place of each neuron is taken as given;
+//! everything else is computed again and compared, entry by entry, and the rules of the chip
+//! are checked. The weights file beside it is needed for what depends on which synapses a
+//! sparse projection has, and on rates of single neurons; without it their rows are checked
+//! only against each other.
+
+use super::manifest::schema::{Encoding, Manifest, SCHEMA};
+use super::manifest::{build, diff, read, rules};
+use super::weights::Weights;
+use crate::data::{DataError, hash, yaml};
+use crate::diagnostics::{Code, Diagnostic};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Something that is wrong with a manifest, or could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// E0812, E0813 or E0814; E06xx of the weights file; W0812 for what could not be checked.
+    pub code: Code,
+    /// Where in the document, `cores[3].resources.syn_words[0]`; empty for all of it.
+    pub path: String,
+    /// What is wrong: both values where there are two.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Finding {
+    /// A finding at a place in the document.
+    pub fn new(
+        code: Code,
+        path: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Finding {
+        Finding { code, path: path.into(), message: message.into(), help: help.into() }
+    }
+
+    /// What is wrong with the weights file.
+    pub fn data(path: impl Into<String>, error: DataError) -> Finding {
+        Finding::new(error.code, path, error.message, error.help.unwrap_or_default())
+    }
+}
+
+impl From<Finding> for Diagnostic {
+    fn from(finding: Finding) -> Diagnostic {
+        let message = match finding.path.is_empty() {
+            true => finding.message,
+            false => format!("{}: {}", finding.path, finding.message),
+        };
+        let mut diagnostic = Diagnostic::without_place(finding.code, message);
+        diagnostic.helps.extend(Some(finding.help).filter(|help| !help.is_empty()));
+        diagnostic
+    }
+}
+
+/// Verifies the manifest at `path`, with the files beside it. No findings: it holds.
+pub fn verify(path: &Path) -> Vec<Finding> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) => {
+            let message = format!("cannot read `{}`: {e}", path.display());
+            let help = "name the manifest that `snnc build --target loihi2` wrote";
+            return vec![Finding::new(Code::E0812, "", message, help)];
+        }
+    };
+    verify_text(&text, path.parent().unwrap_or(Path::new("")))
+}
+
+/// Verifies the text of a manifest whose weights and source are in `folder`.
+pub fn verify_text(text: &str, folder: &Path) -> Vec<Finding> {
+    let manifest = match parse(text) {
+        Ok(manifest) => manifest,
+        Err(finding) => return vec![finding],
+    };
+    let mut findings = Vec::new();
+    source(&manifest, folder, &mut findings);
+    let weights = weights(&manifest, folder, &mut findings);
+    let complete = weights.is_some() || !needs_weights(&manifest);
+    let plan = match read::plan(&manifest, weights.as_ref()) {
+        Ok(plan) => plan,
+        Err(more) => {
+            findings.extend(more);
+            return findings;
+        }
+    };
+    rules::check(&manifest, &plan, &mut findings);
+    let mut derived = build::build(&plan, manifest.weights.clone());
+    if !complete {
+        rules::rows(&manifest, &plan, &mut findings);
+        leave(&mut derived, &manifest);
+    }
+    match (yaml::tree(&manifest), yaml::tree(&derived)) {
+        (Ok(declared), Ok(derived)) => diff::diff(&declared, &derived, &mut findings),
+        (Err(why), _) | (_, Err(why)) => {
+            findings.push(Finding::new(Code::E0812, "", why, "report this"));
+        }
+    }
+    findings
+}
+
+/// The part that says whether the rest can be read.
+#[derive(Deserialize)]
+struct Head {
+    schema: String,
+}
+
+fn parse(text: &str) -> Result<Manifest, Finding> {
+    let not_one = |why: String| {
+        let help = "write it again with `snnc build --target loihi2`; the format is described in \
+                    spec/manifest.md";
+        Finding::new(Code::E0812, "", format!("this is not a manifest: {why}"), help)
+    };
+    let head: Head = yaml::read(text).map_err(not_one)?;
+    if head.schema != SCHEMA {
+        let message = format!("the format is `{}`, not `{SCHEMA}`", head.schema);
+        let help = "use the compiler that wrote it, or write it again with this one";
+        return Err(Finding::new(Code::E0812, "schema", message, help));
+    }
+    yaml::read(text).map_err(not_one)
+}
+
+/// Compares the source beside the manifest, if it is there.
+fn source(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) {
+    let Some(name) = Path::new(&manifest.source.file).file_name() else { return };
+    let Ok(bytes) = std::fs::read(folder.join(name)) else { return };
+    let found = hash::sha256(&bytes);
+    if found != manifest.source.sha256 {
+        let message = format!(
+            "`{}` has the digest {found}, not {}",
+            manifest.source.file, manifest.source.sha256
+        );
+        let help = "the source has changed since: write the manifest again";
+        findings.push(Finding::new(Code::W0812, "source.sha256", message, help));
+    }
+}
+
+fn needs_weights(manifest: &Manifest) -> bool {
+    manifest.projections.iter().any(|p| p.encoding == Encoding::Sparse)
+        || manifest.rates.of.iter().any(|rate| rate.mean.is_some())
+}
+
+/// The weights file beside the manifest.
+fn weights(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) -> Option<Weights> {
+    let described = manifest.weights.as_ref()?;
+    if Path::new(&described.file).file_name() != Some(described.file.as_ref()) {
+        let message = format!("`{}` is not the name of a file beside the manifest", described.file);
+        let help = "give a name without a folder";
+        findings.push(Finding::new(Code::E0814, "weights.file", message, help));
+        return None;
+    }
+    let path = folder.join(&described.file);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) => {
+            let message = format!("`{}` cannot be read: {e}", described.file);
+            let help = "put it beside the manifest: without it weights are not checked, and \
+                        sparse synapses only against each other";
+            findings.push(Finding::new(Code::W0812, "weights.file", message, help));
+            return None;
+        }
+    };
+    let found = hash::sha256(&bytes);
+    if found != described.sha256 {
+        let message =
+            format!("`{}` has the digest {found}, not {}", described.file, described.sha256);
+        let help = "put the file beside the manifest that was written with it";
+        findings.push(Finding::new(Code::E0813, "weights.sha256", message, help));
+    }
+    match Weights::open(&path) {
+        Ok(weights) => Some(weights),
+        Err(why) => {
+            findings.push(Finding::data("weights.file", why));
+            None
+        }
+    }
+}
+
+/// Takes over what cannot be computed without the weights file.
+fn leave(derived: &mut Manifest, declared: &Manifest) {
+    for (derived, declared) in derived.cores.iter_mut().zip(&declared.cores) {
+        derived.axons_in.clone_from(&declared.axons_in);
+        derived.axons_out.clone_from(&declared.axons_out);
+        derived.resources = declared.resources.clone();
+        derived.load = declared.load.clone();
+    }
+    for (derived, declared) in derived.projections.iter_mut().zip(&declared.projections) {
+        derived.synapses = declared.synapses;
+    }
+    derived.rates.clone_from(&declared.rates);
+    derived.host_axons.clone_from(&declared.host_axons);
+    derived.traffic = declared.traffic.clone();
+    derived.estimate = declared.estimate.clone();
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

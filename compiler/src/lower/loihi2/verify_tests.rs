@@ -1,0 +1,265 @@
+//! Whatever is changed in a manifest is found, unless nothing follows from it.
+
+use super::*;
+use crate::data::yaml::Tree;
+use crate::lower::loihi2::fixtures::{conv, mnist, recurrent};
+use crate::lower::loihi2::manifest;
+use crate::lower::loihi2::plan::Plan;
+use std::fs;
+
+fn written(plan: &Plan) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("placement.yaml");
+    manifest::write(plan, &path, "weights.h5").expect("writes");
+    let text = fs::read_to_string(&path).expect("reads");
+    (folder, text)
+}
+
+fn show(findings: &[Finding]) -> String {
+    let line = |f: &Finding| format!("{} {}: {}\n", f.code.name(), f.path, f.message);
+    findings.iter().map(line).collect()
+}
+
+#[test]
+fn what_was_written_holds_and_is_written_again_alike() {
+    for plan in [mnist(), conv(), recurrent()] {
+        let (folder, text) = written(&plan);
+        assert_eq!(show(&verify(&folder.path().join("placement.yaml"))), "");
+        let (other, again) = written(&plan);
+        assert_eq!(text, again);
+        let bytes =
+            |folder: &tempfile::TempDir| fs::read(folder.path().join("weights.h5")).expect("reads");
+        assert!(bytes(&folder) == bytes(&other));
+    }
+}
+
+/// Entries from which nothing follows: names and descriptions, and facts about the source, the
+/// network and the hardware. By path without positions.
+fn is_given(path: &str) -> bool {
+    let given = [
+        "source.file",
+        "source.sha256",
+        "source.compiler",
+        "source.seed",
+        "source.run",
+        "source.steps",
+        "target.profile",
+        "target.bad_cores[]",
+        "host[].process",
+        "host[].reason",
+        "host[].adapters[]",
+        "network",
+        "programs[].operations[]",
+        "projections[].graded",
+        "rates.origin",
+    ];
+    given.contains(&path) || path.starts_with("programs[].state.")
+}
+
+/// What stands at each scalar of a document, with its path.
+fn leaves<'a>(tree: &'a mut Tree, path: String, visit: &mut dyn FnMut(&str, &mut Tree)) {
+    match tree {
+        Tree::List(items) => {
+            for (i, item) in items.iter_mut().enumerate() {
+                leaves(item, format!("{path}[{i}]"), visit);
+            }
+        }
+        Tree::Map(entries) => {
+            for (key, value) in entries {
+                let dot = if path.is_empty() { "" } else { "." };
+                leaves(value, format!("{path}{dot}{key}"), visit);
+            }
+        }
+        scalar => visit(&path, scalar),
+    }
+}
+
+/// Other values of the same kind.
+fn others(scalar: &Tree) -> Vec<Tree> {
+    match scalar {
+        Tree::Int(n) => vec![Tree::Int(n + 1), Tree::Int(n - 1), Tree::Int(2 * n + 1)],
+        Tree::Float(x) => vec![Tree::Float(x * 1.001 + 0.001), Tree::Float(-x - 1.0)],
+        Tree::Bool(b) => vec![Tree::Bool(!b)],
+        Tree::Null => vec![Tree::Int(0)],
+        Tree::Text(text) => {
+            // Another digit, one less text, another word.
+            let digit = |c: char| match c {
+                '0'..='8' => char::from(c as u8 + 1),
+                c => c,
+            };
+            let mut texts = vec![format!("{text}x"), text.chars().map(digit).collect()];
+            texts.extend(text.split_once(", ").map(|(first, _)| first.to_string()));
+            texts.retain(|other| other != text);
+            texts.into_iter().map(Tree::Text).collect()
+        }
+        Tree::List(_) | Tree::Map(_) => vec![],
+    }
+}
+
+fn without_positions(path: &str) -> String {
+    let mut inside = false;
+    let keep = |c: &char| {
+        inside = match c {
+            '[' => true,
+            ']' => false,
+            _ => inside,
+        };
+        !inside || *c == '['
+    };
+    path.chars().filter(keep).collect()
+}
+
+/// Every change of every scalar is reported, or is of what is given.
+#[test]
+fn every_changed_value_is_found() {
+    for (name, plan) in [("mnist", mnist()), ("conv", conv()), ("recurrent", recurrent())] {
+        let (folder, text) = written(&plan);
+        let mut tree = yaml::tree(&parse(&text).expect("parses")).expect("a tree");
+        let mut count = 0;
+        leaves(&mut tree.clone(), String::new(), &mut |_, _| count += 1);
+        let (mut missed, mut tried) = (Vec::new(), 0);
+        for at in 0..count {
+            let mut place = (0, None);
+            leaves(&mut tree, String::new(), &mut |path, scalar| {
+                if place.0 == at {
+                    place.1 = Some((path.to_string(), scalar.clone()));
+                }
+                place.0 += 1;
+            });
+            let (path, original) = place.1.expect("there are as many");
+            if is_given(&without_positions(&path)) {
+                continue;
+            }
+            let put = |tree: &mut Tree, value: &Tree| {
+                let mut i = 0;
+                leaves(tree, String::new(), &mut |_, scalar| {
+                    if i == at {
+                        *scalar = value.clone();
+                    }
+                    i += 1;
+                });
+            };
+            for other in others(&original) {
+                put(&mut tree, &other);
+                let changed = yaml::write(&tree).expect("writes");
+                if verify_text(&changed, folder.path()).is_empty() {
+                    missed.push(format!("{path}: {original} -> {other}"));
+                }
+                tried += 1;
+            }
+            put(&mut tree, &original);
+        }
+        assert!(tried > 500, "{name}: {tried}");
+        assert!(missed.is_empty(), "{name}: {missed:#?}");
+    }
+}
+
+/// Every entry of every list, and every key, that is left out is missed.
+#[test]
+fn what_is_left_out_is_found() {
+    for plan in [mnist(), conv()] {
+        let (folder, text) = written(&plan);
+        let lines: Vec<&str> = text.lines().collect();
+        for skip in 0..lines.len() {
+            let kept = lines.iter().enumerate().filter(|(i, _)| *i != skip);
+            let cut: String = kept.flat_map(|(_, line)| [*line, "\n"]).collect();
+            let given = ["  - {process", "operations", "source:", "warnings"];
+            if !given.iter().any(|g| lines[skip].contains(g)) {
+                assert!(!verify_text(&cut, folder.path()).is_empty(), "{}", lines[skip]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_manifest_is_refused() {
+    let (folder, text) = written(&mnist());
+    let code = |text: &str| verify_text(text, folder.path())[0].code;
+    let broken = ["", "[", "3", "a: b", "schema: snnc.loihi2-placement/1", "\u{0}", "- &a [*a]"];
+    for text in broken {
+        assert_eq!(code(text), Code::E0812, "{text}");
+    }
+    assert_eq!(code(&text.replace("placement/1", "placement/2")), Code::E0812);
+    assert_eq!(code(&text.replace("network: Net", "network: Net\nmore: 1")), Code::E0812);
+    assert_eq!(verify(&folder.path().join("none.yaml"))[0].code, Code::E0812);
+}
+
+#[test]
+fn the_weights_file_belongs_to_the_manifest() {
+    let (folder, text) = written(&recurrent());
+    let file = folder.path().join("weights.h5");
+    let mut bytes = fs::read(&file).expect("reads");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&file, &bytes).expect("writes");
+    let findings = verify_text(&text, folder.path());
+    assert!(findings.iter().any(|f| f.path == "weights.sha256"), "{}", show(&findings));
+    fs::write(&file, "no HDF5").expect("writes");
+    let findings = verify_text(&text, folder.path());
+    assert!(findings.iter().any(|f| f.code == Code::E0603), "{}", show(&findings));
+}
+
+#[test]
+fn without_the_weights_file_sparse_rows_are_compared_with_each_other() {
+    let (folder, text) = written(&recurrent());
+    fs::remove_file(folder.path().join("weights.h5")).expect("removes");
+    let codes = |text: &str| -> Vec<Code> {
+        verify_text(text, folder.path()).iter().map(|f| f.code).collect()
+    };
+    assert_eq!(codes(&text), [Code::W0812]);
+    let manifest = parse(&text).expect("parses");
+    type Change = fn(&mut Manifest);
+    let changes: [Change; 7] = [
+        |m| m.cores[1].axons_in[0].words += 1,
+        |m| m.cores[1].axons_in[0].synapses += 1,
+        |m| m.cores[1].axons_in[0].fan_out[0].axons += 1,
+        |m| m.cores[1].resources.syn_words[0] += 1,
+        |m| m.cores[1].resources.axon_in[1] += 1,
+        |m| m.projections[0].synapses += 1,
+        |m| m.precision[0].weight_bits = Some(7),
+    ];
+    for (i, change) in changes.iter().enumerate() {
+        let mut changed = manifest.clone();
+        change(&mut changed);
+        let text = manifest::text(&changed).expect("writes");
+        assert!(codes(&text).contains(&Code::E0813), "change {i}");
+    }
+}
+
+#[test]
+fn a_source_that_has_changed_is_a_warning() {
+    let (folder, text) = written(&mnist());
+    fs::write(folder.path().join("net.snn"), "network N {}").expect("writes");
+    let findings = verify_text(&text, folder.path());
+    assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::W0812]);
+}
+
+#[test]
+fn numbers_beyond_all_measure_are_refused() {
+    let (folder, text) = written(&conv());
+    let manifest = parse(&text).expect("parses");
+    type Change = fn(&mut Manifest);
+    let changes: [Change; 9] = [
+        |m| m.populations[0].shape = vec![u64::MAX, 2],
+        |m| m.populations[1].shape = vec![1 << 40],
+        |m| m.projections[0].inputs = u64::MAX,
+        |m| m.projections[1].gather = Some("0..4294967295".into()),
+        |m| m.projections[0].conv.as_mut().expect("conv").kernel = [u32::MAX; 2],
+        |m| m.projections[0].conv.as_mut().expect("conv").stride = [0; 2],
+        |m| m.cores[0].groups[0].neurons = "0..4294967295".into(),
+        |m| m.cores[0].chip = u32::MAX,
+        |m| m.target.profile = "mine".into(),
+    ];
+    for (i, change) in changes.iter().enumerate() {
+        let mut changed = manifest.clone();
+        change(&mut changed);
+        if i == 8 {
+            for (_, figure) in &mut changed.target.provenance {
+                figure.value = 4294967295.0;
+            }
+        }
+        let text = manifest::text(&changed).expect("writes");
+        let findings = verify_text(&text, folder.path());
+        assert!(findings.iter().any(|f| f.code == Code::E0814), "{i}: {}", show(&findings));
+    }
+}

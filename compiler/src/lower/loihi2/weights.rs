@@ -1,0 +1,319 @@
+//! The file beside the manifest: weights, delays, biases and rates, as the chip stores them.
+//!
+//! HDF5, one group for each projection under `/projections`:
+//!
+//! | dataset | shape | elements |
+//! |---|---|---|
+//! | `weights` | dense `[outputs, inputs]`, convolution `[C_out, kernel W, kernel H, C_in / groups]`, sparse `[synapses]` | mantissas: int8, half of the even weight, where the sign mode is mixed; uint8 magnitudes otherwise |
+//! | `delays` | as `weights` | uint8, steps; absent where all are 0 |
+//! | `starts` | `[outputs + 1]`, sparse only | uint64, the row of output `i` is `starts[i]..starts[i + 1]` |
+//! | `sources` | `[synapses]`, sparse only | uint32, input of each synapse |
+//! | `gather` | `[inputs]` | uint32, the sending population's neuron that is each input; absent where they are the same |
+//! | `scatter` | `[outputs]` | uint32, the receiving layer's neuron that is each output; likewise |
+//!
+//! `/populations/NAME` has `bias` where there are biases (int16 mantissas, `[neurons]`, or `[1]` where
+//! all are the same) and `rates` where neurons have their own (float64, spikes per step,
+//! `[neurons]`). The attributes `exp`, `bits` and
+//! `sign_mode` repeat the manifest.
+
+use super::network::{ChipNetwork, Projection, Rate, Rates, SignMode, Sparse, Synapses};
+use crate::data::h5::{Column, Entry, File, Writer, Written};
+use crate::data::{DataError, hash};
+use crate::diagnostics::Code;
+use crate::tensor::Values;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The names of a manifest's projections and populations.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Of populations, by position.
+    pub populations: Vec<String>,
+    /// Of projections, by position.
+    pub projections: Vec<String>,
+}
+
+impl Names {
+    /// A network's names; those that stand twice get a number.
+    pub fn of(network: &ChipNetwork) -> Names {
+        Names {
+            populations: distinct(network.populations.iter().map(|p| p.name.as_str())),
+            projections: distinct(network.projections.iter().map(|p| p.name.as_str())),
+        }
+    }
+}
+
+/// The names, with `#2`, `#3`, … after those that stood before.
+pub fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut next = |name: &str| {
+        let numbered = (2u64..).map(|n| format!("{name}#{n}"));
+        let free = std::iter::once(name.to_string()).chain(numbered).find(|n| !seen.contains(n));
+        seen.extend(free.clone());
+        free.unwrap_or_default()
+    };
+    names.map(|name| next(name)).collect()
+}
+
+/// Whether everything that follows from a network needs its weights file: sparse synapses,
+/// rates of single neurons.
+pub fn needed(network: &ChipNetwork, rates: &Rates) -> bool {
+    network.projections.iter().any(|p| matches!(p.synapses, Synapses::Sparse(_)))
+        || rates.of.iter().any(|rate| matches!(rate, Rate::Each(_)))
+}
+
+/// Writes the weights file and returns its SHA-256.
+///
+/// # Errors
+/// E0605: a weight that its format cannot hold. E0607: the file cannot be written.
+pub fn write(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<String, DataError> {
+    let bytes = bytes(path, network, rates)?;
+    std::fs::write(path, &bytes).map_err(|e| {
+        DataError::new(
+            Code::E0607,
+            format!("cannot write `{}`: {e}", path.display()),
+            "check that the folder exists, may be written to and has room",
+        )
+    })?;
+    Ok(hash::sha256(&bytes))
+}
+
+fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, DataError> {
+    let names = Names::of(network);
+    let mut file = Writer::default();
+    for (projection, name) in network.projections.iter().zip(&names.projections) {
+        let attributes = vec![
+            ("exp", projection.format.exp.to_string()),
+            ("bits", projection.format.bits.to_string()),
+            ("sign_mode", projection.format.sign.name().to_string()),
+        ];
+        let mut datasets = synapses(projection)?;
+        for (key, list) in [("gather", &projection.gather), ("scatter", &projection.scatter)] {
+            if let Some(list) = list {
+                datasets.push((key, vec![list.len() as u64], Column::U32(list)));
+            }
+        }
+        file.group("projections", name, datasets, attributes);
+    }
+    for ((population, name), rate) in
+        network.populations.iter().zip(&names.populations).zip(&rates.of)
+    {
+        let mut datasets = Vec::new();
+        let bias = population.layer.as_ref().map_or(&[][..], |l| &l.bias_mant);
+        if !bias.is_empty() {
+            let mantissa = |b: &i64| {
+                i16::try_from(*b).map_err(|_| unfit(&population.name, *b, "a bias of 16 bits"))
+            };
+            let column = bias.iter().map(mantissa).collect::<Result<_, _>>()?;
+            datasets.push(("bias", vec![bias.len() as u64], Column::I16(column)));
+        }
+        if let Rate::Each(each) = rate {
+            datasets.push(("rates", vec![each.len() as u64], Column::F64(each)));
+        }
+        if !datasets.is_empty() {
+            file.group("populations", name, datasets, vec![]);
+        }
+    }
+    file.finish(path)
+}
+
+fn unfit(name: &str, value: i64, format: &str) -> DataError {
+    DataError::new(
+        Code::E0605,
+        format!("`{name}` has {value}, which is not {format}"),
+        "scale and round it to the format before it goes to the chip",
+    )
+}
+
+fn synapses(projection: &Projection) -> Result<Vec<Written<'_>>, DataError> {
+    let mut datasets: Vec<Written> = Vec::new();
+    let (weights, delays) = match &projection.synapses {
+        Synapses::Dense(dense) => (&dense.weights, &dense.delays[..]),
+        Synapses::Sparse(s) => {
+            datasets.push(("starts", vec![s.starts.len() as u64], Column::U64(&s.starts)));
+            datasets.push(("sources", vec![s.sources.len() as u64], Column::U32(&s.sources)));
+            (&s.weights, &s.delays[..])
+        }
+        Synapses::Conv(conv) => (&conv.weights, &[][..]),
+    };
+    let shape = shape(&projection.synapses);
+    let size = shape.iter().product::<u64>();
+    if weights.len() as u64 == size {
+        datasets.push(("weights", shape.clone(), mantissas(projection, weights)?));
+    }
+    if delays.len() as u64 == size && size > 0 {
+        datasets.push(("delays", shape, Column::U8(delays.into())));
+    }
+    Ok(datasets)
+}
+
+/// The shape of the weights in the file.
+fn shape(synapses: &Synapses) -> Vec<u64> {
+    match synapses {
+        Synapses::Dense(d) => vec![d.outputs.into(), d.inputs.into()],
+        Synapses::Sparse(s) => vec![s.sources.len() as u64],
+        Synapses::Conv(c) => {
+            let inputs = c.input[2] / c.groups.max(1);
+            [c.output[2], c.kernel[0], c.kernel[1], inputs].map(u64::from).to_vec()
+        }
+    }
+}
+
+/// Weights as the chip stores them.
+fn mantissas<'a>(projection: &Projection, weights: &[i16]) -> Result<Column<'a>, DataError> {
+    let sign = projection.format.sign;
+    let stored = |w: &i16| {
+        let byte = match sign {
+            SignMode::Mixed if w % 2 == 0 => i8::try_from(w / 2).ok().map(|half| half as u8),
+            SignMode::Mixed => None,
+            SignMode::Excitatory => u8::try_from(*w).ok(),
+            SignMode::Inhibitory => u8::try_from(-i32::from(*w)).ok(),
+        };
+        let range = match sign {
+            SignMode::Mixed => "an even weight from -256 to 254",
+            SignMode::Excitatory => "a weight from 0 to 255",
+            SignMode::Inhibitory => "a weight from -255 to 0",
+        };
+        byte.ok_or_else(|| unfit(&projection.name, (*w).into(), range))
+    };
+    let bytes: Vec<u8> = weights.iter().map(stored).collect::<Result<_, _>>()?;
+    Ok(match sign {
+        SignMode::Mixed => Column::I8(bytes.into_iter().map(|b| b as i8).collect()),
+        _ => Column::U8(bytes.into()),
+    })
+}
+
+/// An open weights file.
+pub(crate) struct Weights {
+    file: File,
+}
+
+impl Weights {
+    /// Opens a weights file.
+    ///
+    /// # Errors
+    /// E0601, E0602, E0603.
+    pub(crate) fn open(path: &Path) -> Result<Weights, DataError> {
+        Ok(Weights { file: File::open(path)? })
+    }
+
+    /// Which synapses a sparse projection has, without their weights.
+    ///
+    /// # Errors
+    /// E0602, E0604, E0605: also rows that are not whole, not ascending, or name other inputs.
+    pub(crate) fn sparse(
+        &self,
+        name: &str,
+        outputs: u32,
+        inputs: u32,
+    ) -> Result<Sparse, DataError> {
+        let starts: Vec<u64> = self.integers(&format!("projections/{name}/starts"))?;
+        let sources: Vec<u32> = self.integers(&format!("projections/{name}/sources"))?;
+        let whole = starts.len() as u64 == u64::from(outputs) + 1
+            && starts.first() == Some(&0)
+            && starts.last() == Some(&(sources.len() as u64))
+            && starts.is_sorted();
+        let ascending = |row: &[u64]| {
+            let row = &sources[row[0] as usize..row[1] as usize];
+            row.is_sorted_by(|a, b| a < b) && row.last().is_none_or(|last| *last < inputs)
+        };
+        if !whole || !starts.windows(2).all(ascending) {
+            let what =
+                format!("the rows of `{name}` are not those of a [{outputs}, {inputs}] matrix");
+            return Err(DataError::damaged(self.file.path(), what));
+        }
+        Ok(Sparse {
+            outputs,
+            inputs,
+            starts: Arc::new(starts),
+            sources: Arc::new(sources),
+            weights: Arc::default(),
+            delays: Arc::default(),
+        })
+    }
+
+    /// The rates of a population's neurons.
+    ///
+    /// # Errors
+    /// E0602, E0604, E0605: also rates of another number of neurons, or that are no rates.
+    pub(crate) fn rates(&self, name: &str, neurons: u32) -> Result<Vec<f64>, DataError> {
+        let path = format!("populations/{name}/rates");
+        match self.file.read(&path)?.1.values {
+            Values::Float(rates)
+                if rates.len() == neurons as usize
+                    && rates.iter().all(|r| r.is_finite() && *r >= 0.0) =>
+            {
+                Ok(rates)
+            }
+            _ => Err(DataError::elements(
+                self.file.path(),
+                format!("`{path}` is not a rate of at least 0 for each of {neurons} neurons"),
+            )),
+        }
+    }
+
+    /// The bias mantissas of a population's neurons, one where all have the same; none where
+    /// there are none.
+    ///
+    /// # Errors
+    /// E0602, E0604, E0605.
+    pub(crate) fn bias(&self, name: &str, neurons: u32) -> Result<Vec<i64>, DataError> {
+        let path = format!("populations/{name}/bias");
+        if self.file.entry(&path) == Entry::Nothing {
+            return Ok(Vec::new());
+        }
+        let bias: Vec<i64> = self.integers(&path)?;
+        match bias.len() == 1 || bias.len() == neurons as usize {
+            true => Ok(bias),
+            false => {
+                let what = format!("`{path}` has {} values for {neurons} neurons", bias.len());
+                Err(DataError::damaged(self.file.path(), what))
+            }
+        }
+    }
+
+    /// `gather` or `scatter` of a projection, if it is there.
+    ///
+    /// # Errors
+    /// E0602, E0604, E0605.
+    pub(crate) fn list(&self, name: &str, list: &str) -> Result<Option<Vec<u32>>, DataError> {
+        let path = format!("projections/{name}/{list}");
+        match self.file.entry(&path) {
+            Entry::Nothing => Ok(None),
+            _ => self.integers(&path).map(Some),
+        }
+    }
+
+    /// What is wrong with the shape of a projection's weights and delays, if they are there.
+    ///
+    /// # Errors
+    /// E0602, E0605.
+    pub(crate) fn check_shape(&self, name: &str, synapses: &Synapses) -> Result<(), DataError> {
+        for kind in ["weights", "delays"] {
+            let path = format!("projections/{name}/{kind}");
+            if self.file.entry(&path) == Entry::Dataset {
+                let found: Vec<u64> =
+                    self.file.header(&path)?.1.into_iter().map(|n| n as u64).collect();
+                if found != shape(synapses) {
+                    let what =
+                        format!("`{path}` has the shape {found:?}, not {:?}", shape(synapses));
+                    return Err(DataError::damaged(self.file.path(), what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn integers<T: TryFrom<i64>>(&self, path: &str) -> Result<Vec<T>, DataError> {
+        let wrong = || {
+            let what = format!("`{path}` has values of another range");
+            DataError::elements(self.file.path(), what)
+        };
+        match self.file.read(path)?.1.values {
+            Values::Int(values) => {
+                values.into_iter().map(|n| T::try_from(n).map_err(|_| wrong())).collect()
+            }
+            _ => Err(wrong()),
+        }
+    }
+}

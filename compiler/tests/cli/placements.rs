@@ -1,0 +1,223 @@
+//! Placements on Loihi 2: built, verified, given to another simulator.
+
+use super::programs::{Folder, json};
+use super::*;
+use std::path::Path;
+
+/// A convolution, a recurrent layer and a readout; the first two spike by themselves.
+const MIXED: &str = "\
+network Mixed {
+    source = Source(data: bernoulli(0.3, shape: [40, 12, 10, 2], seed: 1))
+    first = LIF(vth: 12, du: 4095, dv: 200)
+    second = LIF[60](vth: 60, du: 4095, dv: 200)
+    third = LIF[10](vth: 90, du: 4095, dv: 200)
+
+    source -> Conv(weight: uniform(-4, 9, shape: [6, 3, 3, 2], seed: 2), padding: 1, stride: 2) -> first
+    first.s_out.flatten() -> Dense(weights: 2 * uniform(-8, 10, shape: [60, 180], seed: 3)) -> second
+    second -> Sparse(weights: 2 * uniform(-8, 8, shape: [60, 60], seed: 4)) -> second
+    second -> Dense(weights: 2 * uniform(-8, 10, shape: [10, 60], seed: 5)) -> third
+    reset second every 16 offset 3
+}
+run sim of Mixed {
+    models fixed_pt
+    steps 40
+    report sum(third.s_out)
+}
+run chip of Mixed {
+    models fixed_pt
+    target loihi2(profile: \"small.yaml\", board: kapoho_point, optimize: energy)
+    steps 40
+}
+";
+
+/// Cores so small that the network needs many.
+const SMALL: &str = "\
+profile: small
+base: loihi2-n3b
+figures:
+  neurons: {value: 24, basis: E, source: \"a test\"}
+";
+
+fn mixed() -> Folder {
+    let folder = Folder::with("mixed.snn", MIXED);
+    std::fs::write(folder.path("small.yaml"), SMALL).unwrap();
+    folder
+}
+
+fn example(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn the_mnist_example_fits_three_cores() {
+    let folder = Folder::with("empty", "");
+    let network = example("mnist_loihi/mnist_loihi.snn");
+    let output = folder.snnc(&["build", &network, "--run", "l2hw", "-o", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.contains("202 neurons on 3 cores of 1 chip"), "{table}");
+    for file in ["manifest.yaml", "weights.h5", "placement.txt", "placement.svg"] {
+        assert!(folder.path("out").join(file).exists(), "{file}");
+    }
+    let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+    assert!(stdout(&verified).contains("every figure and rule holds"));
+}
+
+#[test]
+fn the_same_program_gives_the_same_bytes() {
+    let folder = mixed();
+    let build = |to: &str| {
+        let output = folder.snnc(&["build", "mixed.snn", "--run", "chip", "-o", to]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    };
+    build("one");
+    build("two");
+    for file in ["manifest.yaml", "weights.h5", "placement.txt", "placement.svg"] {
+        let read = |to: &str| std::fs::read(folder.path(to).join(file)).unwrap();
+        assert_eq!(read("one"), read("two"), "{file}");
+    }
+}
+
+#[test]
+fn a_tampered_manifest_is_found() {
+    let folder = mixed();
+    let output = folder.snnc(&["build", "mixed.snn", "--run", "chip", "-o", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
+    let at = text.find("syn_words:").unwrap();
+    let digit = at + text[at..].find(|c: char| c.is_ascii_digit()).unwrap();
+    let mut tampered = text.clone();
+    let other = if &text[digit..=digit] == "9" { "8" } else { "9" };
+    tampered.replace_range(digit..=digit, other);
+    std::fs::write(folder.path("out/manifest.yaml"), tampered).unwrap();
+    let verified = folder.snnc(&["verify", "out/manifest.yaml", "--json"]);
+    assert_eq!(verified.status.code(), Some(1));
+    assert!(json(&verified)["errors"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_numbers() {
+    let wide = "\
+network Wide {
+    source = Source(data: full([1, 11_352], 1))
+    cells = LIF[1_000](vth: 100)
+    source -> Dense(weights: uniform(-100, 100, shape: [1_000, 11_352], seed: 1)) -> cells
+}
+run chip of Wide {
+    models fixed_pt
+    target loihi2
+    steps 10
+}
+";
+    let folder = Folder::with("wide.snn", wide);
+    let output = folder.snnc(&["check", "wide.snn"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for expected in ["error[E0807]", "`cells`", "22 707", "20 000", "11 352", "help: "] {
+        assert!(said.contains(expected), "no {expected} in {said}");
+    }
+}
+
+#[test]
+fn rates_come_from_a_run_of_the_same_network() {
+    let folder = mixed();
+    let arguments =
+        ["build", "mixed.snn", "--run", "chip", "--profile-with", "sim", "--interpret", "--json"];
+    let output = folder.snnc(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let manifest = std::fs::read_to_string(folder.path("build/chip/manifest.yaml")).unwrap();
+    assert!(manifest.contains("counted in 40 steps of run `sim`"), "{manifest}");
+    assert!(json(&output)["messages_per_step"].as_f64().unwrap() > 0.0);
+    let output = folder.snnc(&["build", "mixed.snn", "--profile-with", "sim"]);
+    assert_eq!(output.status.code(), Some(1), "the first run is no placement");
+    assert!(stderr(&output).contains("error[E0909]"), "{}", stderr(&output));
+}
+
+/// A Python that has the simulator, unless there is none.
+fn simulator() -> Option<String> {
+    let python = std::env::var("SNNC_PYTHON").unwrap_or_else(|_| "python3".into());
+    let found = Command::new(&python).args(["-c", "import sanafe"]).output();
+    let there = found.is_ok_and(|output| output.status.success());
+    if !there {
+        eprintln!("skipped: `{python}` has no sanafe (pip install sanafe==2.2.9; SNNC_PYTHON)");
+    }
+    there.then_some(python)
+}
+
+/// What the simulator counts with the two files in a folder: messages and hops.
+fn counted(python: &str, folder: &Path, steps: u64) -> (u64, u64) {
+    let script = format!(
+        "import sanafe\n\
+         arch = sanafe.load_arch('sana-fe-architecture.yaml')\n\
+         chip = sanafe.SpikingChip(arch)\n\
+         chip.load(sanafe.load_net('sana-fe-network.yaml', arch))\n\
+         r = chip.sim({steps}, timing_model='simple', perf_trace=True)\n\
+         print('counted', r['packets_sent'], sum(r['perf_trace']['hops']))\n"
+    );
+    let output = Command::new(python).args(["-c", &script]).current_dir(folder).output().unwrap();
+    let text = stdout(&output);
+    let line = text.lines().find_map(|l| l.strip_prefix("counted ")).map(str::to_owned);
+    let line = line.unwrap_or_else(|| panic!("{text}{}", stderr(&output)));
+    let (messages, hops) = line.split_once(' ').unwrap();
+    (messages.parse().unwrap(), hops.parse().unwrap())
+}
+
+fn compare(folder: &Folder, arguments: &[&str]) {
+    let Some(python) = simulator() else { return };
+    let output = folder.snnc(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let placed = json(&output);
+    let number = |key: &str| placed["sana_fe"][key].as_u64().unwrap();
+    let (steps, messages, hops) = (number("steps"), number("messages"), number("hops"));
+    assert!(messages > 0);
+    assert_eq!(counted(&python, &folder.path("out"), steps), (messages, hops));
+    // The manifest's traffic is that of the same spikes.
+    let per_step = |key: &str| placed[key].as_f64().unwrap() * steps as f64;
+    assert!((per_step("messages_per_step") - messages as f64).abs() <= 1e-6 * messages as f64);
+    assert!((per_step("hops_per_step") - hops as f64).abs() <= 1e-6 * hops as f64);
+}
+
+#[test]
+fn another_simulator_counts_the_same_messages_and_hops_for_mnist() {
+    let folder = Folder::with("empty", "");
+    let network = example("mnist_loihi/mnist_loihi.snn");
+    let arguments = [
+        "build",
+        &network,
+        "--run",
+        "l2hw",
+        "-o",
+        "out",
+        "--emit",
+        "sana-fe",
+        "--json",
+        "--profile-with",
+        "l2sim",
+        "--interpret",
+        "--set",
+        "images=1",
+    ];
+    compare(&folder, &arguments);
+}
+
+#[test]
+fn another_simulator_counts_the_same_messages_and_hops_for_convolutions() {
+    let folder = mixed();
+    let arguments = [
+        "build",
+        "mixed.snn",
+        "--run",
+        "chip",
+        "-o",
+        "out",
+        "--emit",
+        "sana-fe",
+        "--json",
+        "--profile-with",
+        "sim",
+        "--interpret",
+    ];
+    compare(&folder, &arguments);
+}
