@@ -128,12 +128,11 @@ impl Interpreter {
                 |sum, weight, input| add(sum, weights, weight, input),
             ),
             (None, TensorValues::Sparse(weights)) => {
+                // What is 0 is not stored, or as if it were not: it meets no infinity.
                 let nonzero = weights.nonzero_codes();
-                let entry = |sum, (column, code)| match nonzero[code] {
-                    true => add(sum, weights.palette(), code, column),
-                    false => sum,
-                };
-                (0..rows).map(|row| weights.row(row).fold(zero(kind), entry)).collect()
+                let entry = |sum, (column, code)| add(sum, weights.palette(), code, column);
+                let entries = |row| weights.row(row).filter(|(_, code)| nonzero[*code]);
+                (0..rows).map(|row| entries(row).fold(zero(kind), entry)).collect()
             }
             (None, _) => {
                 let active: Vec<usize> = (0..columns).filter(|c| payloads[*c].is_some()).collect();
