@@ -1,7 +1,7 @@
 """Partitions the hypergraphs that the example `partition` writes with other partitioners.
 
     cargo run --release -p snnc --example partition -- --write graphs sheet small-world
-    pip install mtkahypar kahypar
+    pip install mtkahypar pymetis
     python3 tests/compare/partition.py graphs
 
 Each gets as many parts as `snnc` used cores, and may fill them with as many neurons as the
@@ -10,6 +10,7 @@ neuron, the parts other than its own that its targets are in. A partitioner that
 installed is reported as skipped.
 """
 
+import functools
 import sys
 import time
 from pathlib import Path
@@ -35,11 +36,16 @@ def imbalance(vertices, cores, most):
     return max(0.0, most / -(-vertices // cores) - 1.0)
 
 
+@functools.cache
+def mt_kahypar_library():
+    import mtkahypar
+
+    return mtkahypar, mtkahypar.initialize(THREADS)
+
+
 def mt_kahypar(preset):
     def run(path, cores, most):
-        import mtkahypar
-
-        library = mtkahypar.initialize(THREADS)
+        mtkahypar, library = mt_kahypar_library()
         mtkahypar.set_seed(SEED)
         context = library.context_from_preset(getattr(mtkahypar.PresetType, preset))
         graph = library.hypergraph_from_file(str(path), context, mtkahypar.FileFormat.HMETIS)
