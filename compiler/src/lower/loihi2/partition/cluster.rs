@@ -2,7 +2,8 @@
 //!
 //! First-choice clustering, as multilevel partitioners have it (Karypis, Kumar 2000): each unit
 //! joins the neighbour that it shares most with, as long as both together are a small part of
-//! a core. One pass costs a visit to each synapse and to a few neighbours' synapses.
+//! a core. The level of vertices costs two visits to each synapse and to some of its sender's
+//! others; those above know only the heaviest links of their units.
 
 use super::super::resources::Resource;
 use super::graph::Graph;
@@ -10,11 +11,13 @@ use super::graph::Graph;
 /// Units are at most one part in this many of a core.
 const PARTS: u64 = 12;
 /// Levels at most.
-const LEVELS: usize = 8;
-/// Visits to neighbours in all levels together, which bounds the time.
-const VISITS: u64 = 600_000_000;
+const LEVELS: usize = 12;
+/// Links of a unit that the next level knows, which bounds memory and time.
+const LINKS: usize = 24;
+/// Visits to other targets of a sender in the first level, which bounds the time.
+const VISITS: u64 = 40_000_000;
 /// Other targets of a sender that are looked at.
-const SAMPLES: u64 = 6;
+const SAMPLES: u64 = 4;
 
 /// Sets of vertices.
 pub(super) struct Units {
@@ -54,92 +57,158 @@ impl Units {
 
 /// How many of a sender's targets are looked at in a network of this size.
 pub(super) fn samples(graph: &Graph) -> usize {
-    (VISITS / 8 / graph.synapses.max(1)).clamp(1, SAMPLES) as usize
+    (VISITS / graph.synapses.max(1)).clamp(1, SAMPLES) as usize
+}
+
+/// What a unit may be at most.
+struct Most {
+    demand: u64,
+    neurons: u32,
+}
+
+/// A level: what its units are, and which others each shares messages with.
+struct Level {
+    demand: Vec<u64>,
+    neurons: Vec<u32>,
+    /// Where the links of each unit stand; empty on the level of vertices, whose links are not
+    /// listed.
+    starts: Vec<usize>,
+    links: Vec<(u32, f32)>,
 }
 
 /// Units of vertices.
 pub(super) fn coarsen(graph: &Graph) -> Units {
     let n = graph.len();
-    let mut units = Units::new((0..n).collect(), n as usize);
-    let samples = samples(graph);
     // A rough measure of what a vertex takes of the shared budget: an axon and a word for
     // each synapse in, and a word of axon memory for each out.
-    let mut demand: Vec<u64> = (0..n)
-        .map(|v| {
-            let mut fan_in = 0;
-            graph.sources(v, |_, _, _| fan_in += 1);
-            3 + 2 * fan_in + graph.targets(graph.sender(v)).len() as u64
-        })
-        .collect();
+    let demand = |v: u32| {
+        let mut fan_in = 0;
+        graph.sources(v, |_, _, _| fan_in += 1);
+        3 + 2 * fan_in + graph.targets(graph.sender(v)).len() as u64
+    };
     let profile = graph.cx.profile;
-    let most = profile.limit(Resource::Total) / PARTS;
-    let most_neurons = (profile.limit(Resource::Neurons) / PARTS) as u32;
-    let pass = (2 + samples as u64) * graph.synapses.max(1);
-    for _ in 0..LEVELS.min((VISITS / pass) as usize) {
-        let before = units.len();
-        units = level(graph, units, &mut demand, samples, most, most_neurons);
-        if units.len() * 20 > before * 19 {
+    let most = Most {
+        demand: profile.limit(Resource::Total) / PARTS,
+        neurons: (profile.limit(Resource::Neurons) / PARTS) as u32,
+    };
+    let mut level = Level {
+        demand: (0..n).map(demand).collect(),
+        neurons: vec![1; n as usize],
+        starts: vec![],
+        links: vec![],
+    };
+    let mut of: Vec<u32> = (0..n).collect();
+    for _ in 0..LEVELS {
+        let root = level.join(graph, &most);
+        let next = level.contract(graph, root, &mut of);
+        let slow = next.demand.len() * 10 > level.demand.len() * 9;
+        level = next;
+        if slow {
             break;
         }
     }
-    units
+    Units::new(of, level.demand.len())
 }
 
-/// One level; `demand` is that of units.
-fn level(
-    graph: &Graph,
-    units: Units,
-    demand: &mut Vec<u64>,
-    samples: usize,
-    most: u64,
-    most_neurons: u32,
-) -> Units {
-    let count = units.len();
-    let mut joined: Vec<u32> = (0..count as u32).collect();
-    let mut size: Vec<u32> = (0..count).map(|u| units.members(u).len() as u32).collect();
-    let mut grown = vec![false; count];
-    let mut rating = vec![0f32; count];
-    let mut rated: Vec<u32> = vec![];
-    for u in 0..count {
-        if grown[u] {
-            continue;
+impl Level {
+    fn links(&self, graph: &Graph, unit: usize, mut visit: impl FnMut(u32, f32)) {
+        match self.starts.get(unit..unit + 2) {
+            Some(at) => self.links[at[0]..at[1]].iter().for_each(|(u, weight)| visit(*u, *weight)),
+            None => graph.neighbours(unit as u32, samples(graph), visit),
         }
-        for v in units.members(u) {
-            graph.neighbours(*v, samples, |w, weight| {
-                let unit = joined[units.of[w as usize] as usize];
-                if rating[unit as usize] == 0.0 {
-                    rated.push(unit);
+    }
+
+    /// Which unit each joins, itself where it does not or where others have joined it.
+    fn join(&mut self, graph: &Graph, most: &Most) -> Vec<u32> {
+        let count = self.demand.len();
+        let mut root: Vec<u32> = (0..count as u32).collect();
+        let mut grown = vec![false; count];
+        let mut sums = Sums::new(count);
+        for u in 0..count {
+            if grown[u] {
+                continue;
+            }
+            self.links(graph, u, |other, weight| sums.add(root[other as usize], weight));
+            let mut best: Option<(f32, u32)> = None;
+            sums.drain(|unit, sum| {
+                let other = unit as usize;
+                let score = sum / self.neurons[other] as f32;
+                let fits = self.demand[u] + self.demand[other] <= most.demand
+                    && self.neurons[u] + self.neurons[other] <= most.neurons;
+                let better = best.is_none_or(|(s, b)| score > s || (score == s && unit < b));
+                if other != u && fits && better {
+                    best = Some((score, unit));
                 }
-                rating[unit as usize] += weight.max(f32::MIN_POSITIVE);
             });
-        }
-        let mut best: Option<(f32, u32)> = None;
-        for unit in rated.drain(..) {
-            let other = unit as usize;
-            let score = std::mem::take(&mut rating[other]) / size[other] as f32;
-            let fits = demand[u] + demand[other] <= most && size[u] + size[other] <= most_neurons;
-            let better = best.is_none_or(|(s, b)| score > s || (score == s && unit < b));
-            if other != u && fits && better {
-                best = Some((score, unit));
+            if let Some((_, unit)) = best {
+                root[u] = unit;
+                grown[unit as usize] = true;
+                self.neurons[unit as usize] += self.neurons[u];
+                self.demand[unit as usize] += self.demand[u];
             }
         }
-        if let Some((_, unit)) = best {
-            joined[u] = unit;
-            grown[unit as usize] = true;
-            size[unit as usize] += size[u];
-            demand[unit as usize] += demand[u];
+        root
+    }
+
+    /// The level of what was joined, with the heaviest links of each unit; `of` goes from
+    /// vertices to units.
+    fn contract(&self, graph: &Graph, mut root: Vec<u32>, of: &mut [u32]) -> Level {
+        let mut number = vec![u32::MAX; root.len()];
+        let (mut demand, mut neurons) = (vec![], vec![]);
+        for root in &mut root {
+            let unit = *root as usize;
+            if number[unit] == u32::MAX {
+                number[unit] = demand.len() as u32;
+                demand.push(self.demand[unit]);
+                neurons.push(self.neurons[unit]);
+            }
+            *root = number[unit];
+        }
+        of.iter_mut().for_each(|u| *u = root[*u as usize]);
+        let count = demand.len();
+        let joined = Units::new(root, count);
+        let (mut starts, mut links) = (vec![0], vec![]);
+        let mut sums = Sums::new(count);
+        let mut here = vec![];
+        for unit in 0..count {
+            for u in joined.members(unit) {
+                self.links(graph, *u as usize, |other, weight| {
+                    sums.add(joined.of[other as usize], weight);
+                });
+            }
+            sums.drain(|other, weight| {
+                here.extend((other as usize != unit).then_some((other, weight)))
+            });
+            here.sort_by(|a: &(u32, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            links.extend(here.drain(..).take(LINKS));
+            starts.push(links.len());
+        }
+        Level { demand, neurons, starts, links }
+    }
+}
+
+/// A table by unit that is emptied in the time it took to fill.
+struct Sums {
+    of: Vec<f32>,
+    touched: Vec<u32>,
+}
+
+impl Sums {
+    fn new(units: usize) -> Sums {
+        Sums { of: vec![0.0; units], touched: vec![] }
+    }
+
+    fn add(&mut self, unit: u32, by: f32) {
+        let sum = &mut self.of[unit as usize];
+        if *sum == 0.0 {
+            self.touched.push(unit);
+        }
+        *sum += by.max(f32::MIN_POSITIVE);
+    }
+
+    fn drain(&mut self, mut visit: impl FnMut(u32, f32)) {
+        for unit in self.touched.drain(..) {
+            visit(unit, std::mem::take(&mut self.of[unit as usize]));
         }
     }
-    let mut number = vec![u32::MAX; count];
-    let mut of_number = vec![];
-    for root in &joined {
-        if number[*root as usize] == u32::MAX {
-            number[*root as usize] = of_number.len() as u32;
-            of_number.push(demand[*root as usize]);
-        }
-    }
-    *demand = of_number;
-    let count = demand.len();
-    let of = units.of.iter().map(|u| number[joined[*u as usize] as usize]).collect();
-    Units::new(of, count)
 }

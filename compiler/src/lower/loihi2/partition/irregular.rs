@@ -28,9 +28,11 @@ impl<'a, 'b> Irregular<'a, 'b> {
 
     pub fn bins(&self, counter: &mut Counter, cap: Cap) -> Vec<Bin> {
         let (graph, cx) = (&self.graph, self.graph.cx);
+        // Room for neurons to move in.
+        let loose = Cap { time: cap.time * 0.95 };
         // How many destinations neurons have is known when there are cores: at first, each of
         // their targets may be on another.
-        let (mut core_of, mut cores) = grow(graph, &self.units, cap, 1.0);
+        let (mut core_of, mut cores) = grow(graph, &self.units, loose, 1.0);
         let mut all = tally(cx, &self.cells(&core_of, cores), counter);
         let most: usize = (0..graph.len())
             .map(|v| graph.targets(graph.sender(v)).len())
@@ -39,10 +41,10 @@ impl<'a, 'b> Irregular<'a, 'b> {
         let used: u64 = all.usage.iter().map(|u| u.axon_mem).sum();
         let spread = used as f64 * 1.05 / most.max(1) as f64;
         if spread < 0.9 {
-            (core_of, cores) = grow(graph, &self.units, cap, spread);
+            (core_of, cores) = grow(graph, &self.units, loose, spread);
             all = tally(cx, &self.cells(&core_of, cores), counter);
         }
-        refine(graph, &mut core_of, &mut all.usage, &mut all.load, cap);
+        refine(graph, &mut core_of, &mut all.usage, &mut all.load, all.between, cap);
         let cells = self.cells(&core_of, cores);
         cells.into_iter().filter(|c| !c.is_empty()).map(|c| Bin::new(cx, counter, c)).collect()
     }

@@ -147,13 +147,13 @@ pub fn partition(request: &Request) -> Result<Partition, Vec<Refusal>> {
     search.best.map(|(best, _)| best).ok_or(search.refusals)
 }
 
-/// Steps in which the time of a core's step is shortened.
-const STEP: f64 = 0.8;
+/// To which part of the first candidate's the time of a core's step is shortened.
+const SHORTEST: f64 = 0.03;
 /// Shortenings at most, and how many may fail one after another.
 const SHORTENINGS: u64 = 16;
 const FAILURES: usize = 3;
 /// Synapses of irregular layers that are looked at in all shortenings together.
-const SYNAPSES: u64 = 60_000_000;
+const SYNAPSES: u64 = 6_000_000;
 
 struct Search<'a, 'b> {
     cx: &'a Context<'b>,
@@ -260,9 +260,10 @@ impl<'a, 'b> Search<'a, 'b> {
         let synapses = self.irregular.as_ref().map_or(0, Irregular::synapses);
         let tries = (SYNAPSES / synapses.max(1)).clamp(1, SHORTENINGS);
         let Some((_, mut time)) = self.best else { return };
+        let step = SHORTEST.powf(1.0 / tries as f64);
         let mut failures = 0;
         for _ in 0..tries {
-            time *= STEP;
+            time *= step;
             let before = self.best.as_ref().map(|(best, _)| best.cost);
             self.candidate(Cap { time }, Prefer::Messages);
             failures = match self.best.as_ref().map(|(best, _)| best.cost) == before {

@@ -9,10 +9,14 @@ use super::super::resources::{Resource, Usage, axon_words};
 use super::bins::Cap;
 use super::graph::{Graph, NONE};
 
-/// Targets looked at in all passes together, which bounds the time.
-const VISITS: u64 = 1_500_000_000;
+/// Destinations that a pass may look at, which bounds the time.
+const VISITS: u64 = 400_000_000;
+/// Destinations that a sender may get beyond those it has at first, which bounds the memory.
+const ROOM: usize = 3;
 /// Passes at most.
 const PASSES: usize = 12;
+/// A pass that saves a smaller share of the messages is the last.
+const WORTH: f64 = 2e-3;
 
 /// A table by core that is emptied in the time it took to fill.
 struct Sums {
@@ -33,27 +37,97 @@ impl Sums {
     }
 }
 
-/// Moves vertices. `usage` and `load` are those of the cores.
+/// On which cores the targets of each sender are, and how many.
+struct Spread {
+    starts: Vec<usize>,
+    used: Vec<u32>,
+    lists: Vec<(u32, u32)>,
+}
+
+impl Spread {
+    fn new(graph: &Graph, core_of: &[u32], cores: usize) -> Spread {
+        let senders = graph.cx.rate.len();
+        let (mut starts, mut used) = (vec![0], vec![]);
+        let mut seen = vec![usize::MAX; cores];
+        for sender in 0..senders {
+            let mut distinct = 0;
+            for t in graph.targets(sender) {
+                let core = core_of[*t as usize] as usize;
+                distinct += u32::from(std::mem::replace(&mut seen[core], sender) != sender);
+            }
+            let room = (distinct as usize + ROOM).min(graph.targets(sender).len());
+            starts.push(starts[sender] + room);
+            used.push(distinct);
+        }
+        let mut spread = Spread { lists: vec![(NONE, 0); starts[senders]], starts, used };
+        spread.used.fill(0);
+        for sender in 0..senders {
+            for t in graph.targets(sender) {
+                spread.add(sender, core_of[*t as usize], 1);
+            }
+        }
+        spread
+    }
+
+    fn of(&self, sender: usize) -> &[(u32, u32)] {
+        let first = self.starts[sender];
+        &self.lists[first..first + self.used[sender] as usize]
+    }
+
+    fn count(&self, sender: usize, core: u32) -> u64 {
+        self.of(sender).iter().find(|(c, _)| *c == core).map_or(0, |(_, n)| u64::from(*n))
+    }
+
+    /// Whether a core can be added to a sender's list.
+    fn has_room(&self, sender: usize) -> bool {
+        self.starts[sender] + (self.used[sender] as usize) < self.starts[sender + 1]
+    }
+
+    fn add(&mut self, sender: usize, core: u32, n: u32) {
+        let (first, used) = (self.starts[sender], self.used[sender] as usize);
+        match self.lists[first..first + used].iter_mut().find(|(c, _)| *c == core) {
+            Some((_, count)) => *count += n,
+            None => {
+                self.lists[first + used] = (core, n);
+                self.used[sender] += 1;
+            }
+        }
+    }
+
+    fn remove(&mut self, sender: usize, core: u32, n: u32) {
+        let (first, used) = (self.starts[sender], self.used[sender] as usize);
+        let list = &mut self.lists[first..first + used];
+        if let Some(at) = list.iter().position(|(c, _)| *c == core) {
+            list[at].1 -= n.min(list[at].1);
+            if list[at].1 == 0 {
+                list.swap(at, used - 1);
+                self.used[sender] -= 1;
+            }
+        }
+    }
+}
+
+/// Moves vertices. `usage` and `load` are those of the cores, `messages` all between them.
 pub(super) fn refine(
     graph: &Graph,
     core_of: &mut [u32],
     usage: &mut [Usage],
     load: &mut [Load],
+    messages: f64,
     cap: Cap,
 ) {
-    let mut pass = 0u64;
-    for v in 0..graph.len() {
-        graph.sources(v, |_, _, sender| pass += graph.targets(sender).len() as u64);
+    // With many destinations each there is nothing to gather, and no time to find out.
+    if messages > 0.0 && graph.synapses * fan(graph, core_of, usage.len()) > VISITS {
+        return;
     }
-    let passes = (VISITS / pass.max(1)).min(PASSES as u64);
+    let spread = Spread::new(graph, core_of, usage.len());
     let sums = || Sums { of: vec![0.0; usage.len()], touched: vec![] };
     let (reached, saved) = (sums(), sums());
-    let seen = vec![0; usage.len()];
-    let mut mover = Mover { graph, core_of, usage, load, cap, seen, net: 0, reached, saved };
-    let all: f64 = graph.cx.rate.iter().sum();
+    let edges = vec![];
+    let mut mover = Mover { graph, core_of, usage, load, cap, spread, edges, reached, saved };
     // After the first pass only those whose surroundings have changed.
     let mut again = vec![true; graph.len() as usize];
-    for _ in 0..passes {
+    for _ in 0..PASSES {
         let mut gained = 0.0;
         for v in 0..graph.len() {
             if std::mem::take(&mut again[v as usize]) {
@@ -64,10 +138,35 @@ pub(super) fn refine(
                 gained += gain;
             }
         }
-        if gained <= all * 1e-3 {
+        if gained <= messages * WORTH {
             break;
         }
     }
+}
+
+/// On how many cores the targets of a sender are, rounded up, on average over synapses.
+fn fan(graph: &Graph, core_of: &[u32], cores: usize) -> u64 {
+    let mut seen = vec![usize::MAX; cores];
+    let mut all = 0u64;
+    for sender in 0..graph.cx.rate.len() {
+        let mut distinct = 0;
+        for t in graph.targets(sender) {
+            let core = core_of[*t as usize] as usize;
+            distinct += u64::from(std::mem::replace(&mut seen[core], sender) != sender);
+        }
+        all += distinct * graph.targets(sender).len() as u64;
+    }
+    all.div_ceil(graph.synapses.max(1))
+}
+
+/// An edge that reaches a vertex.
+#[derive(Clone, Copy)]
+struct Edge {
+    sender: usize,
+    /// A projection that it has.
+    q: usize,
+    /// Its synapses with the vertex.
+    own: u32,
 }
 
 struct Mover<'g, 'a, 'b> {
@@ -76,9 +175,9 @@ struct Mover<'g, 'a, 'b> {
     usage: &'g mut [Usage],
     load: &'g mut [Load],
     cap: Cap,
-    /// By core, the edge that met it last.
-    seen: Vec<u64>,
-    net: u64,
+    spread: Spread,
+    /// Those of a vertex, by sender; kept for its memory.
+    edges: Vec<Edge>,
     /// Rates of edges that reach or leave a core.
     reached: Sums,
     saved: Sums,
@@ -110,39 +209,43 @@ impl Mover<'_, '_, '_> {
     fn improve(&mut self, v: u32) -> f64 {
         let (cx, graph) = (self.graph.cx, self.graph);
         let home = self.core_of[v as usize];
-        let own = graph.sender(v);
-        let mut edges: Vec<(usize, usize)> = vec![];
-        graph.sources(v, |q, _, sender| edges.push((sender, q)));
-        edges.sort_unstable();
-        edges.dedup_by_key(|(sender, _)| *sender);
+        let own_sender = graph.sender(v);
+        let mut edges = std::mem::take(&mut self.edges);
+        edges.clear();
+        graph.sources(v, |q, _, sender| edges.push(Edge { sender, q, own: 1 }));
+        edges.sort_unstable_by_key(|e| (e.sender, e.q));
+        edges.dedup_by(|b, a| {
+            let same = a.sender == b.sender;
+            a.own += if same { b.own } else { 0 };
+            same
+        });
         // What is saved when `v` leaves, whatever it goes to, less what each edge would cost.
         let mut leaving = 0.0;
-        for (sender, q) in edges.iter().filter(|(sender, _)| *sender != own) {
+        let mut own_synapses = 0;
+        for Edge { sender, q, own } in &edges {
+            if *sender == own_sender {
+                own_synapses = *own;
+                continue;
+            }
             let rate = cx.rate[*sender];
             let from = self.core_of_sender(cx.network.projections[*q].from, *sender);
-            self.net += 1;
             let mut stays = from == home;
             if from != NONE {
-                self.seen[from as usize] = self.net;
                 self.reached.add(from, rate);
             }
-            for t in graph.targets(*sender) {
-                let core = self.core_of[*t as usize];
-                stays |= core == home && *t != v;
-                if *t != v && self.seen[core as usize] != self.net {
-                    self.seen[core as usize] = self.net;
-                    self.reached.add(core, rate);
+            for (core, n) in self.spread.of(*sender) {
+                let others = *core != home || n > own;
+                stays |= *core == home && others;
+                if others && *core != from {
+                    self.reached.add(*core, rate);
                 }
             }
             leaving += if stays { -rate } else { 0.0 };
         }
         // Its own edge: the core that it is on needs no message.
-        self.net += 1;
-        for t in graph.targets(own).iter().filter(|t| **t != v) {
-            let core = self.core_of[*t as usize];
-            if self.seen[core as usize] != self.net {
-                self.seen[core as usize] = self.net;
-                self.saved.add(core, cx.rate[own]);
+        for (core, n) in self.spread.of(own_sender) {
+            if *core != home || *n > own_synapses {
+                self.saved.add(*core, cx.rate[own_sender]);
             }
         }
         let destinations = self.saved.touched.len() as u64;
@@ -156,26 +259,24 @@ impl Mover<'_, '_, '_> {
         }
         self.reached.clear();
         self.saved.clear();
-        match best {
-            (gain, core) if core != home && self.shift(v, core, &edges, destinations) => gain,
-            _ => 0.0,
-        }
+        let moved = best.1 != home && self.shift(v, best.1, &edges, destinations);
+        self.edges = edges;
+        if moved { best.0 } else { 0.0 }
     }
 
     /// Moves a vertex if there is room.
-    fn shift(&mut self, v: u32, to: u32, edges: &[(usize, usize)], destinations: u64) -> bool {
+    fn shift(&mut self, v: u32, to: u32, edges: &[Edge], destinations: u64) -> bool {
         let (cx, f, graph) = (self.graph.cx, self.graph.cx.figures(), self.graph);
         let home = self.core_of[v as usize];
         let mut there = (self.usage[to as usize], self.load[to as usize]);
         let mut here = (self.usage[home as usize], self.load[home as usize]);
         let (mut longer, mut shorter) = (vec![], vec![]);
-        for (sender, q) in edges {
-            let (mut before, mut after, mut own) = (0, 0, 0);
-            for t in graph.targets(*sender) {
-                let core = self.core_of[*t as usize];
-                own += u64::from(*t == v);
-                before += u64::from(core == home && *t != v);
-                after += u64::from(core == to);
+        for Edge { sender, q, own } in edges {
+            let after = self.spread.count(*sender, to);
+            let own = u64::from(*own);
+            let before = self.spread.count(*sender, home).saturating_sub(own);
+            if after == 0 && before > 0 && !self.spread.has_room(*sender) {
+                return false;
             }
             let format = cx.network.projections[*q].format;
             let words = |n| axon_words(f, format, n);
@@ -239,6 +340,10 @@ impl Mover<'_, '_, '_> {
             *memory = memory.saturating_sub(1);
         }
         self.core_of[v as usize] = to;
+        for Edge { sender, own, .. } in edges {
+            self.spread.remove(*sender, home, *own);
+            self.spread.add(*sender, to, *own);
+        }
         true
     }
 }
