@@ -12,8 +12,10 @@ use super::grid::Mesh;
 use super::state::NONE;
 use std::collections::VecDeque;
 
-/// Attempts at a division between chips; the best one is taken.
+/// Attempts at a division between chips, of which the best is taken; fewer where the nodes of all
+/// attempts would be more than `ATTEMPTED`.
 const ATTEMPTS: usize = 16;
+const ATTEMPTED: usize = 32_768;
 
 /// Seats of `order`'s nodes inside `area`, which has at least as many; [`NONE`] for all others.
 /// `pins` are nodes that stay where they are.
@@ -53,7 +55,7 @@ pub(super) fn spread(
         let line: Vec<u32> = (0..nodes.len() as u32).collect();
         // Divisions between chips cost most, and there are few of them.
         let between = borders(chip, area) != [0, 0];
-        let attempts = if between { ATTEMPTS } else { 1 };
+        let attempts = if between { (ATTEMPTED / nodes.len()).clamp(1, ATTEMPTS) } else { 1 };
         let second = halve(&graph, &line, least as u64, most as u64, attempts);
         let mut halves = [Vec::new(), Vec::new()];
         for (&node, &second) in nodes.iter().zip(&second) {
