@@ -45,10 +45,11 @@ pub fn diagnostic(refusal: &Refusal, run: &ChipRun) -> Diagnostic {
         (RefusalKind::TooManyCores { layers }, _) => {
             let options = &run.options;
             let message = format!(
-                "`{}` needs {used} cores, {} of `{}` have {limit} to use",
+                "`{}` needs {used} cores, {} of `{}` {} {limit} to use",
                 run.network.name,
                 chips(options.chips),
-                options.board_name
+                options.board_name,
+                if options.chips == 1 { "has" } else { "have" },
             );
             let mut d =
                 Diagnostic::new(Code::E0808, message, options.loc, "the board is chosen here");
