@@ -313,7 +313,7 @@ impl Build<'_> {
         let messages = routes.iter().map(|route| route.messages).sum();
         let row = self.axons_out_row(routes.first()?, None, Vec::new(), src, messages);
         Some(AxonsOut {
-            to_cores: Some(Ranges::of_sorted(cores).to_string()),
+            to_cores: Some(text::sources(&Ranges::of_sorted(cores))),
             digest: Some(text::digest(numbers.into_iter())),
             ..row
         })

@@ -333,7 +333,7 @@ rows! {
         /// The core's number.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to_core: Option<u64>,
-        /// The numbers of very many cores, as ranges.
+        /// The numbers of very many cores, as neurons are written.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to_cores: Option<String>,
         /// The digest of which neurons go to which of them.
