@@ -15,7 +15,7 @@ const LEVELS: usize = 12;
 /// Links of a unit that the next level knows, which bounds memory and time.
 const LINKS: usize = 24;
 /// Visits to other targets of a sender in the first level, which bounds the time.
-const VISITS: u64 = 40_000_000;
+const VISITS: u64 = 12_000_000;
 /// Other targets of a sender that are looked at.
 const SAMPLES: u64 = 4;
 
@@ -42,6 +42,11 @@ impl Units {
         }
         starts.pop();
         Units { of, starts, vertices }
+    }
+
+    /// Each vertex by itself.
+    pub fn singletons(count: u32) -> Units {
+        Units::new((0..count).collect(), count as usize)
     }
 
     /// How many.

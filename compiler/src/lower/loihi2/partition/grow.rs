@@ -13,6 +13,8 @@ use super::graph::Graph;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// Later cores gather fewer targets of a sender than earlier ones.
+const MARGIN: f64 = 1.05;
 /// How many vertices that do not fit are met before a core is closed.
 const MISSES: usize = 3;
 
@@ -20,8 +22,11 @@ const MISSES: usize = 3;
 struct Core<'g, 'a, 'b> {
     graph: &'g Graph<'a, 'b>,
     cap: Cap,
-    /// Destinations that a neuron has for each of its targets.
+    /// Destinations that a neuron has for each of its targets, as on the cores that are full:
+    /// there, an axon is a destination and a synapse a target.
     spread: f64,
+    axons: usize,
+    synapses: usize,
     usage: Usage,
     load: Load,
     axon_mem: f64,
@@ -90,7 +95,12 @@ impl Core<'_, '_, '_> {
         true
     }
 
+    /// Begins the next core.
     fn clear(&mut self) {
+        self.axons += self.senders.len();
+        self.synapses += self.inputs.len();
+        let spread = self.axons as f64 * MARGIN / self.synapses.max(1) as f64;
+        self.spread = spread.min(1.0);
         self.inputs.drain(..).for_each(|input| self.counts[input] = 0);
         self.senders.drain(..).for_each(|sender| self.met[sender] = false);
         self.groups.clear();
@@ -102,6 +112,8 @@ impl Core<'_, '_, '_> {
 struct Frontier {
     gain: Vec<f32>,
     touched: Vec<u32>,
+    /// Those whose gain has grown since they were put into the heap.
+    changed: Vec<u32>,
     fresh: Vec<bool>,
     /// Gains as bits, which are ordered like the numbers, as these are not negative.
     heap: BinaryHeap<(u32, Reverse<u32>)>,
@@ -110,7 +122,7 @@ struct Frontier {
 impl Frontier {
     fn new(units: usize) -> Frontier {
         let (gain, fresh) = (vec![0.0; units], vec![false; units]);
-        Frontier { gain, touched: vec![], fresh, heap: BinaryHeap::new() }
+        Frontier { gain, touched: vec![], changed: vec![], fresh, heap: BinaryHeap::new() }
     }
 
     fn raise(&mut self, unit: u32, by: f32) {
@@ -118,7 +130,17 @@ impl Frontier {
             self.touched.push(unit);
         }
         self.gain[unit as usize] += by.max(f32::MIN_POSITIVE);
-        self.fresh[unit as usize] = true;
+        if !std::mem::replace(&mut self.fresh[unit as usize], true) {
+            self.changed.push(unit);
+        }
+    }
+
+    /// Puts those whose gain has grown into the heap.
+    fn settle(&mut self) {
+        for unit in self.changed.drain(..) {
+            self.fresh[unit as usize] = false;
+            self.heap.push((self.gain[unit as usize].to_bits(), Reverse(unit)));
+        }
     }
 
     /// The best of all, by gains that may have grown since they were put in.
@@ -138,12 +160,14 @@ impl Frontier {
 }
 
 /// The core of each vertex, and how many cores.
-pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap, spread: f64) -> (Vec<u32>, u32) {
+pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
     let mut core_of = vec![u32::MAX; graph.len() as usize];
     let mut core = Core {
         graph,
         cap,
-        spread,
+        spread: 1.0,
+        axons: 0,
+        synapses: 0,
         usage: Usage::default(),
         load: Load::default(),
         axon_mem: 0.0,
@@ -189,13 +213,7 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap, spread: f64) -> (Vec<
                     }
                 });
             }
-            for i in 0..frontier.touched.len() {
-                let unit = frontier.touched[i];
-                if std::mem::take(&mut frontier.fresh[unit as usize]) {
-                    let gain = frontier.gain[unit as usize];
-                    frontier.heap.push((gain.to_bits(), Reverse(unit)));
-                }
-            }
+            frontier.settle();
             if placed[unit] < members.len() {
                 rest.get_or_insert(unit);
                 misses += 1;

@@ -8,6 +8,11 @@ use super::grow::grow;
 use super::refine::refine;
 use super::tally::{Cells, Context, Counter, tally};
 
+/// Synapses up to which vertices are coarsened before cores grow. Beyond them the time is
+/// better spent on growing from single vertices, which finds as good cores where neurons have
+/// neighbours (measured, see `spec/partition.md`).
+const COARSENED: u64 = 2_000_000;
+
 /// The network's irregular part; what does not depend on the cap is done once.
 pub(super) struct Irregular<'a, 'b> {
     graph: Graph<'a, 'b>,
@@ -17,7 +22,10 @@ pub(super) struct Irregular<'a, 'b> {
 impl<'a, 'b> Irregular<'a, 'b> {
     pub fn new(cx: &'a Context<'b>, layers: &[usize]) -> Irregular<'a, 'b> {
         let graph = Graph::new(cx, layers);
-        let units = coarsen(&graph);
+        let units = match graph.synapses > COARSENED {
+            true => Units::singletons(graph.len()),
+            false => coarsen(&graph),
+        };
         Irregular { graph, units }
     }
 
@@ -30,20 +38,8 @@ impl<'a, 'b> Irregular<'a, 'b> {
         let (graph, cx) = (&self.graph, self.graph.cx);
         // Room for neurons to move in.
         let loose = Cap { time: cap.time * 0.95 };
-        // How many destinations neurons have is known when there are cores: at first, each of
-        // their targets may be on another.
-        let (mut core_of, mut cores) = grow(graph, &self.units, loose, 1.0);
+        let (mut core_of, cores) = grow(graph, &self.units, loose);
         let mut all = tally(cx, &self.cells(&core_of, cores), counter);
-        let most: usize = (0..graph.len())
-            .map(|v| graph.targets(graph.sender(v)).len())
-            .filter(|targets| *targets > 1)
-            .sum();
-        let used: u64 = all.usage.iter().map(|u| u.axon_mem).sum();
-        let spread = used as f64 * 1.05 / most.max(1) as f64;
-        if spread < 0.9 {
-            (core_of, cores) = grow(graph, &self.units, loose, spread);
-            all = tally(cx, &self.cells(&core_of, cores), counter);
-        }
         refine(graph, &mut core_of, &mut all.usage, &mut all.load, all.between, cap);
         let cells = self.cells(&core_of, cores);
         cells.into_iter().filter(|c| !c.is_empty()).map(|c| Bin::new(cx, counter, c)).collect()

@@ -10,7 +10,7 @@ use super::bins::Cap;
 use super::graph::{Graph, NONE};
 
 /// Destinations that a pass may look at, which bounds the time.
-const VISITS: u64 = 400_000_000;
+const VISITS: u64 = 100_000_000;
 /// Destinations that a sender may get beyond those it has at first, which bounds the memory.
 const ROOM: usize = 3;
 /// Passes at most.
