@@ -4,7 +4,7 @@ use super::{Status, args, output, program};
 use snnc::diagnostics::{Code, Diagnostic, json};
 use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
 use snnc::execute::{self, Settings};
-use snnc::lower::loihi2::activity::{ASSUMED, Activity};
+use snnc::lower::loihi2::activity::Activity;
 use snnc::lower::loihi2::estimate::Estimate;
 use snnc::lower::loihi2::plan::{Plan, Source};
 use snnc::lower::loihi2::{self, ChipRun, manifest, picture, sanafe, table};
@@ -24,7 +24,7 @@ pub fn place(
     (checked, run, chip): (&Checked, &CheckedRun, &ChipRun),
     to: Option<PathBuf>,
 ) -> Result<Status, Diagnostic> {
-    let (plan, activity) = match planned(arguments, lowering, (checked, run, chip)) {
+    let (plan, watched) = match planned(arguments, lowering, (checked, run, chip)) {
         Ok(planned) => planned,
         Err(refused) => {
             if lowering.json {
@@ -53,6 +53,7 @@ pub fn place(
     keep("placement.svg", &picture::svg(&plan))?;
     let mut replayed = None;
     if lowering.emit.is_some() {
+        let activity = watched.unwrap_or_else(|| chip.assumed_activity());
         let made = sanafe::emit(
             &plan.network,
             &plan.assignment,
@@ -104,10 +105,10 @@ fn planned(
     arguments: &args::Program,
     lowering: &args::Lowering,
     (checked, run, chip): (&Checked, &CheckedRun, &ChipRun),
-) -> Result<(Plan, Activity), Vec<Diagnostic>> {
-    let activity = match &lowering.profile_with {
-        Some(name) => watch(arguments, lowering, name, chip)?,
-        None => Activity::assumed(&chip.network, chip.options.rate.unwrap_or(ASSUMED)),
+) -> Result<(Plan, Option<Activity>), Vec<Diagnostic>> {
+    let watched = match &lowering.profile_with {
+        Some(name) => Some(watch(arguments, lowering, name, chip)?),
+        None => None,
     };
     let text = checked.sources.files.first();
     let source = Source {
@@ -118,8 +119,8 @@ fn planned(
         run: run.name.clone(),
         steps: run.ir.steps,
     };
-    let plan = loihi2::plan(chip, &activity, source)?;
-    Ok((plan, activity))
+    let plan = loihi2::plan(chip, watched.as_ref(), source)?;
+    Ok((plan, watched))
 }
 
 /// A file's name without its folder: the manifest must not depend on where it was made.

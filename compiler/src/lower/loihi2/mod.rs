@@ -50,6 +50,8 @@ pub struct ChipRun {
     pub network: ChipNetwork,
     /// Which chip.
     pub options: TargetOptions,
+    /// The core of each neuron at assumed rates.
+    assumed: Assignment,
 }
 
 /// Checks a run's network for the chip that its target describes: what can go onto cores,
@@ -66,18 +68,27 @@ pub fn check(
 ) -> Eval<ChipRun> {
     let options = options::read(cx, args, loc, objective)?;
     let network = extract::extract(cx, graph, &options.profile, options.chips)?;
-    let run = ChipRun { network, options };
-    let rates = Activity::assumed(&run.network, run.options.rate.unwrap_or(ASSUMED)).rates();
-    if let Err(refused) = assign(&run, &rates) {
-        refused.into_iter().for_each(|d| cx.sink.push(d));
-        return Err(Stop::Reported);
+    let mut run = ChipRun { network, options, assumed: Assignment::default() };
+    match assign(&run, &run.assumed_activity().rates()) {
+        Ok(assignment) => run.assumed = assignment,
+        Err(refused) => {
+            refused.into_iter().for_each(|d| cx.sink.push(d));
+            return Err(Stop::Reported);
+        }
     }
     Ok(run)
 }
 
+impl ChipRun {
+    /// The activity that is assumed where none is known.
+    pub fn assumed_activity(&self) -> Activity {
+        Activity::assumed(&self.network, self.options.rate.unwrap_or(ASSUMED))
+    }
+}
+
 /// Puts neurons on cores.
 fn assign(run: &ChipRun, rates: &Rates) -> Result<Assignment, Vec<Diagnostic>> {
-    let ChipRun { network, options } = run;
+    let ChipRun { network, options, .. } = run;
     let per_chip = options.profile.figures.usable_cores;
     let request = partition::Request {
         network,
@@ -95,13 +106,24 @@ fn assign(run: &ChipRun, rates: &Rates) -> Result<Assignment, Vec<Diagnostic>> {
     }
 }
 
-/// Places a run: with the spike rates of `activity`, neurons on cores and cores on the board.
+/// Places a run: with the spike rates of `activity`, or those assumed where there is none,
+/// neurons on cores and cores on the board.
 ///
 /// # Errors
 /// E0807 to E0809 where it does not fit.
-pub fn plan(run: &ChipRun, activity: &Activity, source: Source) -> Result<Plan, Vec<Diagnostic>> {
-    let rates = activity.rates();
-    let assignment = assign(run, &rates)?;
+pub fn plan(
+    run: &ChipRun,
+    activity: Option<&Activity>,
+    source: Source,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let (rates, assignment) = match activity {
+        Some(activity) => {
+            let rates = activity.rates();
+            let assignment = assign(run, &rates)?;
+            (rates, assignment)
+        }
+        None => (run.assumed_activity().rates(), run.assumed.clone()),
+    };
     let sites = board::place(run, &assignment, &rates).map_err(|d| vec![d])?;
     let target = plan::Target {
         profile: run.options.profile.clone(),

@@ -5,7 +5,7 @@ use super::bins::{Bin, Cap};
 use super::cluster::{Units, coarsen};
 use super::graph::Graph;
 use super::grow::grow;
-use super::refine::refine;
+use super::refine::{self, refine};
 use super::tally::{Cells, Context, Counter, tally};
 
 /// Synapses up to which vertices are coarsened before cores grow. Beyond them the time is
@@ -39,8 +39,10 @@ impl<'a, 'b> Irregular<'a, 'b> {
         // Room for neurons to move in.
         let loose = Cap { time: cap.time * 0.95 };
         let (mut core_of, cores) = grow(graph, &self.units, loose);
-        let mut all = tally(cx, &self.cells(&core_of, cores), counter);
-        refine(graph, &mut core_of, &mut all.usage, &mut all.load, all.between, cap);
+        if refine::affordable(graph, &core_of, cores as usize) {
+            let mut all = tally(cx, &self.cells(&core_of, cores), counter);
+            refine(graph, &mut core_of, &mut all.usage, &mut all.load, all.between, cap);
+        }
         let cells = self.cells(&core_of, cores);
         cells.into_iter().filter(|c| !c.is_empty()).map(|c| Bin::new(cx, counter, c)).collect()
     }

@@ -116,10 +116,6 @@ pub(super) fn refine(
     messages: f64,
     cap: Cap,
 ) {
-    // With many destinations each there is nothing to gather, and no time to find out.
-    if messages > 0.0 && graph.synapses * fan(graph, core_of, usage.len()) > VISITS {
-        return;
-    }
     let spread = Spread::new(graph, core_of, usage.len());
     let sums = || Sums { of: vec![0.0; usage.len()], touched: vec![] };
     let (reached, saved) = (sums(), sums());
@@ -142,6 +138,12 @@ pub(super) fn refine(
             break;
         }
     }
+}
+
+/// Whether there is time for it: with many destinations each there is little to gather, and
+/// much to look at.
+pub(super) fn affordable(graph: &Graph, core_of: &[u32], cores: usize) -> bool {
+    graph.synapses * fan(graph, core_of, cores) <= VISITS
 }
 
 /// On how many cores the targets of a sender are, rounded up, on average over synapses.

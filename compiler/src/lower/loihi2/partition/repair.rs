@@ -1,7 +1,8 @@
 //! The last word on limits: what does not fit after everything is counted is split.
 
 use super::super::profile::Profile;
-use super::tally::{Cells, Context, Counter, Tally, tally};
+use super::super::resources::Resource;
+use super::tally::{Cells, Context, Counter, Routes, Tally};
 use super::{Limit, Refusal, RefusalKind};
 use std::collections::BTreeMap;
 
@@ -15,19 +16,48 @@ pub(super) fn repair(
     mut cores: Vec<Cells>,
     most: u64,
 ) -> Result<(Vec<Cells>, Tally), Vec<Refusal>> {
+    let mut routes = Routes::new(cx, &cores, counter);
     loop {
-        let all = tally(cx, &cores, counter);
+        let all = routes.tally(cx, &cores);
         let beyond = |c: usize| cx.profile.exceeded(&all.usage[c]).is_some();
         let wrong: Vec<usize> = (0..cores.len()).filter(|c| beyond(*c)).collect();
         if wrong.is_empty() || cores.len() as u64 > most {
             return Ok((cores, all));
         }
         let mut refusals = vec![];
-        for c in wrong {
+        // Of many cores that are a little beyond, the ends share new ones.
+        let loose = |c: &usize| !cores[*c].keys().any(|layer| cx.convolution(*layer));
+        let (many, few): (Vec<usize>, Vec<usize>) = match wrong.len() > SEVERAL {
+            true => wrong.into_iter().partition(loose),
+            false => (vec![], wrong),
+        };
+        let mut parts: Vec<(usize, Cells)> = vec![];
+        let mut ends: Vec<(usize, u32)> = vec![];
+        let mut fewest = usize::MAX;
+        for c in many {
+            let mut kept = cores[c].clone();
+            let before = count(&kept);
+            let room = before as f64 * KEPT / excess(cx.profile, &all, c);
+            let keep = (room as usize).clamp(1, before.saturating_sub(1).max(1));
+            while count(&kept) > keep {
+                if let Some(end) = pop(&mut kept) {
+                    ends.push(end);
+                }
+            }
+            if keep == before {
+                refusals.extend(too_many_destinations(cx.profile, &cores[c], &all, c));
+            }
+            fewest = fewest.min(keep);
+            parts.push((c, kept));
+        }
+        for c in few {
             match halves(&cores[c]) {
                 Some((a, b)) => {
-                    cores[c] = a;
-                    cores.push(b);
+                    parts.push((c, a));
+                    parts.push((
+                        cores.len() + parts.iter().filter(|p| p.0 >= cores.len()).count(),
+                        b,
+                    ));
                 }
                 None => refusals.extend(too_many_destinations(cx.profile, &cores[c], &all, c)),
             }
@@ -35,7 +65,57 @@ pub(super) fn repair(
         if !refusals.is_empty() {
             return Err(refusals);
         }
+        ends.sort_unstable();
+        for chunk in ends.chunks(fewest) {
+            let next = cores.len() + parts.iter().filter(|p| p.0 >= cores.len()).count();
+            let mut cells = Cells::new();
+            for (layer, neuron) in chunk {
+                cells.entry(*layer).or_default().push(*neuron);
+            }
+            parts.push((next, cells));
+        }
+        for (c, _) in parts.iter().filter(|p| p.0 < cores.len()) {
+            routes.remove(cx, *c, &cores[*c], counter);
+        }
+        parts.sort_by_key(|p| p.0);
+        for (c, cells) in &parts {
+            routes.settle(cx, *c, cells);
+        }
+        for (c, cells) in parts {
+            routes.add(cx, c, &cells, counter);
+            if c == cores.len() {
+                cores.push(cells);
+            } else {
+                cores[c] = cells;
+            }
+        }
     }
+}
+
+/// Of how many cores beyond a limit the ends are put together.
+const SEVERAL: usize = 8;
+/// The part of a core's room that is used when its end is taken off.
+const KEPT: f64 = 0.98;
+
+fn count(cells: &Cells) -> usize {
+    cells.values().map(Vec::len).sum()
+}
+
+/// Takes the last neuron of the last layer.
+fn pop(cells: &mut Cells) -> Option<(usize, u32)> {
+    let mut last = cells.last_entry()?;
+    let layer = *last.key();
+    let neuron = last.get_mut().pop()?;
+    if last.get().is_empty() {
+        last.remove();
+    }
+    Some((layer, neuron))
+}
+
+/// How many times a core's content exceeds the limit that it exceeds most.
+fn excess(profile: &Profile, all: &Tally, core: usize) -> f64 {
+    let share = |r| all.usage[core].of(r) as f64 / profile.limit(r).max(1) as f64;
+    Resource::ALL.into_iter().map(share).fold(1.0, f64::max)
 }
 
 /// Two halves in the order of layers and neurons; none of a single neuron.

@@ -184,70 +184,140 @@ fn mark(core: u64) -> u128 {
 
 /// Counts every core exactly.
 pub(super) fn tally(cx: &Context, cores: &[Cells], counter: &mut Counter) -> Tally {
-    let senders = cx.rate.len();
-    let mut core_of = vec![HOST; senders];
-    for (c, cells) in cores.iter().enumerate() {
+    Routes::new(cx, cores, counter).tally(cx, cores)
+}
+
+/// Where every sender's messages go, as long as cores are split.
+pub(super) struct Routes {
+    core_of: Vec<u32>,
+    /// Of each sender, how many destinations, and the sum of their marks.
+    count: Vec<u32>,
+    marks: Vec<u128>,
+    /// Of each sender, whether its own core is one of them.
+    own: Vec<bool>,
+    /// Of each core, what depends on it alone.
+    alone: Vec<(Usage, Load)>,
+}
+
+impl Routes {
+    pub fn new(cx: &Context, cores: &[Cells], counter: &mut Counter) -> Routes {
+        let senders = cx.rate.len();
+        let mut routes = Routes {
+            core_of: vec![HOST; senders],
+            count: vec![0; senders],
+            marks: vec![0; senders],
+            own: vec![false; senders],
+            alone: vec![],
+        };
+        for (c, cells) in cores.iter().enumerate() {
+            routes.settle(cx, c, cells);
+        }
+        for (c, cells) in cores.iter().enumerate() {
+            routes.add(cx, c, cells, counter);
+        }
+        for output in &cx.network.outputs {
+            for neuron in output.neurons.iter() {
+                let sender = cx.first[output.from] + neuron as usize;
+                if routes.core_of[sender] != HOST {
+                    routes.count[sender] += 1;
+                    routes.marks[sender] = routes.marks[sender].wrapping_add(mark(u64::from(HOST)));
+                }
+            }
+        }
+        routes
+    }
+
+    /// Says where neurons are.
+    pub fn settle(&mut self, cx: &Context, core: usize, cells: &Cells) {
         for (layer, neurons) in cells {
             for n in neurons {
-                core_of[cx.first[*layer] + *n as usize] = c as u32;
+                self.core_of[cx.first[*layer] + *n as usize] = core as u32;
             }
         }
     }
-    let mut tally = Tally {
-        usage: Vec::with_capacity(cores.len()),
-        load: Vec::with_capacity(cores.len()),
-        between: 0.0,
-        within: 0.0,
-        from_host: 0.0,
-    };
-    // Of each sender, how many destinations, and the sum of their marks.
-    let mut count = vec![0u32; senders];
-    let mut marks = vec![0u128; senders];
-    let mut out = vec![0.0; cores.len()];
-    for (c, cells) in cores.iter().enumerate() {
-        let here = mark(c as u64);
-        let (usage, load) = counter.core(cx, cells, |sender| {
-            let (from, rate) = (core_of[sender], cx.rate[sender]);
-            if from == HOST {
-                tally.from_host += rate;
-                return;
-            }
+
+    /// Adds the axons of a core whose neurons are settled.
+    pub fn add(&mut self, cx: &Context, core: usize, cells: &Cells, counter: &mut Counter) {
+        let here = mark(core as u64);
+        let (count, marks) = (&mut self.count, &mut self.marks);
+        let (own, core_of) = (&mut self.own, &self.core_of);
+        let alone = counter.core(cx, cells, |sender| {
             count[sender] += 1;
             marks[sender] = marks[sender].wrapping_add(here);
-            out[from as usize] += rate;
-            *if from == c as u32 { &mut tally.within } else { &mut tally.between } += rate;
+            own[sender] |= core_of[sender] == core as u32;
         });
-        tally.usage.push(usage);
-        tally.load.push(load);
-    }
-    for output in &cx.network.outputs {
-        for neuron in output.neurons.iter() {
-            let sender = cx.first[output.from] + neuron as usize;
-            if let Some(out) = out.get_mut(core_of[sender] as usize) {
-                count[sender] += 1;
-                marks[sender] = marks[sender].wrapping_add(mark(u64::from(HOST)));
-                *out += cx.rate[sender];
-            }
+        if core == self.alone.len() {
+            self.alone.push(alone);
+        } else {
+            self.alone[core] = alone;
         }
     }
-    for (c, cells) in cores.iter().enumerate() {
-        let usage = &mut tally.usage[c];
-        (usage.axon_map, usage.axon_mem) = (0, 0);
-        for (layer, neurons) in cells {
-            let (first, channels) = (cx.first[*layer], cx.channels[*layer]);
-            let list = |n: &u32| (marks[first + *n as usize], count[first + *n as usize]);
-            for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
-                let same = position.iter().all(|n| list(n) == list(&position[0]));
-                usage.axon_map += if same { 1 } else { position.len() as u64 };
-            }
-            let mut lists: Vec<_> = neurons.iter().map(list).filter(|l| l.1 > 1).collect();
-            lists.sort_unstable();
-            lists.dedup();
-            usage.axon_mem += lists.iter().map(|l| u64::from(l.1)).sum::<u64>();
-        }
-        tally.load[c].messages_out = out[c];
+
+    /// Takes the axons of a core back.
+    pub fn remove(&mut self, cx: &Context, core: usize, cells: &Cells, counter: &mut Counter) {
+        let here = mark(core as u64);
+        counter.core(cx, cells, |sender| {
+            self.count[sender] -= 1;
+            self.marks[sender] = self.marks[sender].wrapping_sub(here);
+            self.own[sender] &= self.core_of[sender] != core as u32;
+        });
     }
-    tally
+
+    /// What all of it comes to.
+    pub fn tally(&self, cx: &Context, cores: &[Cells]) -> Tally {
+        let mut tally = Tally {
+            usage: Vec::with_capacity(cores.len()),
+            load: Vec::with_capacity(cores.len()),
+            between: 0.0,
+            within: 0.0,
+            from_host: 0.0,
+        };
+        for (sender, core) in self.core_of.iter().enumerate() {
+            let (n, rate) = (f64::from(self.count[sender]), cx.rate[sender]);
+            if *core == HOST {
+                tally.from_host += n * rate;
+                continue;
+            }
+            let own = if self.own[sender] { 1.0 } else { 0.0 };
+            tally.within += own * rate;
+            tally.between += (n - own) * rate;
+        }
+        // What goes to the host is between no cores.
+        for output in &cx.network.outputs {
+            for neuron in output.neurons.iter() {
+                let sender = cx.first[output.from] + neuron as usize;
+                if self.core_of[sender] != HOST {
+                    tally.between -= cx.rate[sender];
+                }
+            }
+        }
+        for (cells, (usage, load)) in cores.iter().zip(&self.alone) {
+            let (mut usage, mut load) = (*usage, *load);
+            (usage.axon_map, usage.axon_mem) = (0, 0);
+            let mut lists = vec![];
+            for (layer, neurons) in cells {
+                let (first, channels) = (cx.first[*layer], cx.channels[*layer]);
+                let at = |n: &u32| first + *n as usize;
+                let list = |n: &u32| (self.marks[at(n)], self.count[at(n)]);
+                for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
+                    let same = position.iter().all(|n| list(n) == list(&position[0]));
+                    usage.axon_map += if same { 1 } else { position.len() as u64 };
+                }
+                lists.clear();
+                lists.extend(neurons.iter().map(list).filter(|l| l.1 > 1));
+                lists.sort_unstable();
+                lists.dedup();
+                usage.axon_mem += lists.iter().map(|l| u64::from(l.1)).sum::<u64>();
+                load.messages_out += neurons
+                    .iter()
+                    .map(|n| cx.rate[at(n)] * f64::from(self.count[at(n)]))
+                    .sum::<f64>();
+            }
+            tally.usage.push(usage);
+            tally.load.push(load);
+        }
+        tally
+    }
 }
 
 /// The cores as an assignment.
