@@ -5,12 +5,12 @@
 //! computes everything again.
 
 use super::network::{
-    Assignment, ChipNetwork, Conv, Projection, Rates, Sparse, Synapses, WeightFormat,
+    Assignment, ChipNetwork, Conv, Population, Projection, Rates, Sparse, Synapses, WeightFormat,
 };
 use super::profile::Figures;
 use super::ranges::Ranges;
 use super::resources::{Usage, axon_words, kernel_words};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
 /// A network on cores.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -127,83 +127,130 @@ pub fn map(
     figures: &Figures,
     rates: &Rates,
 ) -> Mapped {
-    let mut mapped = Mapped::default();
     let held = held(network, assignment);
     let inverses: Vec<_> = network.projections.iter().map(Inverse::of).collect();
-    let mut lists: Vec<Destinations> =
-        network.populations.iter().map(|p| Destinations::new(p.neurons)).collect();
+    let mut feeds = vec![vec![]; network.populations.len()];
+    for (q, projection) in network.projections.iter().enumerate() {
+        feeds[projection.to].push(q);
+    }
     let mut scratch = Scratch::default();
-    let mut out: BTreeMap<(u32, usize, End), (Vec<u32>, f64)> = BTreeMap::new();
+    let mut routes = Routes::new(network, assignment, rates);
+    let mut cores = Vec::with_capacity(held.len());
     for (c, layers) in held.iter().enumerate() {
         let mut core = CoreUse::default();
-        // Source neurons by population: a neuron has one axon into a core, whatever the number
-        // of projections that share it.
-        let mut arriving: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
-        for (q, projection) in network.projections.iter().enumerate() {
-            let Some(targets) = layers.get(&projection.to) else { continue };
-            scratch.count(projection, &inverses[q], targets);
+        let mut here: Vec<usize> = layers.keys().flat_map(|l| &feeds[*l]).copied().collect();
+        here.sort_unstable();
+        // Source neurons by population.
+        let mut arriving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for q in here {
+            let projection = &network.projections[q];
+            scratch.count(projection, &inverses[q], &layers[&projection.to]);
             if let Some(axons) = scratch.axons(q, projection, figures, rates, &mut core.load) {
                 arriving.entry(projection.from).or_default().extend(axons.sources.iter());
                 core.usage.syn_words += axons.words;
                 core.axons_in.push(axons);
             }
         }
-        for (population, sources) in arriving {
+        for (population, mut sources) in arriving {
+            // A neuron has one axon into a core, whatever the number of projections that
+            // share it.
+            sources.sort_unstable();
+            sources.dedup();
             core.usage.axon_in += sources.len() as u64;
-            for source in sources {
-                let rate = rates.get(population, source);
-                core.load.messages_in += rate;
-                let destination = End::Core(c as u32);
-                let from = match network.populations[population].on_chip() {
-                    true => {
-                        lists[population].add(source, destination);
-                        assignment.core_of[population][source as usize]
-                    }
-                    false => HOST,
-                };
-                let entry = out.entry((from, population, destination)).or_default();
-                entry.0.push(source);
-                entry.1 += rate;
+            for source in &sources {
+                core.load.messages_in += rates.get(population, *source);
             }
+            routes.add(population, &sources, End::Core(c as u32));
         }
         core.groups = groups(network, layers, rates, &mut core.load);
         core.usage.neurons = layers.values().map(|n| n.len() as u64).sum();
         core.usage.neuron_groups = core.groups.len() as u64;
-        mapped.cores.push(core);
+        cores.push(core);
     }
+    let mut leaving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
     for output in &network.outputs {
-        for neuron in output.neurons.iter() {
-            lists[output.from].add(neuron, End::Host);
-            let from = assignment.core_of[output.from][neuron as usize];
-            let entry = out.entry((from, output.from, End::Host)).or_default();
-            entry.0.push(neuron);
-            entry.1 += rates.get(output.from, neuron);
-        }
+        leaving.entry(output.from).or_default().extend(output.neurons.iter());
     }
-    for ((from, population, to), (mut sources, messages)) in out {
-        sources.sort_unstable();
-        sources.dedup();
-        let sources = Ranges::of_sorted(sources);
-        match (from, to) {
-            (HOST, End::Core(to)) => {
-                mapped.host.push(HostAxons { population, to, sources, messages });
-            }
-            (HOST, End::Host) => {}
-            _ => {
-                let core = &mut mapped.cores[from as usize];
-                core.load.messages_out += messages;
-                core.axons_out.push(AxonsOut { layer: population, to, sources, messages });
-            }
-        }
+    for (layer, mut neurons) in leaving {
+        neurons.sort_unstable();
+        routes.add(layer, &neurons, End::Host);
     }
-    for (core, layers) in mapped.cores.iter_mut().zip(&held) {
+    for (core, layers) in cores.iter_mut().zip(&held) {
         for (layer, neurons) in layers {
-            let (map, memory) = lists[*layer].words(neurons, channels(network, *layer));
+            let (map, memory) = routes.lists[*layer].words(neurons, channels(network, *layer));
             core.usage.axon_map += map;
             core.usage.axon_mem += memory;
         }
     }
-    mapped
+    for (core, mut rows) in cores.iter_mut().zip(routes.of_core) {
+        rows.sort_by_key(|row| (row.layer, row.to));
+        core.load.messages_out = rows.iter().fold(0.0, |sum, row| sum + row.messages);
+        core.axons_out = rows;
+    }
+    let mut host = routes.of_host;
+    host.sort_by_key(|row| (row.population, row.to));
+    Mapped { cores, host }
+}
+
+/// Where spikes go, destination by destination.
+struct Routes<'a> {
+    rates: &'a Rates,
+    assignment: &'a Assignment,
+    /// Of the neurons of each population on cores.
+    lists: Vec<Destinations>,
+    /// The rows of each core.
+    of_core: Vec<Vec<AxonsOut>>,
+    of_host: Vec<HostAxons>,
+    /// By core, the call of [`Routes::add`] that added its last row.
+    added: Vec<u32>,
+    calls: u32,
+}
+
+impl Routes<'_> {
+    fn new<'a>(
+        network: &ChipNetwork,
+        assignment: &'a Assignment,
+        rates: &'a Rates,
+    ) -> Routes<'a> {
+        let lists = |p: &Population| Destinations::new(if p.on_chip() { p.neurons } else { 0 });
+        let cores = assignment.cores as usize;
+        Routes {
+            rates,
+            assignment,
+            lists: network.populations.iter().map(lists).collect(),
+            of_core: vec![Vec::new(); cores],
+            of_host: Vec::new(),
+            added: vec![0; cores],
+            calls: 0,
+        }
+    }
+
+    /// Adds all that goes from a population to a destination, from ascending neurons: those
+    /// of a layer that two outputs send stand twice, and are two messages.
+    fn add(&mut self, population: usize, sources: &[u32], to: End) {
+        self.calls += 1;
+        let cores = &self.assignment.core_of[population];
+        if let (true, End::Core(to)) = (cores.is_empty(), to) {
+            let messages = sources.iter().map(|n| self.rates.get(population, *n));
+            let messages = messages.fold(0.0, |sum, rate| sum + rate);
+            let sources = Ranges::of_sorted(sources.iter().copied());
+            self.of_host.push(HostAxons { population, to, sources, messages });
+            return;
+        }
+        for source in sources {
+            let from = cores[*source as usize] as usize;
+            let rows = &mut self.of_core[from];
+            if std::mem::replace(&mut self.added[from], self.calls) != self.calls {
+                let sources = Ranges::default();
+                rows.push(AxonsOut { layer: population, to, sources, messages: 0.0 });
+            }
+            if let Some(row) = rows.last_mut() {
+                row.sources.push(*source);
+                row.messages += self.rates.get(population, *source);
+            }
+            self.lists[population].add(*source, to);
+        }
+    }
 }
 
 /// Stands for the host among the numbers of cores.
@@ -400,13 +447,16 @@ impl Scratch {
         load: &mut Load,
     ) -> Option<AxonsIn> {
         let mut sources = Vec::new();
-        let mut fan: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut fan_out: Vec<(u64, u64)> = Vec::new();
         let mut synapses = 0;
         let mut events = 0.0;
         self.touched.sort_unstable();
         self.drain(projection, |source, n| {
             sources.push(source);
-            *fan.entry(n).or_default() += 1;
+            match fan_out.last_mut() {
+                Some((last, axons)) if *last == n => *axons += 1,
+                _ => fan_out.push((n, 1)),
+            }
             synapses += n;
             events += rates.get(projection.from, source) * n as f64;
         });
@@ -421,7 +471,12 @@ impl Scratch {
         load.synops[kind] += events;
         sources.sort_unstable();
         sources.dedup();
-        let fan_out: Vec<(u64, u64)> = fan.into_iter().collect();
+        fan_out.sort_unstable();
+        fan_out.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            kept.1 += if same { next.1 } else { 0 };
+            same
+        });
         let words = words.unwrap_or_else(|| {
             let axon = |(n, axons): &(u64, u64)| axons * axon_words(figures, projection.format, *n);
             fan_out.iter().map(axon).sum()
@@ -467,29 +522,30 @@ impl Conv {
 struct Destinations {
     /// Each neuron's list; list 0 is empty.
     list_of: Vec<u32>,
-    /// Lists by what they add to which other list.
-    longer: HashMap<(u32, End), u32>,
-    /// Lengths of the lists.
-    lengths: Vec<u64>,
+    /// Length of each list, the destination that was added to it last, and the list that made.
+    /// One is enough: destinations are added one after another.
+    lists: Vec<(u32, End, u32)>,
 }
 
 impl Destinations {
     fn new(neurons: u32) -> Destinations {
-        Destinations {
-            list_of: vec![0; neurons as usize],
-            longer: HashMap::new(),
-            lengths: vec![0],
-        }
+        Destinations { list_of: vec![0; neurons as usize], lists: vec![(0, End::Host, 0)] }
     }
 
+    /// Adds a destination. All neurons that it is added to must be named before another one's.
     fn add(&mut self, neuron: u32, destination: End) {
         let list = &mut self.list_of[neuron as usize];
-        let next = self.lengths.len() as u32;
-        let longer = *self.longer.entry((*list, destination)).or_insert(next);
-        if longer == next {
-            self.lengths.push(self.lengths[*list as usize] + 1);
+        let next = self.lists.len() as u32;
+        let (length, last, longer) = &mut self.lists[*list as usize];
+        // No list becomes list 0 by an addition.
+        if *last != destination || *longer == 0 {
+            (*last, *longer) = (destination, next);
+            let grown = (*length + 1, destination, 0);
+            *list = next;
+            self.lists.push(grown);
+        } else {
+            *list = *longer;
         }
-        *list = longer;
     }
 
     /// Words of the output axon map and memory for these neurons, ascending. A map entry
@@ -497,14 +553,16 @@ impl Destinations {
     /// one destination or none).
     fn words(&self, neurons: &[u32], channels: u32) -> (u64, u64) {
         let mut map = 0;
-        let mut lists = BTreeSet::new();
+        let mut lists: Vec<u32> = neurons.iter().map(|n| self.list_of[*n as usize]).collect();
         for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
             let list = |n: &u32| self.list_of[*n as usize];
             let same = position.iter().all(|n| list(n) == list(&position[0]));
             map += if same { 1 } else { position.len() as u64 };
-            lists.extend(position.iter().map(list));
         }
-        let memory = lists.iter().map(|l| self.lengths[*l as usize]).filter(|n| *n > 1).sum();
+        lists.sort_unstable();
+        lists.dedup();
+        let lengths = lists.iter().map(|l| u64::from(self.lists[*l as usize].0));
+        let memory = lengths.filter(|n| *n > 1).sum();
         (map, memory)
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::data::yaml::Tree;
 use crate::lower::loihi2::fixtures::{conv, mnist, recurrent, small_world};
-use crate::lower::loihi2::manifest;
+use crate::lower::loihi2::{manifest, mapped};
 use crate::lower::loihi2::plan::Plan;
 use std::fs;
 
@@ -304,12 +304,18 @@ fn a_million_neurons() {
             eprintln!("{what}: {:.2} s", since.elapsed().as_secs_f64());
         };
         let start = std::time::Instant::now();
+        let figures = &plan.target.profile.figures;
+        let mapped = mapped::map(&plan.network, &plan.assignment, figures, &plan.rates);
+        timed("map", start);
+        assert_eq!(mapped, plan.mapped);
+        let start = std::time::Instant::now();
         let built = manifest::build::build(&plan, None);
         timed("build", start);
         let start = std::time::Instant::now();
         let text = manifest::text(&built).expect("writes");
         timed("text", start);
-        eprintln!("{} cores, {} bytes", built.cores.len(), text.len());
+        let digest = hash::sha256(text.as_bytes());
+        eprintln!("{} cores, {} bytes, digest {digest}", built.cores.len(), text.len());
         let start = std::time::Instant::now();
         let (folder, _) = written(&plan);
         timed("manifest and weights", start);

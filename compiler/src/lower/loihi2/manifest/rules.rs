@@ -3,6 +3,7 @@
 use super::schema::{AxonsIn, Manifest, Resources, Span};
 use super::text;
 use crate::diagnostics::Code;
+use crate::lower::loihi2::network::Synapses;
 use crate::lower::loihi2::plan::Plan;
 use crate::lower::loihi2::profile::Figures;
 use crate::lower::loihi2::resources::{Resource, axon_words};
@@ -15,6 +16,8 @@ pub fn check(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
     rules.words(manifest);
     rules.populations(manifest);
     rules.projections(manifest);
+    rules.embedded(manifest, plan);
+    rules.convolutions(manifest, plan);
     rules.limits(manifest);
 }
 
@@ -27,8 +30,10 @@ struct Rules<'a> {
 fn range(parameter: &str, f: &Figures) -> Option<[i64; 2]> {
     let power = |bits: u64| 1i64.checked_shl(bits as u32).filter(|n| *n > 0).unwrap_or(i64::MAX);
     match parameter {
-        "du" | "dv" => Some([0, f.max_decay as i64]),
+        "du" => Some([-1, f.max_decay as i64 - 1]),
+        "dv" => Some([0, f.max_decay as i64]),
         "vth" => Some([0, power(f.threshold_bits) - 1]),
+        "vth_lo" | "vth_hi" => Some([1 - power(f.threshold_bits), power(f.threshold_bits) - 1]),
         "bias_exp" => Some([0, f.max_bias_exp as i64]),
         "bias_mant" => Some([-(f.bias_mantissa as i64), f.bias_mantissa as i64]),
         _ => None,
@@ -90,7 +95,7 @@ impl Rules<'_> {
             }
             for (r, reset) in population.resets.iter().enumerate() {
                 let path = format!("{path}.resets[{r}]");
-                if !reset.interval.is_power_of_two() {
+                if self.figures.reset_power_of_two != 0 && !reset.interval.is_power_of_two() {
                     let message = format!("{} is not a power of two", reset.interval);
                     let help = "the chip resets at powers of two only";
                     self.broken(format!("{path}.interval"), message, help);
@@ -120,6 +125,39 @@ impl Rules<'_> {
             if projection.graded && f.payload_bits == 0 {
                 let message = "messages of this chip carry no payload".to_string();
                 self.broken(path("graded"), message, "use binary spikes");
+            }
+        }
+    }
+
+    /// Processes on the embedded CPUs of the board's chips.
+    fn embedded(&mut self, manifest: &Manifest, plan: &Plan) {
+        let [columns, rows] = plan.target.chips.map(u64::from);
+        let most = columns * rows * self.figures.embedded_cpus;
+        let embedded = manifest.host.iter().enumerate().filter(|(_, h)| h.resource == "embedded");
+        if let Some((h, _)) = embedded.clone().nth(usize::try_from(most).unwrap_or(usize::MAX)) {
+            let message = format!(
+                "{} processes are on embedded CPUs, but the board has {most} of them",
+                embedded.count()
+            );
+            self.broken(format!("host[{h}].resource"), message, "let the others be on `cpu`");
+        }
+    }
+
+    /// The cores of a convolution's layer share its kernel's chip.
+    fn convolutions(&mut self, manifest: &Manifest, plan: &Plan) {
+        for (q, projection) in plan.network.projections.iter().enumerate() {
+            let Synapses::Conv(_) = &projection.synapses else { continue };
+            let cores = &plan.assignment.core_of[projection.to];
+            let chip = |core: &u32| plan.sites[*core as usize].chip;
+            let first = cores.first().map(chip);
+            if let Some(other) = cores.iter().map(chip).find(|c| Some(*c) != first) {
+                let layer = &manifest.projections[q].to;
+                let message = format!(
+                    "the convolution's layer `{layer}` is on chips {} and {other}",
+                    first.unwrap_or_default()
+                );
+                let help = "put all its neurons on cores of one chip";
+                self.broken(format!("projections[{q}].conv"), message, help);
             }
         }
     }
