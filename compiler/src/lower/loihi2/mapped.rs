@@ -5,11 +5,12 @@
 //! computes everything again.
 
 use super::network::{
-    Assignment, ChipNetwork, Conv, Population, Projection, Rates, Sparse, Synapses, WeightFormat,
+    Assignment, ChipNetwork, Conv, Projection, Rates, Sparse, Synapses, WeightFormat,
 };
 use super::profile::Figures;
 use super::ranges::Ranges;
 use super::resources::{Usage, axon_words, kernel_words};
+use super::routes::{Lists, Routes};
 use std::collections::BTreeMap;
 
 /// A network on cores.
@@ -134,22 +135,54 @@ pub fn map(
         feeds[projection.to].push(q);
     }
     let mut scratch = Scratch::default();
-    let mut routes = Routes::new(network, assignment, rates);
     let mut cores = Vec::with_capacity(held.len());
-    for (c, layers) in held.iter().enumerate() {
+    for layers in &held {
         let mut core = CoreUse::default();
         let mut here: Vec<usize> = layers.keys().flat_map(|l| &feeds[*l]).copied().collect();
         here.sort_unstable();
-        // Source neurons by population.
-        let mut arriving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         for q in here {
             let projection = &network.projections[q];
             scratch.count(projection, &inverses[q], &layers[&projection.to]);
-            if let Some(axons) = scratch.axons(q, projection, figures, rates, &mut core.load) {
-                arriving.entry(projection.from).or_default().extend(axons.sources.iter());
-                core.usage.syn_words += axons.words;
-                core.axons_in.push(axons);
-            }
+            let load = &mut core.load;
+            core.axons_in.extend(scratch.axons(q, projection, figures, rates, load));
+        }
+        cores.push(core);
+    }
+    complete(network, assignment, rates, &held, cores)
+}
+
+/// What follows from the axons into each core and the synaptic events there, of which nothing
+/// else is read.
+pub fn of_axons(
+    network: &ChipNetwork,
+    assignment: &Assignment,
+    rates: &Rates,
+    cores: Vec<CoreUse>,
+) -> Mapped {
+    let only = |core: CoreUse| CoreUse {
+        axons_in: core.axons_in,
+        load: Load { synops: core.load.synops, ..Load::default() },
+        ..CoreUse::default()
+    };
+    let cores = cores.into_iter().map(only).collect();
+    complete(network, assignment, rates, &held(network, assignment), cores)
+}
+
+fn complete(
+    network: &ChipNetwork,
+    assignment: &Assignment,
+    rates: &Rates,
+    held: &[BTreeMap<usize, Vec<u32>>],
+    mut cores: Vec<CoreUse>,
+) -> Mapped {
+    let mut routes = Routes::new(assignment, rates);
+    for (c, (core, layers)) in cores.iter_mut().zip(held).enumerate() {
+        // Source neurons by population.
+        let mut arriving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for axons in &core.axons_in {
+            let from = network.projections[axons.projection].from;
+            arriving.entry(from).or_default().extend(axons.sources.iter());
+            core.usage.syn_words = core.usage.syn_words.saturating_add(axons.words);
         }
         for (population, mut sources) in arriving {
             // A neuron has one axon into a core, whatever the number of projections that
@@ -165,7 +198,6 @@ pub fn map(
         core.groups = groups(network, layers, rates, &mut core.load);
         core.usage.neurons = layers.values().map(|n| n.len() as u64).sum();
         core.usage.neuron_groups = core.groups.len() as u64;
-        cores.push(core);
     }
     let mut leaving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
     for output in &network.outputs {
@@ -175,82 +207,14 @@ pub fn map(
         neurons.sort_unstable();
         routes.add(layer, &neurons, End::Host);
     }
-    for (core, layers) in cores.iter_mut().zip(&held) {
-        for (layer, neurons) in layers {
-            let (map, memory) = routes.lists[*layer].words(neurons, channels(network, *layer));
-            core.usage.axon_map += map;
-            core.usage.axon_mem += memory;
-        }
-    }
-    for (core, mut rows) in cores.iter_mut().zip(routes.of_core) {
-        rows.sort_by_key(|row| (row.layer, row.to));
+    let (of_core, host) = routes.rows();
+    let mut lists = Lists::new(network);
+    for ((core, layers), rows) in cores.iter_mut().zip(held).zip(of_core) {
         core.load.messages_out = rows.iter().fold(0.0, |sum, row| sum + row.messages);
         core.axons_out = rows;
+        [core.usage.axon_map, core.usage.axon_mem] = lists.words(layers, &core.axons_out);
     }
-    let mut host = routes.of_host;
-    host.sort_by_key(|row| (row.population, row.to));
     Mapped { cores, host }
-}
-
-/// Where spikes go, destination by destination.
-struct Routes<'a> {
-    rates: &'a Rates,
-    assignment: &'a Assignment,
-    /// Of the neurons of each population on cores.
-    lists: Vec<Destinations>,
-    /// The rows of each core.
-    of_core: Vec<Vec<AxonsOut>>,
-    of_host: Vec<HostAxons>,
-    /// By core, the call of [`Routes::add`] that added its last row.
-    added: Vec<u32>,
-    calls: u32,
-}
-
-impl Routes<'_> {
-    fn new<'a>(
-        network: &ChipNetwork,
-        assignment: &'a Assignment,
-        rates: &'a Rates,
-    ) -> Routes<'a> {
-        let lists = |p: &Population| Destinations::new(if p.on_chip() { p.neurons } else { 0 });
-        let cores = assignment.cores as usize;
-        Routes {
-            rates,
-            assignment,
-            lists: network.populations.iter().map(lists).collect(),
-            of_core: vec![Vec::new(); cores],
-            of_host: Vec::new(),
-            added: vec![0; cores],
-            calls: 0,
-        }
-    }
-
-    /// Adds all that goes from a population to a destination, from ascending neurons: those
-    /// of a layer that two outputs send stand twice, and are two messages.
-    fn add(&mut self, population: usize, sources: &[u32], to: End) {
-        self.calls += 1;
-        let cores = &self.assignment.core_of[population];
-        if let (true, End::Core(to)) = (cores.is_empty(), to) {
-            let messages = sources.iter().map(|n| self.rates.get(population, *n));
-            let messages = messages.fold(0.0, |sum, rate| sum + rate);
-            let sources = Ranges::of_sorted(sources.iter().copied());
-            self.of_host.push(HostAxons { population, to, sources, messages });
-            return;
-        }
-        for source in sources {
-            let from = cores[*source as usize] as usize;
-            let rows = &mut self.of_core[from];
-            if std::mem::replace(&mut self.added[from], self.calls) != self.calls {
-                let sources = Ranges::default();
-                rows.push(AxonsOut { layer: population, to, sources, messages: 0.0 });
-            }
-            if let Some(row) = rows.last_mut() {
-                row.sources.push(*source);
-                row.messages += self.rates.get(population, *source);
-            }
-            self.lists[population].add(*source, to);
-        }
-    }
 }
 
 /// Stands for the host among the numbers of cores.
@@ -514,56 +478,6 @@ impl Conv {
                 }
             }
         }
-    }
-}
-
-/// The destinations of a layer's neurons: neurons with equal lists share an entry of the
-/// output axon memory.
-struct Destinations {
-    /// Each neuron's list; list 0 is empty.
-    list_of: Vec<u32>,
-    /// Length of each list, the destination that was added to it last, and the list that made.
-    /// One is enough: destinations are added one after another.
-    lists: Vec<(u32, End, u32)>,
-}
-
-impl Destinations {
-    fn new(neurons: u32) -> Destinations {
-        Destinations { list_of: vec![0; neurons as usize], lists: vec![(0, End::Host, 0)] }
-    }
-
-    /// Adds a destination. All neurons that it is added to must be named before another one's.
-    fn add(&mut self, neuron: u32, destination: End) {
-        let list = &mut self.list_of[neuron as usize];
-        let next = self.lists.len() as u32;
-        let (length, last, longer) = &mut self.lists[*list as usize];
-        // No list becomes list 0 by an addition.
-        if *last != destination || *longer == 0 {
-            (*last, *longer) = (destination, next);
-            let grown = (*length + 1, destination, 0);
-            *list = next;
-            self.lists.push(grown);
-        } else {
-            *list = *longer;
-        }
-    }
-
-    /// Words of the output axon map and memory for these neurons, ascending. A map entry
-    /// holds one destination or points to a list of several (basis E: the published rows have
-    /// one destination or none).
-    fn words(&self, neurons: &[u32], channels: u32) -> (u64, u64) {
-        let mut map = 0;
-        let mut lists: Vec<u32> = neurons.iter().map(|n| self.list_of[*n as usize]).collect();
-        for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
-            let list = |n: &u32| self.list_of[*n as usize];
-            let same = position.iter().all(|n| list(n) == list(&position[0]));
-            map += if same { 1 } else { position.len() as u64 };
-        }
-        lists.sort_unstable();
-        lists.dedup();
-        let lengths = lists.iter().map(|l| u64::from(self.lists[*l as usize].0));
-        let memory = lengths.filter(|n| *n > 1).sum();
-        (map, memory)
     }
 }
 

@@ -41,6 +41,12 @@ impl Ranges {
         self.0.iter().flat_map(|(first, last)| *first..=*last)
     }
 
+    /// Whether a number is in the set.
+    pub fn contains(&self, n: u32) -> bool {
+        let at = self.0.partition_point(|(_, last)| *last < n);
+        self.0.get(at).is_some_and(|(first, _)| *first <= n)
+    }
+
     /// How many numbers.
     pub fn len(&self) -> u64 {
         self.0.iter().map(|(first, last)| u64::from(last - first) + 1).sum()

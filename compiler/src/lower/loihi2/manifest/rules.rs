@@ -1,14 +1,12 @@
 //! The rules of the chip that a manifest must keep.
 
-use super::schema::{AxonsIn, Manifest, Resources, Span};
-use super::text;
+use super::schema::{Manifest, Resources, Span};
 use crate::diagnostics::Code;
 use crate::lower::loihi2::network::Synapses;
 use crate::lower::loihi2::plan::Plan;
 use crate::lower::loihi2::profile::Figures;
-use crate::lower::loihi2::resources::{Resource, axon_words};
+use crate::lower::loihi2::resources::Resource;
 use crate::lower::loihi2::verify::Finding;
-use std::collections::BTreeMap;
 
 /// Adds an E0814 for every rule that a manifest breaks.
 pub fn check(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
@@ -186,68 +184,4 @@ fn table(r: &Resources) -> [(Resource, (&'static str, [u64; 2])); 7] {
         (Resource::AxonMem, ("axon_mem", r.axon_mem)),
         (Resource::Total, ("total", r.total)),
     ]
-}
-
-/// Without the weights file: compares the rows of the cores with each other.
-pub fn rows(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
-    let mut differs = |path: String, declared: u64, follows: u64| {
-        if declared != follows {
-            let message = format!("`{follows}` follows, not `{declared}`");
-            let help = "correct it, or what it follows from";
-            findings.push(Finding::new(Code::E0813, path, message, help));
-        }
-    };
-    let mut synapses: BTreeMap<&str, u64> = BTreeMap::new();
-    for (c, (core, used)) in manifest.cores.iter().zip(&plan.mapped.cores).enumerate() {
-        let path = format!("cores[{c}]");
-        let mut words = 0u64;
-        for (a, axons) in core.axons_in.iter().enumerate() {
-            let path = format!("{path}.axons_in[{a}]");
-            words = words.saturating_add(axons.words);
-            let of = synapses.entry(&axons.projection).or_default();
-            *of = of.saturating_add(axons.synapses);
-            differs(format!("{path}.axons"), axons.axons, text::count(&axons.src).unwrap_or(0));
-            if let Some([number, synapses, words]) = histogram(axons, manifest, plan) {
-                differs(format!("{path}.fan_out"), number, axons.axons);
-                differs(format!("{path}.synapses"), axons.synapses, synapses);
-                differs(format!("{path}.words"), axons.words, words);
-            }
-        }
-        let resources = &core.resources;
-        let path = format!("{path}.resources");
-        differs(format!("{path}.syn_words[0]"), resources.syn_words[0], words);
-        let known = [Resource::NeuronGroups, Resource::Neurons];
-        let table = table(resources);
-        for (resource, (name, [declared, limit])) in table {
-            differs(format!("{path}.{name}[1]"), limit, plan.target.profile.limit(resource));
-            if known.contains(&resource) {
-                differs(format!("{path}.{name}[0]"), declared, used.usage.of(resource));
-            }
-        }
-        let six = table[..6].iter().fold(0u64, |sum, (_, (_, [n, _]))| sum.saturating_add(*n));
-        differs(format!("{path}.total[0]"), resources.total[0], six);
-    }
-    for (q, projection) in manifest.projections.iter().enumerate() {
-        let sum = synapses.get(projection.name.as_str()).copied().unwrap_or(0);
-        differs(format!("projections[{q}].synapses"), projection.synapses, sum);
-    }
-}
-
-/// What the histogram of sparse axons comes to: axons, synapses, words.
-fn histogram(axons: &AxonsIn, manifest: &Manifest, plan: &Plan) -> Option<[u64; 3]> {
-    let q = manifest.projections.iter().position(|p| p.name == axons.projection)?;
-    let format = plan.network.projections.get(q)?.format;
-    if axons.fan_out.is_empty() {
-        return None;
-    }
-    let mut sums = [0u64; 3];
-    for row in &axons.fan_out {
-        // No axon has more synapses than there are neurons.
-        let n = row.synapses.min(1 << 27);
-        let words = axon_words(&plan.target.profile.figures, format, n);
-        for (sum, part) in sums.iter_mut().zip([1, n, words]) {
-            *sum = sum.saturating_add(part.saturating_mul(row.axons));
-        }
-    }
-    Some(sums)
 }
