@@ -1,10 +1,28 @@
-//! Digests of files.
+//! Digests of files. The only file that knows `sha2`.
 
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 digest of some bytes, as 64 hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hash = Hasher::default();
+    hash.update(bytes);
+    hash.finish()
+}
+
+/// The SHA-256 digest of bytes that come in parts.
+#[derive(Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Adds a part. Where parts end makes no difference.
+    pub fn update(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    /// The digest of all parts, as 64 hexadecimal digits.
+    pub fn finish(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 #[cfg(test)]

@@ -111,6 +111,16 @@ pub enum Bottleneck {
     Barrier,
 }
 
+impl Bottleneck {
+    /// A core, by position, with most of its work.
+    pub fn core(plan: &Plan, core: usize) -> Bottleneck {
+        let f = &plan.target.profile.figures;
+        let work = largest(work_ns(&plan.mapped.cores[core].load, f).into_iter());
+        let (work, ns) = work.unwrap_or((Work::Updates, 0.0));
+        Bottleneck::Core { core: plan.sites[core].id(f), work, work_us: rounded(ns / 1e3) }
+    }
+}
+
 /// How long a core's work takes, in ns, by kind.
 pub fn work_ns(load: &Load, f: &Figures) -> [(Work, f64); 5] {
     [
@@ -157,11 +167,7 @@ impl Estimate {
                 let (chip, router, direction) = (link.chip, link.router, link.direction);
                 Bottleneck::Link { chip, router, direction }
             }
-            (Some((core, _)), _) => {
-                let work = largest(work_ns(&cores[core].load, f).into_iter());
-                let (work, ns) = work.unwrap_or((Work::Updates, 0.0));
-                Bottleneck::Core { core: plan.sites[core].id(f), work, work_us: us(ns) }
-            }
+            (Some((core, _)), _) => Bottleneck::core(plan, core),
             _ => Bottleneck::Barrier,
         };
         let energy = energy(plan, total);

@@ -10,7 +10,8 @@ use super::network::{
 use super::profile::Figures;
 use super::ranges::Ranges;
 use super::resources::{Usage, axon_words, kernel_words};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use super::routes::{Lists, Routes};
+use std::collections::BTreeMap;
 
 /// A network on cores.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -127,83 +128,93 @@ pub fn map(
     figures: &Figures,
     rates: &Rates,
 ) -> Mapped {
-    let mut mapped = Mapped::default();
     let held = held(network, assignment);
     let inverses: Vec<_> = network.projections.iter().map(Inverse::of).collect();
-    let mut lists: Vec<Destinations> =
-        network.populations.iter().map(|p| Destinations::new(p.neurons)).collect();
+    let mut feeds = vec![vec![]; network.populations.len()];
+    for (q, projection) in network.projections.iter().enumerate() {
+        feeds[projection.to].push(q);
+    }
     let mut scratch = Scratch::default();
-    let mut out: BTreeMap<(u32, usize, End), (Vec<u32>, f64)> = BTreeMap::new();
-    for (c, layers) in held.iter().enumerate() {
+    let mut cores = Vec::with_capacity(held.len());
+    for layers in &held {
         let mut core = CoreUse::default();
-        // Source neurons by population: a neuron has one axon into a core, whatever the number
-        // of projections that share it.
-        let mut arriving: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
-        for (q, projection) in network.projections.iter().enumerate() {
-            let Some(targets) = layers.get(&projection.to) else { continue };
-            scratch.count(projection, &inverses[q], targets);
-            if let Some(axons) = scratch.axons(q, projection, figures, rates, &mut core.load) {
-                arriving.entry(projection.from).or_default().extend(axons.sources.iter());
-                core.usage.syn_words += axons.words;
-                core.axons_in.push(axons);
-            }
+        let mut here: Vec<usize> = layers.keys().flat_map(|l| &feeds[*l]).copied().collect();
+        here.sort_unstable();
+        for q in here {
+            let projection = &network.projections[q];
+            scratch.count(projection, &inverses[q], &layers[&projection.to]);
+            let load = &mut core.load;
+            core.axons_in.extend(scratch.axons(q, projection, figures, rates, load));
         }
-        for (population, sources) in arriving {
+        cores.push(core);
+    }
+    complete(network, assignment, rates, &held, cores)
+}
+
+/// What follows from the axons into each core and the synaptic events there, of which nothing
+/// else is read.
+pub fn of_axons(
+    network: &ChipNetwork,
+    assignment: &Assignment,
+    rates: &Rates,
+    cores: Vec<CoreUse>,
+) -> Mapped {
+    let only = |core: CoreUse| CoreUse {
+        axons_in: core.axons_in,
+        load: Load { synops: core.load.synops, ..Load::default() },
+        ..CoreUse::default()
+    };
+    let cores = cores.into_iter().map(only).collect();
+    complete(network, assignment, rates, &held(network, assignment), cores)
+}
+
+fn complete(
+    network: &ChipNetwork,
+    assignment: &Assignment,
+    rates: &Rates,
+    held: &[BTreeMap<usize, Vec<u32>>],
+    mut cores: Vec<CoreUse>,
+) -> Mapped {
+    let mut routes = Routes::new(assignment, rates);
+    for (c, (core, layers)) in cores.iter_mut().zip(held).enumerate() {
+        // Source neurons by population.
+        let mut arriving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for axons in &core.axons_in {
+            let from = network.projections[axons.projection].from;
+            arriving.entry(from).or_default().extend(axons.sources.iter());
+            core.usage.syn_words = core.usage.syn_words.saturating_add(axons.words);
+        }
+        for (population, mut sources) in arriving {
+            // A neuron has one axon into a core, whatever the number of projections that
+            // share it.
+            sources.sort_unstable();
+            sources.dedup();
             core.usage.axon_in += sources.len() as u64;
-            for source in sources {
-                let rate = rates.get(population, source);
-                core.load.messages_in += rate;
-                let destination = End::Core(c as u32);
-                let from = match network.populations[population].on_chip() {
-                    true => {
-                        lists[population].add(source, destination);
-                        assignment.core_of[population][source as usize]
-                    }
-                    false => HOST,
-                };
-                let entry = out.entry((from, population, destination)).or_default();
-                entry.0.push(source);
-                entry.1 += rate;
+            for source in &sources {
+                core.load.messages_in += rates.get(population, *source);
             }
+            routes.add(population, &sources, End::Core(c as u32));
         }
         core.groups = groups(network, layers, rates, &mut core.load);
         core.usage.neurons = layers.values().map(|n| n.len() as u64).sum();
         core.usage.neuron_groups = core.groups.len() as u64;
-        mapped.cores.push(core);
     }
+    let mut leaving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
     for output in &network.outputs {
-        for neuron in output.neurons.iter() {
-            lists[output.from].add(neuron, End::Host);
-            let from = assignment.core_of[output.from][neuron as usize];
-            let entry = out.entry((from, output.from, End::Host)).or_default();
-            entry.0.push(neuron);
-            entry.1 += rates.get(output.from, neuron);
-        }
+        leaving.entry(output.from).or_default().extend(output.neurons.iter());
     }
-    for ((from, population, to), (mut sources, messages)) in out {
-        sources.sort_unstable();
-        sources.dedup();
-        let sources = Ranges::of_sorted(sources);
-        match (from, to) {
-            (HOST, End::Core(to)) => {
-                mapped.host.push(HostAxons { population, to, sources, messages });
-            }
-            (HOST, End::Host) => {}
-            _ => {
-                let core = &mut mapped.cores[from as usize];
-                core.load.messages_out += messages;
-                core.axons_out.push(AxonsOut { layer: population, to, sources, messages });
-            }
-        }
+    for (layer, mut neurons) in leaving {
+        neurons.sort_unstable();
+        routes.add(layer, &neurons, End::Host);
     }
-    for (core, layers) in mapped.cores.iter_mut().zip(&held) {
-        for (layer, neurons) in layers {
-            let (map, memory) = lists[*layer].words(neurons, channels(network, *layer));
-            core.usage.axon_map += map;
-            core.usage.axon_mem += memory;
-        }
+    let (of_core, host) = routes.rows();
+    let mut lists = Lists::new(network);
+    for ((core, layers), rows) in cores.iter_mut().zip(held).zip(of_core) {
+        core.load.messages_out = rows.iter().fold(0.0, |sum, row| sum + row.messages);
+        core.axons_out = rows;
+        [core.usage.axon_map, core.usage.axon_mem] = lists.words(layers, &core.axons_out);
     }
-    mapped
+    Mapped { cores, host }
 }
 
 /// Stands for the host among the numbers of cores.
@@ -400,13 +411,16 @@ impl Scratch {
         load: &mut Load,
     ) -> Option<AxonsIn> {
         let mut sources = Vec::new();
-        let mut fan: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut fan_out: Vec<(u64, u64)> = Vec::new();
         let mut synapses = 0;
         let mut events = 0.0;
         self.touched.sort_unstable();
         self.drain(projection, |source, n| {
             sources.push(source);
-            *fan.entry(n).or_default() += 1;
+            match fan_out.last_mut() {
+                Some((last, axons)) if *last == n => *axons += 1,
+                _ => fan_out.push((n, 1)),
+            }
             synapses += n;
             events += rates.get(projection.from, source) * n as f64;
         });
@@ -421,7 +435,12 @@ impl Scratch {
         load.synops[kind] += events;
         sources.sort_unstable();
         sources.dedup();
-        let fan_out: Vec<(u64, u64)> = fan.into_iter().collect();
+        fan_out.sort_unstable();
+        fan_out.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            kept.1 += if same { next.1 } else { 0 };
+            same
+        });
         let words = words.unwrap_or_else(|| {
             let axon = |(n, axons): &(u64, u64)| axons * axon_words(figures, projection.format, *n);
             fan_out.iter().map(axon).sum()
@@ -459,53 +478,6 @@ impl Conv {
                 }
             }
         }
-    }
-}
-
-/// The destinations of a layer's neurons: neurons with equal lists share an entry of the
-/// output axon memory.
-struct Destinations {
-    /// Each neuron's list; list 0 is empty.
-    list_of: Vec<u32>,
-    /// Lists by what they add to which other list.
-    longer: HashMap<(u32, End), u32>,
-    /// Lengths of the lists.
-    lengths: Vec<u64>,
-}
-
-impl Destinations {
-    fn new(neurons: u32) -> Destinations {
-        Destinations {
-            list_of: vec![0; neurons as usize],
-            longer: HashMap::new(),
-            lengths: vec![0],
-        }
-    }
-
-    fn add(&mut self, neuron: u32, destination: End) {
-        let list = &mut self.list_of[neuron as usize];
-        let next = self.lengths.len() as u32;
-        let longer = *self.longer.entry((*list, destination)).or_insert(next);
-        if longer == next {
-            self.lengths.push(self.lengths[*list as usize] + 1);
-        }
-        *list = longer;
-    }
-
-    /// Words of the output axon map and memory for these neurons, ascending. A map entry
-    /// holds one destination or points to a list of several (basis E: the published rows have
-    /// one destination or none).
-    fn words(&self, neurons: &[u32], channels: u32) -> (u64, u64) {
-        let mut map = 0;
-        let mut lists = BTreeSet::new();
-        for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
-            let list = |n: &u32| self.list_of[*n as usize];
-            let same = position.iter().all(|n| list(n) == list(&position[0]));
-            map += if same { 1 } else { position.len() as u64 };
-            lists.extend(position.iter().map(list));
-        }
-        let memory = lists.iter().map(|l| self.lengths[*l as usize]).filter(|n| *n > 1).sum();
-        (map, memory)
     }
 }
 

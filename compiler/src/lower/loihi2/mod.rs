@@ -23,6 +23,7 @@ pub mod profile;
 pub mod ranges;
 mod refusals;
 pub mod resources;
+mod routes;
 pub mod sanafe;
 pub mod site;
 pub mod table;

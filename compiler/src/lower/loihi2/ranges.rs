@@ -15,16 +15,20 @@ impl Ranges {
         Ranges(count.checked_sub(1).map(|last| (0, last)).into_iter().collect())
     }
 
-    /// Of numbers in ascending order, without repetition.
+    /// Of numbers in ascending order.
     pub fn of_sorted(numbers: impl IntoIterator<Item = u32>) -> Ranges {
-        let mut ranges: Vec<(u32, u32)> = Vec::new();
-        for n in numbers {
-            match ranges.last_mut() {
-                Some((_, last)) if last.checked_add(1) == Some(n) => *last = n,
-                _ => ranges.push((n, n)),
-            }
+        let mut ranges = Ranges::default();
+        numbers.into_iter().for_each(|n| ranges.push(n));
+        ranges
+    }
+
+    /// Adds a number that is at least the largest.
+    pub(super) fn push(&mut self, n: u32) {
+        match self.0.last_mut() {
+            Some((_, last)) if *last == n => {}
+            Some((_, last)) if last.checked_add(1) == Some(n) => *last = n,
+            _ => self.0.push((n, n)),
         }
-        Ranges(ranges)
     }
 
     /// The ranges, both ends included.
@@ -35,6 +39,12 @@ impl Ranges {
     /// The numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().flat_map(|(first, last)| *first..=*last)
+    }
+
+    /// Whether a number is in the set.
+    pub fn contains(&self, n: u32) -> bool {
+        let at = self.0.partition_point(|(_, last)| *last < n);
+        self.0.get(at).is_some_and(|(first, _)| *first <= n)
     }
 
     /// How many numbers.

@@ -3,11 +3,11 @@
 //! What it says of the network, the chip and the place of each neuron is taken as given;
 //! everything else is computed again and compared, entry by entry, and the rules of the chip
 //! are checked. The weights file beside it is needed for what depends on which synapses a
-//! sparse projection has, and on rates of single neurons; without it their rows are checked
-//! only against each other.
+//! sparse projection has, and on rates of single neurons; without it these rows are taken as
+//! they are, and what follows from them is computed.
 
 use super::manifest::schema::{Encoding, Manifest, SCHEMA};
-use super::manifest::{build, diff, read, rules};
+use super::manifest::{build, declared, diff, read, rules};
 use super::weights::Weights;
 use crate::data::{DataError, hash, yaml};
 use crate::diagnostics::{Code, Diagnostic};
@@ -87,11 +87,10 @@ pub fn verify_text(text: &str, folder: &Path) -> Vec<Finding> {
         }
     };
     rules::check(&manifest, &plan, &mut findings);
-    let mut derived = build::build(&plan, manifest.weights.clone());
-    if !complete {
-        rules::rows(&manifest, &plan, &mut findings);
-        leave(&mut derived, &manifest);
-    }
+    let derived = match complete {
+        true => build::build(&plan, manifest.weights.clone()),
+        false => declared::build(&manifest, plan, &mut findings),
+    };
     match (yaml::tree(&manifest), yaml::tree(&derived)) {
         (Ok(declared), Ok(derived)) => diff::diff(&declared, &derived, &mut findings),
         (Err(why), _) | (_, Err(why)) => {
@@ -161,7 +160,7 @@ fn weights(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) -> O
         Err(e) => {
             let message = format!("`{}` cannot be read: {e}", described.file);
             let help = "put it beside the manifest: without it weights are not checked, and \
-                        sparse synapses only against each other";
+                        what depends on them is taken as declared";
             findings.push(Finding::new(Code::W0812, "weights.file", message, help));
             return None;
         }
@@ -180,23 +179,6 @@ fn weights(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) -> O
             None
         }
     }
-}
-
-/// Takes over what cannot be computed without the weights file.
-fn leave(derived: &mut Manifest, declared: &Manifest) {
-    for (derived, declared) in derived.cores.iter_mut().zip(&declared.cores) {
-        derived.axons_in.clone_from(&declared.axons_in);
-        derived.axons_out.clone_from(&declared.axons_out);
-        derived.resources = declared.resources.clone();
-        derived.load = declared.load.clone();
-    }
-    for (derived, declared) in derived.projections.iter_mut().zip(&declared.projections) {
-        derived.synapses = declared.synapses;
-    }
-    derived.rates.clone_from(&declared.rates);
-    derived.host_axons.clone_from(&declared.host_axons);
-    derived.traffic = declared.traffic.clone();
-    derived.estimate = declared.estimate.clone();
 }
 
 #[cfg(test)]

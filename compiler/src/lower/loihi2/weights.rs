@@ -285,24 +285,56 @@ impl Weights {
         }
     }
 
-    /// What is wrong with the shape of a projection's weights and delays, if they are there.
+    /// Checks a projection's weights, and its delays if there are any: their shape, and whether
+    /// the projection's format has their values.
     ///
     /// # Errors
-    /// E0602, E0605.
-    pub(crate) fn check_shape(&self, name: &str, synapses: &Synapses) -> Result<(), DataError> {
-        for kind in ["weights", "delays"] {
-            let path = format!("projections/{name}/{kind}");
-            if self.file.entry(&path) == Entry::Dataset {
-                let found: Vec<u64> =
-                    self.file.header(&path)?.1.into_iter().map(|n| n as u64).collect();
-                if found != shape(synapses) {
-                    let what =
-                        format!("`{path}` has the shape {found:?}, not {:?}", shape(synapses));
-                    return Err(DataError::damaged(self.file.path(), what));
-                }
+    /// E0602, E0604, E0605.
+    pub(crate) fn check(&self, projection: &Projection) -> Result<(), DataError> {
+        let format = &projection.format;
+        let (name, bits) = (&projection.name, u32::from(format.bits));
+        let path = format!("projections/{name}/weights");
+        let weights = self.shaped(&path, projection)?;
+        let all = match format.sign {
+            SignMode::Mixed => -128..=127,
+            _ => 0..=255,
+        };
+        // Fewer bits are the lowest ones, or the highest ones and no others.
+        let unit = 1 << 8u32.saturating_sub(bits);
+        let (low, high) = (all.start() / unit, (all.end() + 1) / unit - 1);
+        let mut kinds = [true; 2];
+        for weight in &weights {
+            kinds[0] &= (low..=high).contains(weight);
+            kinds[1] &= weight % unit == 0;
+            if kinds == [false; 2] || !all.contains(weight) {
+                let mode = format.sign.name();
+                let what = format!("`{path}` has {weight}, not stored in {bits} bits, `{mode}`");
+                return Err(DataError::elements(self.file.path(), what));
             }
         }
-        Ok(())
+        let path = format!("projections/{name}/delays");
+        if self.file.entry(&path) == Entry::Nothing {
+            return Ok(());
+        }
+        let most = i64::from(format.max_delay);
+        match self.shaped(&path, projection)?.iter().find(|d| !(0..=most).contains(*d)) {
+            None => Ok(()),
+            Some(delay) => {
+                let what = format!("`{path}` has {delay}, but no delay is longer than {most}");
+                Err(DataError::elements(self.file.path(), what))
+            }
+        }
+    }
+
+    /// The integers of a dataset with one for each weight of a projection.
+    fn shaped(&self, path: &str, projection: &Projection) -> Result<Vec<i64>, DataError> {
+        let found: Vec<u64> = self.file.header(path)?.1.into_iter().map(|n| n as u64).collect();
+        let shape = shape(&projection.synapses);
+        if found != shape {
+            let what = format!("`{path}` has the shape {found:?}, not {shape:?}");
+            return Err(DataError::damaged(self.file.path(), what));
+        }
+        self.integers(path)
     }
 
     fn integers<T: TryFrom<i64>>(&self, path: &str) -> Result<Vec<T>, DataError> {

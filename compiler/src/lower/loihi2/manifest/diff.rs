@@ -68,7 +68,7 @@ impl Diff {
                     });
                 }
             }
-            (a, b) if same(a, b) => {}
+            (a, b) if equal(a, b) => {}
             (a, b) => {
                 self.report(path, || format!("`{}` follows, not `{}`", brief(b), brief(a)));
             }
@@ -76,11 +76,14 @@ impl Diff {
     }
 }
 
-fn same(a: &Tree, b: &Tree) -> bool {
+/// Whether two numbers with fractions are the same.
+pub fn same(a: f64, b: f64) -> bool {
+    a == b || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
+}
+
+fn equal(a: &Tree, b: &Tree) -> bool {
     match (a, b) {
-        (Tree::Float(a), Tree::Float(b)) => {
-            a == b || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
-        }
+        (Tree::Float(a), Tree::Float(b)) => same(*a, *b),
         _ => a == b,
     }
 }

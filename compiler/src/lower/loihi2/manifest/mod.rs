@@ -1,6 +1,7 @@
 //! The manifest: what goes where on the chips, why it fits, and what it is estimated to cost.
 
 pub mod build;
+pub(crate) mod declared;
 pub(crate) mod diff;
 pub(crate) mod read;
 pub(crate) mod rules;

@@ -146,6 +146,14 @@ impl<'a> Reader<'a> {
             let message = "the numbers do not ascend";
             self.wrong("target.bad_cores".into(), message, "list each core once, in order");
         }
+        let f = &profile.figures;
+        let die = f.routers_x * f.routers_y * f.cores_per_router;
+        let all = u64::from(chips[0]) * u64::from(chips[1]) * die;
+        if let Some((b, id)) = target.bad_cores.iter().enumerate().find(|(_, id)| **id >= all) {
+            let message = format!("the board has no core {id}");
+            let help = format!("its cores are 0 to {}", all - 1);
+            self.wrong(format!("target.bad_cores[{b}]"), message, &help);
+        }
         Some(Target {
             profile,
             board: target.board.clone(),
@@ -309,7 +317,7 @@ impl<'a> Reader<'a> {
             }
             let synapses = self.synapses(described, &path)?;
             let [gather, scatter] = ways;
-            projections.push(Projection {
+            let projection = Projection {
                 name: described.name.clone(),
                 from,
                 to,
@@ -328,7 +336,11 @@ impl<'a> Reader<'a> {
                 },
                 graded: described.graded,
                 loc: None,
-            });
+            };
+            if let Some(Err(why)) = self.weights.map(|w| w.check(&projection)) {
+                self.findings.push(Finding::data(&path, why));
+            }
+            projections.push(projection);
         }
         Some(projections)
     }
@@ -385,9 +397,6 @@ impl<'a> Reader<'a> {
                 delays: Arc::default(),
             }),
         };
-        if let Some(Err(why)) = self.weights.map(|w| w.check_shape(&described.name, &synapses)) {
-            self.findings.push(Finding::data(path, why));
-        }
         Some(synapses)
     }
 

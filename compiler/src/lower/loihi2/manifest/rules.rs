@@ -1,13 +1,12 @@
 //! The rules of the chip that a manifest must keep.
 
-use super::schema::{AxonsIn, Manifest, Resources, Span};
-use super::text;
+use super::schema::{Manifest, Resources, Span};
 use crate::diagnostics::Code;
+use crate::lower::loihi2::network::Synapses;
 use crate::lower::loihi2::plan::Plan;
 use crate::lower::loihi2::profile::Figures;
-use crate::lower::loihi2::resources::{Resource, axon_words};
+use crate::lower::loihi2::resources::Resource;
 use crate::lower::loihi2::verify::Finding;
-use std::collections::BTreeMap;
 
 /// Adds an E0814 for every rule that a manifest breaks.
 pub fn check(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
@@ -15,6 +14,8 @@ pub fn check(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
     rules.words(manifest);
     rules.populations(manifest);
     rules.projections(manifest);
+    rules.embedded(manifest, plan);
+    rules.convolutions(manifest, plan);
     rules.limits(manifest);
 }
 
@@ -27,8 +28,10 @@ struct Rules<'a> {
 fn range(parameter: &str, f: &Figures) -> Option<[i64; 2]> {
     let power = |bits: u64| 1i64.checked_shl(bits as u32).filter(|n| *n > 0).unwrap_or(i64::MAX);
     match parameter {
-        "du" | "dv" => Some([0, f.max_decay as i64]),
+        "du" => Some([-1, f.max_decay as i64 - 1]),
+        "dv" => Some([0, f.max_decay as i64]),
         "vth" => Some([0, power(f.threshold_bits) - 1]),
+        "vth_lo" | "vth_hi" => Some([1 - power(f.threshold_bits), power(f.threshold_bits) - 1]),
         "bias_exp" => Some([0, f.max_bias_exp as i64]),
         "bias_mant" => Some([-(f.bias_mantissa as i64), f.bias_mantissa as i64]),
         _ => None,
@@ -90,7 +93,7 @@ impl Rules<'_> {
             }
             for (r, reset) in population.resets.iter().enumerate() {
                 let path = format!("{path}.resets[{r}]");
-                if !reset.interval.is_power_of_two() {
+                if self.figures.reset_power_of_two != 0 && !reset.interval.is_power_of_two() {
                     let message = format!("{} is not a power of two", reset.interval);
                     let help = "the chip resets at powers of two only";
                     self.broken(format!("{path}.interval"), message, help);
@@ -124,6 +127,39 @@ impl Rules<'_> {
         }
     }
 
+    /// Processes on the embedded CPUs of the board's chips.
+    fn embedded(&mut self, manifest: &Manifest, plan: &Plan) {
+        let [columns, rows] = plan.target.chips.map(u64::from);
+        let most = columns * rows * self.figures.embedded_cpus;
+        let embedded = manifest.host.iter().enumerate().filter(|(_, h)| h.resource == "embedded");
+        if let Some((h, _)) = embedded.clone().nth(usize::try_from(most).unwrap_or(usize::MAX)) {
+            let message = format!(
+                "{} processes are on embedded CPUs, but the board has {most} of them",
+                embedded.count()
+            );
+            self.broken(format!("host[{h}].resource"), message, "let the others be on `cpu`");
+        }
+    }
+
+    /// The cores of a convolution's layer share its kernel's chip.
+    fn convolutions(&mut self, manifest: &Manifest, plan: &Plan) {
+        for (q, projection) in plan.network.projections.iter().enumerate() {
+            let Synapses::Conv(_) = &projection.synapses else { continue };
+            let cores = &plan.assignment.core_of[projection.to];
+            let chip = |core: &u32| plan.sites[*core as usize].chip;
+            let first = cores.first().map(chip);
+            if let Some(other) = cores.iter().map(chip).find(|c| Some(*c) != first) {
+                let layer = &manifest.projections[q].to;
+                let message = format!(
+                    "the convolution's layer `{layer}` is on chips {} and {other}",
+                    first.unwrap_or_default()
+                );
+                let help = "put all its neurons on cores of one chip";
+                self.broken(format!("projections[{q}].conv"), message, help);
+            }
+        }
+    }
+
     fn limits(&mut self, manifest: &Manifest) {
         for (c, core) in manifest.cores.iter().enumerate() {
             for (resource, (name, [used, limit])) in table(&core.resources) {
@@ -148,68 +184,4 @@ fn table(r: &Resources) -> [(Resource, (&'static str, [u64; 2])); 7] {
         (Resource::AxonMem, ("axon_mem", r.axon_mem)),
         (Resource::Total, ("total", r.total)),
     ]
-}
-
-/// Without the weights file: compares the rows of the cores with each other.
-pub fn rows(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
-    let mut differs = |path: String, declared: u64, follows: u64| {
-        if declared != follows {
-            let message = format!("`{follows}` follows, not `{declared}`");
-            let help = "correct it, or what it follows from";
-            findings.push(Finding::new(Code::E0813, path, message, help));
-        }
-    };
-    let mut synapses: BTreeMap<&str, u64> = BTreeMap::new();
-    for (c, (core, used)) in manifest.cores.iter().zip(&plan.mapped.cores).enumerate() {
-        let path = format!("cores[{c}]");
-        let mut words = 0u64;
-        for (a, axons) in core.axons_in.iter().enumerate() {
-            let path = format!("{path}.axons_in[{a}]");
-            words = words.saturating_add(axons.words);
-            let of = synapses.entry(&axons.projection).or_default();
-            *of = of.saturating_add(axons.synapses);
-            differs(format!("{path}.axons"), axons.axons, text::count(&axons.src).unwrap_or(0));
-            if let Some([number, synapses, words]) = histogram(axons, manifest, plan) {
-                differs(format!("{path}.fan_out"), number, axons.axons);
-                differs(format!("{path}.synapses"), axons.synapses, synapses);
-                differs(format!("{path}.words"), axons.words, words);
-            }
-        }
-        let resources = &core.resources;
-        let path = format!("{path}.resources");
-        differs(format!("{path}.syn_words[0]"), resources.syn_words[0], words);
-        let known = [Resource::NeuronGroups, Resource::Neurons];
-        let table = table(resources);
-        for (resource, (name, [declared, limit])) in table {
-            differs(format!("{path}.{name}[1]"), limit, plan.target.profile.limit(resource));
-            if known.contains(&resource) {
-                differs(format!("{path}.{name}[0]"), declared, used.usage.of(resource));
-            }
-        }
-        let six = table[..6].iter().fold(0u64, |sum, (_, (_, [n, _]))| sum.saturating_add(*n));
-        differs(format!("{path}.total[0]"), resources.total[0], six);
-    }
-    for (q, projection) in manifest.projections.iter().enumerate() {
-        let sum = synapses.get(projection.name.as_str()).copied().unwrap_or(0);
-        differs(format!("projections[{q}].synapses"), projection.synapses, sum);
-    }
-}
-
-/// What the histogram of sparse axons comes to: axons, synapses, words.
-fn histogram(axons: &AxonsIn, manifest: &Manifest, plan: &Plan) -> Option<[u64; 3]> {
-    let q = manifest.projections.iter().position(|p| p.name == axons.projection)?;
-    let format = plan.network.projections.get(q)?.format;
-    if axons.fan_out.is_empty() {
-        return None;
-    }
-    let mut sums = [0u64; 3];
-    for row in &axons.fan_out {
-        // No axon has more synapses than there are neurons.
-        let n = row.synapses.min(1 << 27);
-        let words = axon_words(&plan.target.profile.figures, format, n);
-        for (sum, part) in sums.iter_mut().zip([1, n, words]) {
-            *sum = sum.saturating_add(part.saturating_mul(row.axons));
-        }
-    }
-    Some(sums)
 }

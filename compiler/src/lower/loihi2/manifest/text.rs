@@ -38,6 +38,14 @@ pub fn count(text: &str) -> Option<u64> {
     }
 }
 
+/// What the neurons of a text of [`sources`] are among.
+pub fn reach(text: &str) -> Option<Ranges> {
+    match text.split_once(" of ") {
+        Some((_, rest)) => rest.split_once(", digest ")?.0.parse().ok(),
+        None => text.parse().ok(),
+    }
+}
+
 /// Numbers in any order, as runs with equal steps: `0..9, 40, 0..90 by 10`.
 pub fn runs(numbers: &[u32]) -> String {
     let mut parts = Vec::new();

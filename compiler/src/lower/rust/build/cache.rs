@@ -3,9 +3,9 @@
 use super::super::data::{Contents, DataFile, List};
 use super::super::write::unwritable;
 use crate::data::DataSource;
+use crate::data::hash::Hasher;
 use crate::diagnostics::Diagnostic;
 use crate::tensor::{Tensor, Values};
-use sha2::{Digest, Sha256};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -32,13 +32,12 @@ pub fn folder() -> PathBuf {
 /// A name for the given texts: 32 hexadecimal digits. Lengths are part of it, so that moving a
 /// character from one text to the next changes it.
 pub fn digest<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Hasher::default();
     for text in texts {
-        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    let digest = hash.finalize();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hash.finish().chars().take(32).collect()
 }
 
 /// Makes a folder by filling another and renaming it, so that a folder that exists is whole,
@@ -112,9 +111,9 @@ pub fn data_digest(files: &[DataFile]) -> String {
                 parts.push(format!("{list:?} {:?}", sparse.shape()).into_bytes());
                 // The lists of one matrix are named once.
                 if *list == List::Starts {
-                    let mut hash = Sha256::new();
+                    let mut hash = Hasher::default();
                     sparse.for_each_part(&mut |part| hash.update(part));
-                    parts.push(hash.finalize().to_vec());
+                    parts.push(hash.finish().into_bytes());
                     parts.push(bytes(sparse.palette()));
                 }
             }
