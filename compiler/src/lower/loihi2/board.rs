@@ -45,6 +45,15 @@ pub fn place(
     if together.iter().any(split) { board.chip_by_chip(together) } else { Ok(sites) }
 }
 
+/// How much is tried: less where every core sends to very many others, as then there is little
+/// to gain and each try takes long.
+fn effort(edges: usize) -> Effort {
+    const TRIED: usize = 8_000_000;
+    let all = Effort::default();
+    let share = |n: usize| n.min(n * TRIED / (edges.max(1) * all.visits)).max(1);
+    Effort { visits: share(all.visits), link_swaps: share(all.link_swaps) }
+}
+
 /// Cores that must be on one chip: those of a convolution's layer, and of others that share
 /// one of these; every other core by itself. In order of their first core.
 fn together(run: &ChipRun, assignment: &Assignment) -> Vec<Vec<u32>> {
@@ -146,8 +155,9 @@ impl Board<'_> {
             let others = (0..chips * on_chip).map(|id| Site::of_id(id, f));
             grid.bad.extend(others.filter(|s| s.chip != chip));
         }
+        let effort = effort(self.edges.len());
         let found = Flows::new(number.len(), edges)
-            .and_then(|flows| place_on(&flows, &grid, &ports, &self.costs, Effort::default()));
+            .and_then(|flows| place_on(&flows, &grid, &ports, &self.costs, effort));
         let mut sites = found.map_err(|error| {
             let loc = self.run.options.loc;
             Diagnostic::new(Code::E0808, error.to_string(), loc, "the board is chosen here")

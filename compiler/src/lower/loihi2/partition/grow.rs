@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Later cores gather fewer targets of a sender than earlier ones.
-const MARGIN: f64 = 1.05;
+const MARGIN: f64 = 1.15;
 /// How many vertices that do not fit are met before a core is closed.
 const MISSES: usize = 3;
 

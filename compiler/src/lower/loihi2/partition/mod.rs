@@ -4,7 +4,7 @@
 //! convolutions into tiles that follow the same grid. Other layers are clustered by the
 //! messages that their neurons exchange. Then cores that are mostly empty are filled up, every
 //! core is counted exactly, and what is beyond a limit is split. Several candidates are made
-//! that way; [`cost`] says which is best.
+//! that way; `cost` says which is best.
 //!
 //! The result is a function of the request: nothing depends on time, threads or chance.
 

@@ -12,10 +12,11 @@ use super::grid::Mesh;
 use super::state::NONE;
 use std::collections::VecDeque;
 
-/// Attempts at a division between chips, of which the best is taken; fewer where the nodes of all
-/// attempts would be more than `ATTEMPTED`.
+/// Attempts at a division between chips, of which the best is taken; fewer where the nodes or edges
+/// of all attempts would be more than these.
 const ATTEMPTS: usize = 16;
-const ATTEMPTED: usize = 32_768;
+const NODES: usize = 32_768;
+const EDGES: usize = 4_000_000;
 
 /// Seats of `order`'s nodes inside `area`, which has at least as many; [`NONE`] for all others.
 /// `pins` are nodes that stay where they are.
@@ -55,7 +56,8 @@ pub(super) fn spread(
         let line: Vec<u32> = (0..nodes.len() as u32).collect();
         // Divisions between chips cost most, and there are few of them.
         let between = borders(chip, area) != [0, 0];
-        let attempts = if between { (ATTEMPTED / nodes.len()).clamp(1, ATTEMPTS) } else { 1 };
+        let room_for = (NODES / nodes.len()).min(EDGES / graph.edges.len().max(1));
+        let attempts = if between { room_for.clamp(1, ATTEMPTS) } else { 1 };
         let second = halve(&graph, &line, least as u64, most as u64, attempts);
         let mut halves = [Vec::new(), Vec::new()];
         for (&node, &second) in nodes.iter().zip(&second) {
