@@ -407,6 +407,7 @@ fn a_source_that_has_changed_is_a_warning() {
 fn damaged_manifests_are_refused_or_verified() {
     for (plan, seed) in [(conv(), 1), (recurrent(), 2)] {
         let (folder, text) = written(&plan);
+        let empty = tempfile::tempdir().expect("a folder");
         let mut state = seed;
         let mut random = |below: usize| {
             state = u64::wrapping_mul(state, 6364136223846793005).wrapping_add(1442695040888963407);
@@ -424,7 +425,9 @@ fn damaged_manifests_are_refused_or_verified() {
                 }
             }
             // Most changes are found; that none panics is what is shown here.
-            let _ = verify_text(&String::from_utf8_lossy(&bytes), folder.path());
+            let changed = String::from_utf8_lossy(&bytes);
+            let _ = verify_text(&changed, folder.path());
+            let _ = verify_text(&changed, empty.path());
         }
     }
 }
@@ -489,5 +492,30 @@ fn numbers_beyond_all_measure_are_refused() {
         let text = manifest::text(&changed).expect("writes");
         let findings = verify_text(&text, folder.path());
         assert!(findings.iter().any(|f| f.code == Code::E0814), "{i}: {}", show(&findings));
+    }
+}
+
+#[test]
+fn numbers_beyond_all_measure_are_found_without_the_weights_file() {
+    let (folder, text) = written(&recurrent());
+    fs::remove_file(folder.path().join("weights.h5")).expect("removes");
+    let manifest = parse(&text).expect("parses");
+    type Change = fn(&mut Manifest);
+    let changes: [Change; 6] = [
+        |m| m.cores[0].axons_in[0].fan_out[0].synapses = u64::MAX,
+        |m| m.cores[0].axons_in[0].fan_out[0].axons = u64::MAX,
+        |m| m.cores[0].axons_in[1].src = "18446744073709551615 of 0..299, digest 0".into(),
+        |m| m.cores[0].axons_out[0].to_core = Some(u64::MAX),
+        |m| m.cores[0].load.spikes = f64::NAN,
+        |m| {
+            m.cores[0].groups.truncate(1);
+            m.cores[0].groups[0].neurons = String::new();
+        },
+    ];
+    for (i, change) in changes.iter().enumerate() {
+        let mut changed = manifest.clone();
+        change(&mut changed);
+        let text = manifest::text(&changed).expect("writes");
+        assert!(!errors(&text, folder.path()).is_empty(), "{i}");
     }
 }

@@ -22,6 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// No axon has more synapses than there are neurons.
 const MOST_SYNAPSES: u64 = 1 << 27;
 
+/// No core has nearly as many synapses, nor words for them; their sums do not overflow.
+const MOST_WORDS: u64 = 1 << 40;
+
 /// What follows from a plan that was read without weights, and from the rows of the manifest
 /// that only the weights file could show to be right. Adds an E0813 where they contradict each
 /// other.
@@ -189,6 +192,7 @@ impl<'a> Rows<'a> {
         if !fits {
             findings.push(differs(format!("{path}.fan_out"), axons, declared));
         }
+        let [synapses, words] = [synapses, words].map(|n| n.min(MOST_WORDS));
         AxonsIn { projection: q, sources, synapses, fan_out, words }
     }
 

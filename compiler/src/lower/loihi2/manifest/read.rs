@@ -105,6 +105,11 @@ impl<'a> Reader<'a> {
         let assignment = self.assignment(&network, &populations)?;
         let plan = Plan::new(manifest.source.clone(), network, target, rates, &assignment, &sites);
         match plan {
+            Ok(plan) if plan.sites.len() < manifest.cores.len() => {
+                let message = "the groups of a core have no neurons";
+                self.wrong("cores".into(), message, "list only cores in use");
+                None
+            }
             Ok(plan) => Some(Plan { warnings: manifest.warnings.clone(), ..plan }),
             Err(why) => {
                 self.wrong("cores".into(), why.to_string(), "a core holds at least one neuron");
