@@ -48,7 +48,7 @@ pub fn place(
 /// How much is tried: less where every core sends to very many others, as then there is little
 /// to gain and each try takes long.
 fn effort(edges: usize) -> Effort {
-    const TRIED: usize = 8_000_000;
+    const TRIED: usize = 50_000_000;
     let all = Effort::default();
     let share = |n: usize| n.min(n * TRIED / (edges.max(1) * all.visits)).max(1);
     Effort { visits: share(all.visits), link_swaps: share(all.link_swaps) }

@@ -25,8 +25,10 @@ struct Core<'g, 'a, 'b> {
     /// Destinations that a neuron has for each of its targets, as on the cores that are full:
     /// there, an axon is a destination and a synapse a target.
     spread: f64,
-    axons: usize,
-    synapses: usize,
+    axons: u64,
+    synapses: u64,
+    /// Axons and synapses of this core whose senders are on cores.
+    here: (u64, u64),
     usage: Usage,
     load: Load,
     axon_mem: f64,
@@ -40,10 +42,18 @@ struct Core<'g, 'a, 'b> {
 }
 
 impl Core<'_, '_, '_> {
+    /// Whether a vertex is of a configuration that is here, or another may come.
+    fn has_group(&self, v: u32) -> bool {
+        let (layer, neuron) = self.graph.neuron(v);
+        let (cx, here) = (self.graph.cx, &self.groups);
+        (here.len() as u64) < cx.figures().neuron_groups
+            || here.contains(&(layer, cx.config(layer, neuron)))
+    }
+
     /// Adds a vertex if it fits, or if there is no other.
     fn add(&mut self, v: u32) -> bool {
         let (cx, f) = (self.graph.cx, self.graph.cx.figures());
-        let before = (self.usage, self.load, self.axon_mem);
+        let before = (self.usage, self.load, self.axon_mem, self.here);
         let marks = (self.inputs.len(), self.senders.len(), self.groups.len());
         let (layer, neuron) = self.graph.neuron(v);
         let own = self.graph.sender(v);
@@ -61,6 +71,8 @@ impl Core<'_, '_, '_> {
         self.load.messages_out += cx.rate[own] * destinations;
         self.graph.sources(v, |q, input, sender| {
             let projection = &cx.network.projections[q];
+            let on_core = u64::from(cx.network.populations[projection.from].on_chip());
+            self.here.1 += on_core;
             let n = u64::from(self.counts[input]);
             self.counts[input] += 1;
             self.inputs.push(input);
@@ -80,13 +92,14 @@ impl Core<'_, '_, '_> {
             if !self.met[sender] {
                 self.met[sender] = true;
                 self.senders.push(sender);
+                self.here.0 += on_core;
                 self.usage.axon_in += 1;
                 self.load.messages_in += cx.rate[sender];
             }
         });
         self.usage.axon_mem = self.axon_mem.ceil() as u64;
         if self.usage.neurons > 1 && !self.cap.holds(cx, &self.usage, &self.load) {
-            (self.usage, self.load, self.axon_mem) = before;
+            (self.usage, self.load, self.axon_mem, self.here) = before;
             self.inputs.drain(marks.0..).for_each(|input| self.counts[input] -= 1);
             self.senders.drain(marks.1..).for_each(|sender| self.met[sender] = false);
             self.groups.truncate(marks.2);
@@ -97,8 +110,9 @@ impl Core<'_, '_, '_> {
 
     /// Begins the next core.
     fn clear(&mut self) {
-        self.axons += self.senders.len();
-        self.synapses += self.inputs.len();
+        self.axons += self.here.0;
+        self.synapses += self.here.1;
+        self.here = (0, 0);
         let spread = self.axons as f64 * MARGIN / self.synapses.max(1) as f64;
         self.spread = spread.min(1.0);
         self.inputs.drain(..).for_each(|input| self.counts[input] = 0);
@@ -168,6 +182,7 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
         spread: 1.0,
         axons: 0,
         synapses: 0,
+        here: (0, 0),
         usage: Usage::default(),
         load: Load::default(),
         axon_mem: 0.0,
@@ -201,6 +216,10 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
             };
             let members = units.members(unit);
             let first = placed[unit];
+            // Neurons of one more configuration say nothing of how full the core is.
+            if unit != seed && members.get(first).is_some_and(|v| !core.has_group(*v)) {
+                continue;
+            }
             while placed[unit] < members.len() && core.add(members[placed[unit]]) {
                 core_of[members[placed[unit]] as usize] = cores;
                 placed[unit] += 1;
