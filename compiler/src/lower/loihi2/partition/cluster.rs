@@ -15,7 +15,7 @@ const LEVELS: usize = 12;
 /// Links of a unit that the next level knows, which bounds memory and time.
 const LINKS: usize = 24;
 /// Visits to other targets of a sender in the first level, which bounds the time.
-const VISITS: u64 = 8_000_000;
+const VISITS: u64 = 12_000_000;
 /// Other targets of a sender that are looked at.
 const SAMPLES: u64 = 4;
 
@@ -62,7 +62,7 @@ impl Units {
 
 /// How many of a sender's targets are looked at in a network of this size.
 pub(super) fn samples(graph: &Graph) -> usize {
-    (VISITS / graph.synapses.max(1)).min(SAMPLES) as usize
+    (VISITS / graph.synapses.max(1)).clamp(1, SAMPLES) as usize
 }
 
 /// What a unit may be at most.
