@@ -30,6 +30,15 @@ pub const ASSUMED: f64 = 0.05;
 /// Steps over which assumed spikes are spread.
 const SPREAD: u64 = 32;
 
+/// Spikes of a neuron in [`SPREAD`] steps.
+fn spikes_of(rate: f64) -> u64 {
+    (rate * SPREAD as f64).round() as u64
+}
+
+fn assumed_origin(each: u64) -> String {
+    format!("assumed: {each} spikes of every neuron in {SPREAD} steps")
+}
+
 impl Activity {
     /// The activity of an execution: for each population its recorded messages (every element
     /// that is not 0 counts as a spike) and the steps at which they were sent.
@@ -56,9 +65,17 @@ impl Activity {
         activity
     }
 
+    /// The rates of [`Activity::assumed`].
+    pub fn assumed_rates(network: &ChipNetwork, rate: f64) -> Rates {
+        let each = spikes_of(rate);
+        let rate = each as f64 / SPREAD as f64;
+        let of = network.populations.iter().map(|p| if p.neurons > 0 { rate } else { 0.0 });
+        Rates { of: of.map(Rate::Uniform).collect(), origin: assumed_origin(each) }
+    }
+
     /// Every neuron spikes with the same rate, at steps that differ from neuron to neuron.
     pub fn assumed(network: &ChipNetwork, rate: f64) -> Activity {
-        let each = (rate * SPREAD as f64).round() as u64;
+        let each = spikes_of(rate);
         let of_neuron = |i: u64| -> Vec<u32> {
             let due = |t: u64| (t * each + i * 7) / SPREAD;
             (1..=SPREAD).filter(|t| due(*t) > due(t - 1)).map(|t| t as u32).collect()
@@ -70,8 +87,7 @@ impl Activity {
             .collect();
         let counts =
             spikes.iter().map(|p| p.iter().map(|s: &Vec<u32>| s.len() as u64).collect()).collect();
-        let origin = format!("assumed: {each} spikes of every neuron in {SPREAD} steps");
-        Activity { steps: SPREAD, counts, spikes, replayed: SPREAD, origin }
+        Activity { steps: SPREAD, counts, spikes, replayed: SPREAD, origin: assumed_origin(each) }
     }
 
     /// Drops the last steps' single spikes until few enough are kept.
@@ -108,6 +124,15 @@ impl Activity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn assumed_rates_are_those_of_assumed_spikes() {
+        let network = crate::lower::loihi2::fixtures::mnist().network;
+        for rate in [0.0, 0.05, 0.3, 1.0] {
+            let rates = Activity::assumed_rates(&network, rate);
+            assert_eq!(rates, Activity::assumed(&network, rate).rates());
+        }
+    }
 
     #[test]
     fn messages_are_counted_where_they_are_not_0() {

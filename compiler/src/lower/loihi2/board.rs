@@ -20,7 +20,13 @@ pub fn usable(options: &TargetOptions) -> u64 {
 
 /// Whether a core is one of those that programs may not use: the last of a chip.
 fn reserved(site: &Site, f: &Figures) -> bool {
-    Site { chip: 0, ..*site }.id(f) >= f.usable_cores
+    site.on_chip(f) >= f.usable_cores
+}
+
+/// Every core of a board, usable or not.
+fn sites(chips: [u32; 2], f: &Figures) -> impl Iterator<Item = Site> + '_ {
+    let cores = u64::from(chips[0]) * u64::from(chips[1]) * f.cores_on_die();
+    (0..cores).map(|id| Site::of_id(id, f))
 }
 
 /// A place for every core of an assignment.
@@ -100,10 +106,7 @@ impl Board<'_> {
                 (core as u32, to, axons.messages)
             }));
         }
-        let on_chip = f.routers_x * f.routers_y * f.cores_per_router;
-        let chips = u64::from(options.board.chips[0]) * u64::from(options.board.chips[1]);
-        let mut bad: Vec<Site> = (0..chips * on_chip)
-            .map(|id| Site::of_id(id, f))
+        let mut bad: Vec<Site> = sites(options.board.chips, f)
             .filter(|s| reserved(s, f) || u64::from(s.chip) >= options.chips)
             .collect();
         bad.extend(options.bad_cores.iter().map(|id| Site::of_id(*id, f)));
@@ -150,10 +153,7 @@ impl Board<'_> {
         let mut grid = self.grid.clone();
         if let Some(chip) = chip {
             let f = &self.run.options.profile.figures;
-            let on_chip = f.routers_x * f.routers_y * f.cores_per_router;
-            let chips = u64::from(grid.chips[0]) * u64::from(grid.chips[1]);
-            let others = (0..chips * on_chip).map(|id| Site::of_id(id, f));
-            grid.bad.extend(others.filter(|s| s.chip != chip));
+            grid.bad.extend(sites(grid.chips, f).filter(|s| s.chip != chip));
         }
         let effort = effort(self.edges.len());
         let found = Flows::new(number.len(), edges)
@@ -203,7 +203,7 @@ impl Board<'_> {
         let f = &self.run.options.profile.figures;
         let bad: BTreeSet<Site> =
             self.grid.bad.iter().copied().filter(|s| s.chip == chip).collect();
-        (f.routers_x * f.routers_y * f.cores_per_router) as usize - bad.len()
+        f.cores_on_die() as usize - bad.len()
     }
 
     /// The group that fits and exchanges most messages with the cores here; the first one

@@ -1,49 +1,23 @@
 //! The published rows, and convolutions counted neuron by neuron.
 
 use super::*;
-use crate::lower::loihi2::network::{
-    Config, Dense, Layer, Output, Population, Rate, SignMode, WeightFormat,
-};
+use crate::lower::loihi2::fixtures;
+use crate::lower::loihi2::network::{Dense, Output, Population, Rate};
 use crate::lower::loihi2::profile::{DEFAULT, Profile};
 use crate::lower::loihi2::resources::{Resource, percent};
 use std::path::Path;
 use std::sync::Arc;
-
-const FORMAT: WeightFormat = WeightFormat { bits: 8, exp: 0, sign: SignMode::Mixed, max_delay: 0 };
 
 fn profile() -> Profile {
     Profile::load(DEFAULT, Path::new("")).expect("built in")
 }
 
 fn population(name: &str, shape: &[usize], on_chip: bool) -> Population {
-    let layer = Layer {
-        program: 0,
-        configs: vec![Config::default()],
-        config_of: vec![],
-        bias_mant: vec![],
-        resets: vec![],
-    };
-    Population {
-        name: name.into(),
-        shape: shape.to_vec(),
-        neurons: shape.iter().product::<usize>() as u32,
-        layer: on_chip.then_some(layer),
-        loc: None,
-    }
+    fixtures::population(name, shape, on_chip.then(fixtures::layer))
 }
 
 fn projection(from: usize, to: usize, synapses: Synapses) -> Projection {
-    Projection {
-        name: format!("{from}to{to}"),
-        from,
-        to,
-        gather: None,
-        scatter: None,
-        synapses,
-        format: FORMAT,
-        graded: false,
-        loc: None,
-    }
+    fixtures::projection(&format!("{from}to{to}"), from, to, synapses)
 }
 
 fn dense(inputs: u32, outputs: u32) -> Synapses {

@@ -70,7 +70,7 @@ pub fn check(
     let options = options::read(cx, args, loc, objective)?;
     let network = extract::extract(cx, graph, &options.profile, options.chips)?;
     let mut run = ChipRun { network, options, assumed: Assignment::default() };
-    match assign(&run, &run.assumed_activity().rates()) {
+    match assign(&run, &run.assumed_rates()) {
         Ok(assignment) => run.assumed = assignment,
         Err(refused) => {
             refused.into_iter().for_each(|d| cx.sink.push(d));
@@ -84,6 +84,10 @@ impl ChipRun {
     /// The activity that is assumed where none is known.
     pub fn assumed_activity(&self) -> Activity {
         Activity::assumed(&self.network, self.options.rate.unwrap_or(ASSUMED))
+    }
+
+    fn assumed_rates(&self) -> Rates {
+        Activity::assumed_rates(&self.network, self.options.rate.unwrap_or(ASSUMED))
     }
 }
 
@@ -123,7 +127,7 @@ pub fn plan(
             let assignment = assign(run, &rates)?;
             (rates, assignment)
         }
-        None => (run.assumed_activity().rates(), run.assumed.clone()),
+        None => (run.assumed_rates(), run.assumed.clone()),
     };
     let sites = board::place(run, &assignment, &rates).map_err(|d| vec![d])?;
     let target = plan::Target {

@@ -258,6 +258,37 @@ impl Synapses {
         }
     }
 
+    /// How many synapses there are, at most (a convolution's border has fewer).
+    pub fn count(&self) -> u64 {
+        match self {
+            Synapses::Dense(d) => u64::from(d.inputs) * u64::from(d.outputs),
+            Synapses::Sparse(s) => s.sources.len() as u64,
+            Synapses::Conv(c) => {
+                let taps = u64::from(c.kernel[0]) * u64::from(c.kernel[1]);
+                self.outputs() * taps * u64::from(c.input[2] / c.groups.max(1))
+            }
+        }
+    }
+
+    /// Visits the input of every synapse of an output, which must be one of [`Synapses::outputs`].
+    pub fn for_each_input(&self, output: u32, mut visit: impl FnMut(u32)) {
+        match self {
+            Synapses::Dense(dense) => (0..dense.inputs).for_each(visit),
+            Synapses::Sparse(sparse) => {
+                sparse.sources[sparse.row(output)].iter().for_each(|input| visit(*input));
+            }
+            Synapses::Conv(conv) => {
+                let groups = conv.groups.max(1);
+                let [inputs, outputs] = [conv.input[2], conv.output[2]].map(|c| c / groups);
+                let group = output % conv.output[2] / outputs.max(1);
+                conv.taps(output / conv.output[2], |position| {
+                    let first = position * conv.input[2] + group * inputs;
+                    (first..first + inputs).for_each(&mut visit);
+                });
+            }
+        }
+    }
+
     /// As the manifest calls it.
     pub fn encoding(&self) -> &'static str {
         match self {

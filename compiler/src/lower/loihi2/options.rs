@@ -106,7 +106,7 @@ pub fn read(
         Some(e) => reader.whole(e, 1, all, &format!("`{board_name}` has {all}"))?,
     };
     let f = &profile.figures;
-    let cores = all * f.routers_x * f.routers_y * f.cores_per_router;
+    let cores = all * f.cores_on_die();
     let bad_cores = match option("bad_cores") {
         None => Vec::new(),
         Some(e) => reader.cores(e, cores)?,

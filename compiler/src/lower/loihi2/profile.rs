@@ -123,6 +123,13 @@ trait Value: Sized {
     fn of(value: f64) -> Result<Self, String>;
 }
 
+impl Figures {
+    /// Neurocores on a chip's die, usable or not.
+    pub fn cores_on_die(&self) -> u64 {
+        self.routers_x * self.routers_y * self.cores_per_router
+    }
+}
+
 impl Value for u64 {
     fn of(value: f64) -> Result<u64, String> {
         match value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0 {
@@ -361,7 +368,7 @@ impl Profile {
             }
             provenance.insert((*key).to_string(), figure);
         }
-        let on_die = figures.routers_x * figures.routers_y * figures.cores_per_router;
+        let on_die = figures.cores_on_die();
         if figures.usable_cores > on_die {
             return Err(wrong("usable_cores", format!("the mesh has only {on_die} cores")));
         }

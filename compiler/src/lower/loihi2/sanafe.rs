@@ -5,10 +5,11 @@
 //! counts, and the formats: `spec/sana-fe.md`.
 
 use super::activity::Activity;
-use super::mapped::{self, End, Mapped};
-use super::network::{Assignment, ChipNetwork, Projection, Rate, Rates, Synapses};
+use super::mapped;
+use super::network::{Assignment, ChipNetwork, Rate, Rates};
 use super::profile::{Figures, Profile};
 use super::site::Site;
+use super::traffic::Traffic;
 use crate::diagnostics::{Code, Diagnostic};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -57,7 +58,8 @@ pub fn emit(
     let figures = &profile.figures;
     let counts = counts(activity, steps);
     let mapped = mapped::map(network, assignment, figures, &counts);
-    let (messages, hops) = total(&mapped, sites);
+    let traffic = Traffic::of(&mapped, sites, [1, 1], figures);
+    let (messages, hops) = (traffic.messages as u64, traffic.all_hops() as u64);
     let units = units(network, assignment);
     let text = Text { network, assignment, sites, activity, figures, units: &units, steps };
     Ok(SanaFe {
@@ -86,31 +88,6 @@ fn counts(activity: &Activity, steps: u64) -> Rates {
         of: of.map(|p| Rate::Each(p.iter().map(|s| count(s) as f64).collect())).collect(),
         origin: activity.origin.clone(),
     }
-}
-
-/// Messages and hops, from counts that are whole.
-fn total(mapped: &Mapped, sites: &[Site]) -> (u64, u64) {
-    let port = [0, 0];
-    let distance =
-        |a: [u32; 2], b: [u32; 2]| u64::from(a[0].abs_diff(b[0])) + u64::from(a[1].abs_diff(b[1]));
-    let (mut messages, mut hops) = (0, 0);
-    let mut add = |n: f64, a: [u32; 2], b: [u32; 2]| {
-        messages += n as u64;
-        hops += n as u64 * distance(a, b);
-    };
-    for (core, site) in mapped.cores.iter().zip(sites) {
-        for axon in &core.axons_out {
-            let to = match axon.to {
-                End::Core(to) => sites[to as usize].router,
-                End::Host => port,
-            };
-            add(axon.messages, site.router, to);
-        }
-    }
-    for axon in &mapped.host {
-        add(axon.messages, port, sites[axon.to as usize].router);
-    }
-    (messages, hops)
 }
 
 /// Each neuron's unit on its core, by population: a unit holds one spike train.
@@ -303,7 +280,8 @@ impl Text<'_> {
             let mut listed = vec![u32::MAX; sources as usize];
             for output in &outputs {
                 let (to, target) = (core(output), projection.target(*output));
-                projection.for_each_source(*output, |source| {
+                projection.synapses.for_each_input(*output, |input| {
+                    let source = projection.source(input);
                     let last = &mut listed[source as usize];
                     if !reduced || *last != to {
                         let comma = if count > 0 { ", " } else { "" };
@@ -369,40 +347,4 @@ fn train(spikes: &[u32], steps: u64) -> String {
         entries.push("1");
     }
     entries.join(", ")
-}
-
-impl Synapses {
-    /// How many synapses there are, at most (a convolution's border has fewer).
-    pub fn count(&self) -> u64 {
-        match self {
-            Synapses::Dense(d) => u64::from(d.inputs) * u64::from(d.outputs),
-            Synapses::Sparse(s) => s.sources.len() as u64,
-            Synapses::Conv(c) => {
-                let taps = u64::from(c.kernel[0]) * u64::from(c.kernel[1]);
-                self.outputs() * taps * u64::from(c.input[2] / c.groups.max(1))
-            }
-        }
-    }
-}
-
-impl Projection {
-    /// Visits the source neuron of every synapse of an output.
-    pub fn for_each_source(&self, output: u32, mut visit: impl FnMut(u32)) {
-        match &self.synapses {
-            Synapses::Dense(d) => (0..d.inputs).for_each(|input| visit(self.source(input))),
-            Synapses::Sparse(s) => {
-                s.sources[s.row(output)].iter().for_each(|input| visit(self.source(*input)));
-            }
-            Synapses::Conv(c) => {
-                let (channels, groups) = (c.output[2].max(1), c.groups.max(1));
-                let (sources, targets) = (c.input[2] / groups, (channels / groups).max(1));
-                let first = output % channels / targets * sources;
-                c.taps(output / channels, |tap| {
-                    for source in first..first + sources {
-                        visit(self.source(tap * c.input[2] + source));
-                    }
-                });
-            }
-        }
-    }
 }

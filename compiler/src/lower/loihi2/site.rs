@@ -18,8 +18,7 @@ impl Site {
     /// column (as SANA-FE counts tiles), at each the slots.
     pub fn id(&self, f: &Figures) -> u64 {
         let tile = u64::from(self.router[0]) * f.routers_y + u64::from(self.router[1]);
-        let on_chip = f.routers_x * f.routers_y * f.cores_per_router;
-        u64::from(self.chip) * on_chip + tile * f.cores_per_router + u64::from(self.slot)
+        u64::from(self.chip) * f.cores_on_die() + tile * f.cores_per_router + u64::from(self.slot)
     }
 
     /// Whether a board with so many columns and rows of chips has it.
@@ -37,7 +36,7 @@ impl Site {
 
     /// The core of a number.
     pub fn of_id(id: u64, f: &Figures) -> Site {
-        let on_chip = f.routers_x * f.routers_y * f.cores_per_router;
+        let on_chip = f.cores_on_die();
         let (tile, slot) = (id % on_chip / f.cores_per_router, id % f.cores_per_router);
         Site {
             chip: (id / on_chip) as u32,

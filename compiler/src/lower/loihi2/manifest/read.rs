@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
             self.wrong("target.bad_cores".into(), message, "list each core once, in order");
         }
         let f = &profile.figures;
-        let die = f.routers_x * f.routers_y * f.cores_per_router;
+        let die = f.cores_on_die();
         let all = u64::from(chips[0]) * u64::from(chips[1]) * die;
         if let Some((b, id)) = target.bad_cores.iter().enumerate().find(|(_, id)| **id >= all) {
             let message = format!("the board has no core {id}");

@@ -1,7 +1,6 @@
 //! The neurons of irregular layers with their synapses both ways: a hypergraph whose edges are
 //! senders with all neurons that they reach.
 
-use super::super::network::Synapses;
 use super::tally::Context;
 
 /// Marks neurons that are no vertices.
@@ -117,25 +116,10 @@ impl<'a, 'b> Graph<'a, 'b> {
             if u64::from(output) >= projection.synapses.outputs() {
                 continue;
             }
-            let mut synapse = |input: u32| {
+            projection.synapses.for_each_input(output, |input| {
                 let source = projection.source(input) as usize;
                 visit(*q, inputs + input as usize, senders + source);
-            };
-            match &projection.synapses {
-                Synapses::Dense(dense) => (0..dense.inputs).for_each(synapse),
-                Synapses::Sparse(sparse) => {
-                    sparse.sources[sparse.row(output)].iter().for_each(|s| synapse(*s));
-                }
-                Synapses::Conv(conv) => {
-                    let groups = conv.groups.max(1);
-                    let [inputs, outputs] = [conv.input[2], conv.output[2]].map(|c| c / groups);
-                    let group = output % conv.output[2] / outputs.max(1);
-                    conv.taps(output / conv.output[2], |position| {
-                        let first = position * conv.input[2] + group * inputs;
-                        (first..first + inputs).for_each(&mut synapse);
-                    });
-                }
-            }
+            });
         }
     }
 

@@ -1,10 +1,10 @@
 //! Random networks on small cores, counted again by `map`; and what is known to be best.
 
 use super::*;
+use crate::lower::loihi2::fixtures;
 use crate::lower::loihi2::mapped::map;
 use crate::lower::loihi2::network::{
-    Config, Conv, Dense, Layer, Output, Population, Projection, Rate, SignMode, Sparse, Synapses,
-    WeightFormat,
+    Config, Conv, Dense, Layer, Output, Population, Projection, Rate, Sparse, Synapses,
 };
 use crate::lower::loihi2::profile::DEFAULT;
 use crate::lower::loihi2::ranges::Ranges;
@@ -25,35 +25,13 @@ fn small() -> Profile {
 }
 
 fn population(shape: &[usize], on_chip: bool) -> Population {
-    let layer = Layer {
-        program: 0,
-        configs: vec![Config::default(); 3],
-        config_of: vec![],
-        bias_mant: vec![],
-        resets: vec![],
-    };
-    Population {
-        name: "p".into(),
-        shape: shape.to_vec(),
-        neurons: shape.iter().product::<usize>() as u32,
-        layer: on_chip.then_some(layer),
-        loc: None,
-    }
+    let configs = vec![Config::default(); 3];
+    let layer = || Layer { configs, resets: vec![], ..fixtures::layer() };
+    fixtures::population("p", shape, on_chip.then(layer))
 }
 
 fn projection(from: usize, to: usize, synapses: Synapses) -> Projection {
-    let format = WeightFormat { bits: 8, exp: 0, sign: SignMode::Mixed, max_delay: 0 };
-    Projection {
-        name: format!("{from}to{to}"),
-        from,
-        to,
-        gather: None,
-        scatter: None,
-        synapses,
-        format,
-        graded: false,
-        loc: None,
-    }
+    fixtures::projection(&format!("{from}to{to}"), from, to, synapses)
 }
 
 fn dense(inputs: u32, outputs: u32) -> Synapses {

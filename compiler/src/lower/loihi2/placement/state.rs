@@ -80,16 +80,13 @@ impl<'a> State<'a> {
         if node == NONE {
             return 0;
         }
-        let mut delta = 0;
-        for edge in self.flows.exchanged(node as usize) {
-            let [u, v] = self.at[edge.node as usize];
-            let before = (from[0] - u).abs() + (from[1] - v).abs();
-            let after = (to[0] - u).abs() + (to[1] - v).abs();
-            // The distance to the partner stays what it is.
-            let change = if edge.node == partner { 0 } else { after - before };
-            delta += edge.units * i64::from(change);
-        }
-        delta
+        // The distance to the partner stays what it is.
+        self.change(
+            node,
+            from,
+            to,
+            |edge_to, change, _| if edge_to == partner { 0 } else { change },
+        )
     }
 
     /// By how much what the messages of `node` cost changes if it goes `from` its place `to` that
@@ -98,14 +95,26 @@ impl<'a> State<'a> {
         if node == NONE {
             return 0;
         }
+        // The two do not come nearer, though the partner counted on it: they change places.
+        let counted = |edge_to, change, before| if edge_to == partner { before } else { change };
+        self.change(node, from, to, counted)
+    }
+
+    /// The sum over the messages of `node` of what `counted` makes of each: of the node at its
+    /// other end, by how much the distance changes, and what it was.
+    fn change(
+        &self,
+        node: u32,
+        from: [i32; 2],
+        to: [i32; 2],
+        counted: impl Fn(u32, i32, i32) -> i32,
+    ) -> i64 {
         let mut delta = 0;
         for edge in self.flows.exchanged(node as usize) {
             let [u, v] = self.at[edge.node as usize];
             let before = (from[0] - u).abs() + (from[1] - v).abs();
             let after = (to[0] - u).abs() + (to[1] - v).abs();
-            // The two do not come nearer, though the partner counted on it: they change places.
-            let change = if edge.node == partner { before } else { after - before };
-            delta += edge.units * i64::from(change);
+            delta += edge.units * i64::from(counted(edge.node, after - before, before));
         }
         delta
     }
