@@ -14,6 +14,7 @@ pub mod import;
 pub mod interpret;
 pub mod ir;
 pub mod lower;
+mod parallel;
 pub mod report;
 pub mod resolve;
 pub mod schedule;

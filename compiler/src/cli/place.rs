@@ -8,6 +8,7 @@ use snnc::lower::loihi2::activity::Activity;
 use snnc::lower::loihi2::estimate::Estimate;
 use snnc::lower::loihi2::plan::{Plan, Source};
 use snnc::lower::loihi2::{self, ChipRun, manifest, picture, sanafe, table};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub fn place(
             return Ok(Status::Failed);
         }
     };
+    // The program ends with it: giving millions of lists back one by one would only take time.
+    let plan = ManuallyDrop::new(plan);
     let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
     std::fs::create_dir_all(&folder).map_err(|e| {
         let message = format!("`{}` cannot be made: {e}", folder.display());

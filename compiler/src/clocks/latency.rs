@@ -115,7 +115,11 @@ impl Taint {
             };
             *flag = new || (*flag && (keeps || !others_whole));
         }
-        Taint::Last(flags)
+        // One flag for all of them is as good, and takes no time to follow.
+        match flags.first() {
+            Some(first) if flags.iter().any(|flag| flag != first) => Taint::Last(flags),
+            first => Taint::All(first.is_some_and(|first| *first)),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The board of a run: which of its cores may be used, and the placement on them.
 
 use super::ChipRun;
-use super::mapped::{self, End, Mapped};
-use super::network::{Assignment, Rates, Synapses};
+use super::mapped::{End, Mapped};
+use super::network::{Assignment, Synapses};
 use super::options::{Objective, TargetOptions};
 use super::placement::{Costs, Effort, Flows, Grid, place as place_on};
 use super::profile::Figures;
@@ -29,17 +29,16 @@ fn sites(chips: [u32; 2], f: &Figures) -> impl Iterator<Item = Site> + '_ {
     (0..cores).map(|id| Site::of_id(id, f))
 }
 
-/// A place for every core of an assignment.
+/// A place for every core of an assignment, which comes to `mapped`.
 ///
 /// # Errors
 /// E0808 where there are too few, E0809 where convolutions cannot each stay on one chip.
 pub fn place(
     run: &ChipRun,
     assignment: &Assignment,
-    rates: &Rates,
+    mapped: &Mapped,
 ) -> Result<Vec<Site>, Diagnostic> {
-    let mapped = mapped::map(&run.network, assignment, &run.options.profile.figures, rates);
-    let board = Board::new(run, assignment.cores, &mapped);
+    let board = Board::new(run, assignment.cores, mapped);
     let all: Vec<u32> = (0..assignment.cores).collect();
     let sites = board.place(&all, &[], None)?;
     let together = together(run, assignment);
@@ -52,12 +51,17 @@ pub fn place(
 }
 
 /// How much is tried: less where every core sends to very many others, as then there is little
-/// to gain and each try takes long.
-fn effort(edges: usize) -> Effort {
-    const TRIED: usize = 50_000_000;
-    let all = Effort::default();
-    let share = |n: usize| n.min(n * TRIED / (edges.max(1) * all.visits)).max(1);
-    Effort { visits: share(all.visits), link_swaps: share(all.link_swaps) }
+/// to gain and each try takes long. A visit looks at all edges a few times; a swap that cools a
+/// link follows each edge of two cores over some ten links.
+fn effort(cores: u32, edges: usize) -> Effort {
+    const VISITED: usize = 20_000_000;
+    const FOLLOWED: usize = 250_000;
+    let Effort { visits, link_swaps } = Effort::default();
+    let of_core = edges / (cores as usize).max(1);
+    Effort {
+        visits: visits.min(VISITED / edges.max(1)).max(1),
+        link_swaps: link_swaps.min(FOLLOWED / of_core.max(1)).max(1),
+    }
 }
 
 /// Cores that must be on one chip: those of a convolution's layer, and of others that share
@@ -155,7 +159,7 @@ impl Board<'_> {
             let f = &self.run.options.profile.figures;
             grid.bad.extend(sites(grid.chips, f).filter(|s| s.chip != chip));
         }
-        let effort = effort(self.edges.len());
+        let effort = effort(self.host, self.edges.len());
         let found = Flows::new(number.len(), edges)
             .and_then(|flows| place_on(&flows, &grid, &ports, &self.costs, effort));
         let mut sites = found.map_err(|error| {

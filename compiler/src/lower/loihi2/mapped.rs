@@ -10,7 +10,8 @@ use super::network::{
 use super::profile::Figures;
 use super::ranges::Ranges;
 use super::resources::{Usage, axon_words, kernel_words};
-use super::routes::{Lists, Routes};
+use super::routes::{Lists, Routes, Row, rows_to};
+use crate::parallel;
 use std::collections::BTreeMap;
 
 /// A network on cores.
@@ -120,6 +121,39 @@ impl Load {
     }
 }
 
+impl CoreUse {
+    /// Sets where its spikes go: rows by layer and destination. Their messages are added up in
+    /// that order.
+    fn set_axons_out(&mut self, rows: Vec<AxonsOut>) {
+        self.load.messages_out = rows.iter().fold(0.0, |sum, row| sum + row.messages);
+        self.axons_out = rows;
+    }
+}
+
+impl Mapped {
+    /// The same with other numbers: `order[i]` becomes core `i`. Cores that `order` leaves out
+    /// must be empty. What [`map`] says of the assignment with these numbers, in less time.
+    pub fn renumbered(mut self, order: &[usize]) -> Mapped {
+        let mut number = vec![0; self.cores.len()];
+        order.iter().enumerate().for_each(|(new, old)| number[*old] = new as u32);
+        let mut cores: Vec<CoreUse> =
+            order.iter().map(|old| std::mem::take(&mut self.cores[*old])).collect();
+        for core in &mut cores {
+            let mut rows = std::mem::take(&mut core.axons_out);
+            for row in &mut rows {
+                if let End::Core(to) = &mut row.to {
+                    *to = number[*to as usize];
+                }
+            }
+            rows.sort_by_key(|row| (row.layer, row.to));
+            core.set_axons_out(rows);
+        }
+        self.host.iter_mut().for_each(|row| row.to = number[row.to as usize]);
+        self.host.sort_by_key(|row| (row.population, row.to));
+        Mapped { cores, host: self.host }
+    }
+}
+
 /// What an assignment comes to. `assignment` must give every neuron of every layer a core
 /// below `assignment.cores`.
 pub fn map(
@@ -134,9 +168,7 @@ pub fn map(
     for (q, projection) in network.projections.iter().enumerate() {
         feeds[projection.to].push(q);
     }
-    let mut scratch = Scratch::default();
-    let mut cores = Vec::with_capacity(held.len());
-    for layers in &held {
+    let cores = parallel::map(&held, FEW, Scratch::default, |scratch, layers| {
         let mut core = CoreUse::default();
         let mut here: Vec<usize> = layers.keys().flat_map(|l| &feeds[*l]).copied().collect();
         here.sort_unstable();
@@ -146,8 +178,8 @@ pub fn map(
             let load = &mut core.load;
             core.axons_in.extend(scratch.axons(q, projection, figures, rates, load));
         }
-        cores.push(core);
-    }
+        core
+    });
     complete(network, assignment, rates, &held, cores)
 }
 
@@ -175,29 +207,17 @@ fn complete(
     held: &[BTreeMap<usize, Vec<u32>>],
     mut cores: Vec<CoreUse>,
 ) -> Mapped {
-    let mut routes = Routes::new(assignment, rates);
-    for (c, (core, layers)) in cores.iter_mut().zip(held).enumerate() {
-        // Source neurons by population.
-        let mut arriving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        for axons in &core.axons_in {
-            let from = network.projections[axons.projection].from;
-            arriving.entry(from).or_default().extend(axons.sources.iter());
-            core.usage.syn_words = core.usage.syn_words.saturating_add(axons.words);
-        }
-        for (population, mut sources) in arriving {
-            // A neuron has one axon into a core, whatever the number of projections that
-            // share it.
-            sources.sort_unstable();
-            sources.dedup();
-            core.usage.axon_in += sources.len() as u64;
-            for source in &sources {
-                core.load.messages_in += rates.get(population, *source);
-            }
-            routes.add(population, &sources, End::Core(c as u32));
-        }
-        core.groups = groups(network, layers, rates, &mut core.load);
-        core.usage.neurons = layers.values().map(|n| n.len() as u64).sum();
-        core.usage.neuron_groups = core.groups.len() as u64;
+    let numbered: Vec<_> = (0..).zip(cores.iter().zip(held)).collect();
+    let whole = parallel::map(
+        &numbered,
+        FEW,
+        || (),
+        |(), (c, (core, layers))| arrive(network, assignment, rates, End::Core(*c), core, layers),
+    );
+    let mut routes = Routes::new(assignment.cores);
+    for (core, (usage, load, groups, rows)) in cores.iter_mut().zip(whole) {
+        (core.usage, core.load, core.groups) = (usage, load, groups);
+        routes.add(rows);
     }
     let mut leaving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
     for output in &network.outputs {
@@ -205,17 +225,58 @@ fn complete(
     }
     for (layer, mut neurons) in leaving {
         neurons.sort_unstable();
-        routes.add(layer, &neurons, End::Host);
+        routes.add(rows_to(End::Host, assignment, rates, layer, &neurons));
     }
     let (of_core, host) = routes.rows();
-    let mut lists = Lists::new(network);
-    for ((core, layers), rows) in cores.iter_mut().zip(held).zip(of_core) {
-        core.load.messages_out = rows.iter().fold(0.0, |sum, row| sum + row.messages);
-        core.axons_out = rows;
-        [core.usage.axon_map, core.usage.axon_mem] = lists.words(layers, &core.axons_out);
+    let rows: Vec<_> = held.iter().zip(of_core).collect();
+    let words = parallel::map(
+        &rows,
+        FEW,
+        || Lists::new(network),
+        |lists, (layers, rows)| lists.words(layers, rows),
+    );
+    for ((core, (_, rows)), words) in cores.iter_mut().zip(rows).zip(words) {
+        core.set_axons_out(rows);
+        [core.usage.axon_map, core.usage.axon_mem] = words;
     }
     Mapped { cores, host }
 }
+
+/// What a core has but for what it sends, and the rows of those that send to it.
+fn arrive(
+    network: &ChipNetwork,
+    assignment: &Assignment,
+    rates: &Rates,
+    here: End,
+    core: &CoreUse,
+    layers: &BTreeMap<usize, Vec<u32>>,
+) -> (Usage, Load, Vec<GroupUse>, Vec<Row>) {
+    let (mut usage, mut load, mut rows) = (core.usage, core.load, Vec::new());
+    // Source neurons by population.
+    let mut arriving: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    for axons in &core.axons_in {
+        let from = network.projections[axons.projection].from;
+        arriving.entry(from).or_default().extend(axons.sources.iter());
+        usage.syn_words = usage.syn_words.saturating_add(axons.words);
+    }
+    for (population, mut sources) in arriving {
+        // A neuron has one axon into a core, whatever the number of projections that share it.
+        sources.sort_unstable();
+        sources.dedup();
+        usage.axon_in += sources.len() as u64;
+        for source in &sources {
+            load.messages_in += rates.get(population, *source);
+        }
+        rows.extend(rows_to(here, assignment, rates, population, &sources));
+    }
+    let groups = groups(network, layers, rates, &mut load);
+    usage.neurons = layers.values().map(|n| n.len() as u64).sum();
+    usage.neuron_groups = groups.len() as u64;
+    (usage, load, groups, rows)
+}
+
+/// So many cores are counted before another thread could have begun.
+pub(super) const FEW: usize = 64;
 
 /// Stands for the host among the numbers of cores.
 pub(super) const HOST: u32 = u32::MAX;
@@ -297,28 +358,52 @@ impl Inverse {
 /// Synapses of one projection on one core, counted by input.
 #[derive(Default)]
 pub(super) struct Scratch {
-    /// By input (for a convolution by position and group).
+    /// Inputs (of a convolution positions and groups) with their synapses, each input once.
+    counted: Vec<(u32, u32)>,
+    /// Counts by input, all 0 between two countings, and those that are not.
     counts: Vec<u32>,
-    /// Inputs that are not 0.
     touched: Vec<u32>,
+    /// Inputs, once for each synapse.
+    listed: Vec<u32>,
     /// Output channels of each group of a convolution that the core holds.
     channels: Vec<u64>,
     /// Outputs on the core.
     outputs: Vec<u32>,
 }
 
+/// With more inputs than these, a table by input is out of the cache's reach, and the few that
+/// a core reads are sorted instead.
+const TABLE: u32 = 1 << 17;
+
 impl Scratch {
     /// Counts the synapses of `targets`, ascending. [`Scratch::drain`] must follow.
     pub(super) fn count(&mut self, projection: &Projection, inverse: &Inverse, targets: &[u32]) {
+        self.count_some(projection, inverse, targets, |_| true);
+    }
+
+    /// As [`Scratch::count`], but may leave out inputs that are not to be kept, where that
+    /// saves time.
+    pub(super) fn count_some(
+        &mut self,
+        projection: &Projection,
+        inverse: &Inverse,
+        targets: &[u32],
+        keep: impl Fn(u32) -> bool,
+    ) {
         self.outputs.clear();
         let known = projection.synapses.outputs();
         let outputs = targets.iter().filter_map(|n| inverse.output(*n));
         self.outputs.extend(outputs.filter(|o| u64::from(*o) < known));
         match &projection.synapses {
             Synapses::Dense(_) => {}
-            Synapses::Sparse(sparse) => self.count_sparse(sparse),
+            Synapses::Sparse(sparse) if sparse.inputs > TABLE => self.sort_sparse(sparse, keep),
+            Synapses::Sparse(sparse) => self.count_sparse(sparse, keep),
             Synapses::Conv(conv) => self.count_conv(conv),
         }
+        let (counted, counts) = (&mut self.counted, &mut self.counts);
+        counted.extend(
+            self.touched.drain(..).map(|at| (at, std::mem::take(&mut counts[at as usize]))),
+        );
     }
 
     fn add(counts: &mut [u32], touched: &mut Vec<u32>, at: usize, n: u32) {
@@ -328,14 +413,25 @@ impl Scratch {
         counts[at] += n;
     }
 
-    fn count_sparse(&mut self, sparse: &Sparse) {
+    fn count_sparse(&mut self, sparse: &Sparse, keep: impl Fn(u32) -> bool) {
         self.counts.resize(self.counts.len().max(sparse.inputs as usize), 0);
         for output in &self.outputs {
             let row = sparse.row(*output);
-            for source in &sparse.sources[row] {
+            for source in sparse.sources[row].iter().filter(|source| keep(**source)) {
                 Scratch::add(&mut self.counts, &mut self.touched, *source as usize, 1);
             }
         }
+    }
+
+    fn sort_sparse(&mut self, sparse: &Sparse, keep: impl Fn(u32) -> bool) {
+        self.listed.clear();
+        for output in &self.outputs {
+            let row = sparse.row(*output);
+            self.listed.extend(sparse.sources[row].iter().filter(|source| keep(**source)));
+        }
+        self.listed.sort_unstable();
+        let same = self.listed.chunk_by(|a, b| a == b);
+        self.counted.extend(same.map(|same| (same[0], same.len() as u32)));
     }
 
     fn count_conv(&mut self, conv: &Conv) {
@@ -379,20 +475,16 @@ impl Scratch {
                 (0..dense.inputs).filter(|_| n > 0).for_each(|input| axon(input, n));
             }
             Synapses::Sparse(_) => {
-                self.touched.iter().for_each(|i| axon(*i, self.counts[*i as usize].into()));
+                self.counted.drain(..).for_each(|(input, n)| axon(input, n.into()));
             }
             Synapses::Conv(conv) => {
                 let groups = conv.groups.max(1);
                 let of_group = conv.input[2] / groups;
-                for cell in &self.touched {
+                for (cell, n) in self.counted.drain(..) {
                     let first = cell / groups * conv.input[2] + cell % groups * of_group;
-                    let n = self.counts[*cell as usize].into();
-                    (first..first + of_group).for_each(|input| axon(input, n));
+                    (first..first + of_group).for_each(|input| axon(input, n.into()));
                 }
             }
-        }
-        for cell in self.touched.drain(..) {
-            self.counts[cell as usize] = 0;
         }
     }
 
@@ -414,7 +506,7 @@ impl Scratch {
         let mut fan_out: Vec<(u64, u64)> = Vec::new();
         let mut synapses = 0;
         let mut events = 0.0;
-        self.touched.sort_unstable();
+        self.counted.sort_unstable();
         self.drain(projection, |source, n| {
             sources.push(source);
             match fan_out.last_mut() {

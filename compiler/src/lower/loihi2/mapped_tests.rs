@@ -166,3 +166,51 @@ fn destination_lists_are_shared_by_neurons_that_send_to_the_same_cores() {
     let mapped = map(&network, &assignment, &profile().figures, &rates(&network, 0.0));
     assert_eq!((mapped.cores[0].usage.axon_map, mapped.cores[0].usage.axon_mem), (128, 2));
 }
+
+/// Few inputs are counted in a table, many by sorting: a count over all synapses is both.
+#[test]
+fn axons_of_sparse_synapses_are_counted_whatever_the_number_of_inputs() {
+    for inputs in [50, TABLE + 50] {
+        let Synapses::Sparse(sparse) = fixtures::sparse(inputs, 300) else { unreachable!() };
+        let network = ChipNetwork {
+            populations: vec![
+                population("in", &[inputs as usize], false),
+                population("out", &[300], true),
+            ],
+            projections: vec![projection(0, 1, Synapses::Sparse(sparse.clone()))],
+            ..ChipNetwork::default()
+        };
+        let core_of: Vec<u32> = (0..300).map(|i| i * 7 % 11 % 3).collect();
+        let assignment = Assignment { cores: 3, core_of: vec![vec![], core_of.clone()] };
+        let mapped = map(&network, &assignment, &profile().figures, &rates(&network, 1.0));
+        for (core, used) in (0..).zip(&mapped.cores) {
+            let mut expected: BTreeMap<u32, u64> = BTreeMap::new();
+            for output in (0..300).filter(|i| core_of[*i as usize] == core) {
+                for source in &sparse.sources[sparse.row(output)] {
+                    *expected.entry(*source).or_default() += 1;
+                }
+            }
+            let axons = &used.axons_in[0];
+            assert!(axons.sources.iter().eq(expected.keys().copied()), "core {core}");
+            let once = expected.values().filter(|n| **n == 1).count() as u64;
+            assert_eq!(axons.fan_out.first(), Some(&(1, once)));
+            assert_eq!(axons.synapses, expected.values().sum::<u64>());
+            let to_core = mapped.host.iter().find(|row| row.to == core).map(|row| &row.sources);
+            assert_eq!(to_core, Some(&axons.sources));
+        }
+    }
+}
+
+#[test]
+fn other_numbers_of_cores_change_nothing_else() {
+    let plan = fixtures::recurrent();
+    let figures = &plan.target.profile.figures;
+    let n = plan.assignment.cores;
+    let order: Vec<usize> = (0..n as usize).rev().collect();
+    let turned = |cores: &Vec<u32>| cores.iter().map(|core| n - 1 - core).collect();
+    let assignment =
+        Assignment { cores: n, core_of: plan.assignment.core_of.iter().map(turned).collect() };
+    let counted = map(&plan.network, &assignment, figures, &plan.rates);
+    assert_ne!(plan.mapped, counted);
+    assert_eq!(plan.mapped.clone().renumbered(&order), counted);
+}

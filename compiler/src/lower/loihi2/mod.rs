@@ -129,7 +129,8 @@ pub fn plan(
         }
         None => (run.assumed_rates(), run.assumed.clone()),
     };
-    let sites = board::place(run, &assignment, &rates).map_err(|d| vec![d])?;
+    let mapped = mapped::map(&run.network, &assignment, &run.options.profile.figures, &rates);
+    let sites = board::place(run, &assignment, &mapped).map_err(|d| vec![d])?;
     let target = plan::Target {
         profile: run.options.profile.clone(),
         board: run.options.board_name.clone(),
@@ -137,7 +138,9 @@ pub fn plan(
         bad_cores: run.options.bad_cores.clone(),
         objective: run.options.objective.name().into(),
     };
-    Plan::new(source, run.network.clone(), target, rates, &assignment, &sites).map_err(|error| {
+    let network = run.network.clone();
+    let plan = Plan::of_mapped(source, network, target, rates, &assignment, &sites, mapped);
+    plan.map_err(|error| {
         let d = Diagnostic::new(Code::E0808, error.to_string(), run.options.loc, "");
         vec![d.help("choose a smaller board, or fewer of its chips")]
     })

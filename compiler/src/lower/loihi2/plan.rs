@@ -85,6 +85,45 @@ impl Plan {
         assignment: &Assignment,
         sites: &[Site],
     ) -> Result<Plan, NotAPlan> {
+        let numbering = Numbering::of(&network, &target, &rates, assignment, sites)?;
+        let mapped = map(&network, assignment, &target.profile.figures, &rates);
+        Ok(numbering.plan(source, network, target, rates, mapped))
+    }
+
+    /// As [`Plan::new`], where [`map`] has counted `mapped` for the assignment already.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn of_mapped(
+        source: Source,
+        network: ChipNetwork,
+        target: Target,
+        rates: Rates,
+        assignment: &Assignment,
+        sites: &[Site],
+        mapped: Mapped,
+    ) -> Result<Plan, NotAPlan> {
+        let numbering = Numbering::of(&network, &target, &rates, assignment, sites)?;
+        Ok(numbering.plan(source, network, target, rates, mapped))
+    }
+}
+
+/// The order of cores in a manifest, by their numbers on the board.
+struct Numbering<'a> {
+    assignment: &'a Assignment,
+    sites: &'a [Site],
+    /// Cores that hold neurons, in that order.
+    order: Vec<usize>,
+}
+
+impl<'a> Numbering<'a> {
+    fn of(
+        network: &ChipNetwork,
+        target: &Target,
+        rates: &Rates,
+        assignment: &'a Assignment,
+        sites: &'a [Site],
+    ) -> Result<Numbering<'a>, NotAPlan> {
         let wrong = |what: String| Err(NotAPlan(what));
         if sites.len() != assignment.cores as usize {
             return wrong(format!("{} cores have {} places", assignment.cores, sites.len()));
@@ -128,6 +167,18 @@ impl Plan {
         }
         let mut order: Vec<usize> = (0..sites.len()).filter(|c| used[*c]).collect();
         order.sort_by_key(|c| sites[*c].id(figures));
+        Ok(Numbering { assignment, sites, order })
+    }
+
+    fn plan(
+        self,
+        source: Source,
+        network: ChipNetwork,
+        target: Target,
+        rates: Rates,
+        mapped: Mapped,
+    ) -> Plan {
+        let Numbering { assignment, sites, order } = self;
         let mut position = vec![0; sites.len()];
         order.iter().enumerate().for_each(|(new, old)| position[*old] = new as u32);
         let core_of = |cores: &Vec<u32>| cores.iter().map(|c| position[*c as usize]).collect();
@@ -136,9 +187,9 @@ impl Plan {
             core_of: assignment.core_of.iter().map(core_of).collect(),
         };
         let sites: Vec<Site> = order.iter().map(|c| sites[*c]).collect();
-        let mapped = map(&network, &assignment, figures, &rates);
-        let traffic = Traffic::of(&mapped, &sites, target.chips, figures);
+        let mapped = mapped.renumbered(&order);
+        let traffic = Traffic::of(&mapped, &sites, target.chips, &target.profile.figures);
         let warnings = Vec::new();
-        Ok(Plan { source, network, target, rates, assignment, mapped, sites, traffic, warnings })
+        Plan { source, network, target, rates, assignment, mapped, sites, traffic, warnings }
     }
 }

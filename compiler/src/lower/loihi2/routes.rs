@@ -1,56 +1,55 @@
 //! Where spikes go: the rows of each core and of the host, and the memory that they take.
 
-use super::mapped::{AxonsOut, End, HostAxons, channels};
+use super::mapped::{AxonsOut, End, HOST, HostAxons, channels};
 use super::network::{Assignment, ChipNetwork, Rates};
 use super::ranges::Ranges;
 use std::collections::BTreeMap;
 
-/// Rows, destination by destination.
-pub(super) struct Routes<'a> {
-    rates: &'a Rates,
-    assignment: &'a Assignment,
-    of_core: Vec<Vec<AxonsOut>>,
-    of_host: Vec<HostAxons>,
-    /// By core, the call of [`Routes::add`] that added its last row.
-    added: Vec<u32>,
-    calls: u32,
+/// What goes to a destination from a core, or from the host ([`HOST`]).
+pub(super) type Row = (u32, AxonsOut);
+
+/// All that goes from a population to a destination, from ascending neurons: those of a layer
+/// that two outputs send stand twice, and are two messages.
+pub(super) fn rows_to(
+    to: End,
+    assignment: &Assignment,
+    rates: &Rates,
+    population: usize,
+    sources: &[u32],
+) -> Vec<Row> {
+    let cores = &assignment.core_of[population];
+    let from = |source: u32| if cores.is_empty() { HOST } else { cores[source as usize] };
+    let mut placed: Vec<(u32, u32)> = sources.iter().map(|n| (from(*n), *n)).collect();
+    placed.sort_unstable();
+    let row = |same: &[(u32, u32)]| {
+        let sources = Ranges::of_sorted(same.iter().map(|(_, source)| *source));
+        let messages = same.iter().map(|(_, source)| rates.get(population, *source));
+        let messages = messages.fold(0.0, |sum, rate| sum + rate);
+        (same[0].0, AxonsOut { layer: population, to, sources, messages })
+    };
+    placed.chunk_by(|a, b| a.0 == b.0).map(row).collect()
 }
 
-impl<'a> Routes<'a> {
-    pub(super) fn new(assignment: &'a Assignment, rates: &'a Rates) -> Routes<'a> {
-        let cores = assignment.cores as usize;
-        Routes {
-            rates,
-            assignment,
-            of_core: vec![Vec::new(); cores],
-            of_host: Vec::new(),
-            added: vec![0; cores],
-            calls: 0,
-        }
+/// Rows by what they come from.
+pub(super) struct Routes {
+    of_core: Vec<Vec<AxonsOut>>,
+    of_host: Vec<HostAxons>,
+}
+
+impl Routes {
+    pub(super) fn new(cores: u32) -> Routes {
+        Routes { of_core: vec![Vec::new(); cores as usize], of_host: Vec::new() }
     }
 
-    /// Adds all that goes from a population to a destination, from ascending neurons: those
-    /// of a layer that two outputs send stand twice, and are two messages.
-    pub(super) fn add(&mut self, population: usize, sources: &[u32], to: End) {
-        self.calls += 1;
-        let cores = &self.assignment.core_of[population];
-        if let (true, End::Core(to)) = (cores.is_empty(), to) {
-            let messages = sources.iter().map(|n| self.rates.get(population, *n));
-            let messages = messages.fold(0.0, |sum, rate| sum + rate);
-            let sources = Ranges::of_sorted(sources.iter().copied());
-            self.of_host.push(HostAxons { population, to, sources, messages });
-            return;
-        }
-        for source in sources {
-            let from = cores[*source as usize] as usize;
-            let rows = &mut self.of_core[from];
-            if std::mem::replace(&mut self.added[from], self.calls) != self.calls {
-                let sources = Ranges::default();
-                rows.push(AxonsOut { layer: population, to, sources, messages: 0.0 });
-            }
-            if let Some(row) = rows.last_mut() {
-                row.sources.push(*source);
-                row.messages += self.rates.get(population, *source);
+    pub(super) fn add(&mut self, rows: Vec<Row>) {
+        for (from, row) in rows {
+            match (from, row) {
+                (HOST, AxonsOut { layer: population, to: End::Core(to), sources, messages }) => {
+                    self.of_host.push(HostAxons { population, to, sources, messages });
+                }
+                // The host's own to the host cross nothing.
+                (HOST, _) => {}
+                (core, row) => self.of_core[core as usize].push(row),
             }
         }
     }

@@ -16,8 +16,8 @@ use crate::lower::loihi2::ranges::Ranges;
 use crate::lower::loihi2::resources::Resource;
 use crate::lower::loihi2::traffic::{Link, rounded};
 use crate::lower::loihi2::weights::{Names, distinct};
+use crate::parallel;
 use indexmap::IndexMap;
-use std::collections::BTreeSet;
 
 /// The hottest links and cores are listed up to this many.
 const HOTTEST: usize = 8;
@@ -31,6 +31,7 @@ pub fn build(plan: &Plan, weights: Option<Weights>) -> Manifest {
     let names = Names::of(&plan.network);
     let programs = distinct(plan.network.programs.iter().map(|p| p.name.as_str()));
     let build = Build { plan, names: &names, programs: &programs };
+    let cores: Vec<usize> = (0..plan.sites.len()).collect();
     Manifest {
         schema: SCHEMA.into(),
         source: plan.source.clone(),
@@ -45,7 +46,7 @@ pub fn build(plan: &Plan, weights: Option<Weights>) -> Manifest {
         programs: build.programs(),
         rates: build.rates(),
         weights,
-        cores: (0..plan.sites.len()).map(|core| build.core(core)).collect(),
+        cores: parallel::map(&cores, mapped::FEW, || (), |(), core| build.core(*core)),
         host_axons: build.host_axons(),
         traffic: build.traffic(),
         estimate: Estimate::of(plan),
@@ -298,7 +299,7 @@ impl Build<'_> {
     /// Routes of one layer to cores as one row, if there are any. The digest is over each
     /// route's core, number of ranges and their ends.
     fn routes_at_once(&self, routes: &[mapped::AxonsOut]) -> Option<AxonsOut> {
-        let mut neurons = BTreeSet::new();
+        let mut neurons = Vec::new();
         let (mut cores, mut numbers) = (Vec::new(), Vec::new());
         for route in routes {
             let End::Core(to) = route.to else { continue };
@@ -309,6 +310,7 @@ impl Build<'_> {
             numbers.extend([core, route.sources.as_slice().len() as u32]);
             numbers.extend(text::ends(&route.sources));
         }
+        neurons.sort_unstable();
         let src = text::sources(&Ranges::of_sorted(neurons));
         let messages = routes.iter().map(|route| route.messages).sum();
         let row = self.axons_out_row(routes.first()?, None, Vec::new(), src, messages);

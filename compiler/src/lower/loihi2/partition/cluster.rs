@@ -6,7 +6,7 @@
 //! others; those above know only the heaviest links of their units.
 
 use super::super::resources::Resource;
-use super::graph::Graph;
+use super::graph::{Graph, Neighbours};
 
 /// Units are at most one part in this many of a core.
 const PARTS: u64 = 12;
@@ -20,17 +20,59 @@ const VISITS: u64 = 12_000_000;
 const SAMPLES: u64 = 4;
 
 /// Sets of vertices.
-pub(super) struct Units {
-    /// The unit of each vertex.
-    pub of: Vec<u32>,
-    /// Where the vertices of each unit stand.
-    pub starts: Vec<u32>,
-    /// Vertices, unit by unit.
-    pub vertices: Vec<u32>,
+pub(super) enum Units {
+    /// Each vertex by itself; how many.
+    Single(u32),
+    /// Vertices that were joined.
+    Joined(Joined),
 }
 
 impl Units {
-    fn new(of: Vec<u32>, count: usize) -> Units {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Units::Single(count) => *count as usize,
+            Units::Joined(joined) => joined.starts.len() - 1,
+        }
+    }
+
+    /// The unit of a vertex.
+    pub fn of(&self, vertex: u32) -> u32 {
+        match self {
+            Units::Single(_) => vertex,
+            Units::Joined(joined) => joined.of[vertex as usize],
+        }
+    }
+
+    /// How many vertices a unit has.
+    pub fn size(&self, unit: u32) -> u32 {
+        match self {
+            Units::Single(_) => 1,
+            Units::Joined(joined) => joined.members(unit as usize).len() as u32,
+        }
+    }
+
+    /// A vertex of a unit, below its size.
+    pub fn member(&self, unit: u32, at: u32) -> u32 {
+        match self {
+            Units::Single(_) => unit,
+            Units::Joined(joined) => joined.members(unit as usize)[at as usize],
+        }
+    }
+}
+
+/// Vertices by unit, both ways.
+pub(super) struct Joined {
+    /// The unit of each vertex.
+    of: Vec<u32>,
+    /// Where the vertices of each unit stand.
+    starts: Vec<u32>,
+    /// Vertices, unit by unit.
+    vertices: Vec<u32>,
+}
+
+impl Joined {
+    fn new(of: Vec<u32>, count: usize) -> Joined {
         let mut starts = vec![0u32; count + 2];
         of.iter().for_each(|u| starts[*u as usize + 2] += 1);
         (2..starts.len()).for_each(|i| starts[i] += starts[i - 1]);
@@ -41,21 +83,10 @@ impl Units {
             *at += 1;
         }
         starts.pop();
-        Units { of, starts, vertices }
+        Joined { of, starts, vertices }
     }
 
-    /// Each vertex by itself.
-    pub fn singletons(count: u32) -> Units {
-        Units::new((0..count).collect(), count as usize)
-    }
-
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// The vertices of a unit.
-    pub fn members(&self, unit: usize) -> &[u32] {
+    fn members(&self, unit: usize) -> &[u32] {
         &self.vertices[self.starts[unit] as usize..self.starts[unit + 1] as usize]
     }
 }
@@ -112,14 +143,22 @@ pub(super) fn coarsen(graph: &Graph) -> Units {
             break;
         }
     }
-    Units::new(of, level.demand.len())
+    Units::Joined(Joined::new(of, level.demand.len()))
 }
 
 impl Level {
-    fn links(&self, graph: &Graph, unit: usize, mut visit: impl FnMut(u32, f32)) {
+    fn links<'l>(
+        &'l self,
+        graph: &Graph,
+        unit: usize,
+        found: &'l mut Neighbours,
+    ) -> &'l [(u32, f32)] {
         match self.starts.get(unit..unit + 2) {
-            Some(at) => self.links[at[0]..at[1]].iter().for_each(|(u, weight)| visit(*u, *weight)),
-            None => graph.neighbours(unit as u32, samples(graph), visit),
+            Some(at) => &self.links[at[0]..at[1]],
+            None => {
+                graph.neighbours(unit as u32, samples(graph), found);
+                &found.vertices
+            }
         }
     }
 
@@ -129,11 +168,14 @@ impl Level {
         let mut root: Vec<u32> = (0..count as u32).collect();
         let mut grown = vec![false; count];
         let mut sums = Sums::new(count);
+        let mut found = Neighbours::default();
         for u in 0..count {
             if grown[u] {
                 continue;
             }
-            self.links(graph, u, |other, weight| sums.add(root[other as usize], weight));
+            for (other, weight) in self.links(graph, u, &mut found) {
+                sums.add(root[*other as usize], *weight);
+            }
             let mut best: Option<(f32, u32)> = None;
             sums.drain(|unit, sum| {
                 let other = unit as usize;
@@ -171,15 +213,16 @@ impl Level {
         }
         of.iter_mut().for_each(|u| *u = root[*u as usize]);
         let count = demand.len();
-        let joined = Units::new(root, count);
+        let joined = Joined::new(root, count);
         let (mut starts, mut links) = (vec![0], vec![]);
         let mut sums = Sums::new(count);
+        let mut found = Neighbours::default();
         let mut here = vec![];
         for unit in 0..count {
             for u in joined.members(unit) {
-                self.links(graph, *u as usize, |other, weight| {
-                    sums.add(joined.of[other as usize], weight);
-                });
+                for (other, weight) in self.links(graph, *u as usize, &mut found) {
+                    sums.add(joined.of[*other as usize], *weight);
+                }
             }
             sums.drain(|other, weight| {
                 here.extend((other as usize != unit).then_some((other, weight)))

@@ -19,11 +19,20 @@ pub(super) struct Graph<'a, 'b> {
     first_input: Vec<usize>,
     /// How many inputs all projections have.
     pub inputs: usize,
-    /// By sender, where its targets stand.
-    starts: Vec<u64>,
+    /// Every sender, and one more that ends the last.
+    senders: Vec<Sender>,
     targets: Vec<u32>,
     /// Synapses into vertices.
     pub synapses: u64,
+}
+
+/// What is looked up of a sender, together, as senders are met in no order.
+#[derive(Clone, Copy, Default)]
+struct Sender {
+    /// Where its targets stand.
+    first: u64,
+    /// Spikes per step.
+    rate: f64,
 }
 
 impl<'a, 'b> Graph<'a, 'b> {
@@ -45,7 +54,7 @@ impl<'a, 'b> Graph<'a, 'b> {
         }
         let inputs = first_input[first_input.len() - 1];
         let layers = layers.to_vec();
-        let (starts, targets) = (vec![0; cx.rate.len() + 1], vec![]);
+        let (senders, targets) = (vec![Sender::default(); cx.rate.len() + 1], vec![]);
         let mut graph = Graph {
             cx,
             layers,
@@ -53,7 +62,7 @@ impl<'a, 'b> Graph<'a, 'b> {
             vertices_of,
             first_input,
             inputs,
-            starts,
+            senders,
             targets,
             synapses: 0,
         };
@@ -79,8 +88,11 @@ impl<'a, 'b> Graph<'a, 'b> {
                 *at += 1;
             });
         }
-        starts.pop();
-        (self.starts, self.targets) = (starts, targets);
+        self.targets = targets;
+        let rates = self.cx.rate.iter().copied().chain([0.0]);
+        for ((sender, first), rate) in self.senders.iter_mut().zip(starts).zip(rates) {
+            *sender = Sender { first, rate };
+        }
     }
 
     /// How many vertices.
@@ -100,9 +112,15 @@ impl<'a, 'b> Graph<'a, 'b> {
         self.cx.first[layer] + neuron as usize
     }
 
+    /// Spikes per step of a sender.
+    pub fn rate(&self, sender: usize) -> f64 {
+        self.senders[sender].rate
+    }
+
     /// The vertices that a sender reaches, ascending, once for each synapse.
     pub fn targets(&self, sender: usize) -> &[u32] {
-        &self.targets[self.starts[sender] as usize..self.starts[sender + 1] as usize]
+        let [first, end] = [sender, sender + 1].map(|at| self.senders[at].first as usize);
+        &self.targets[first..end]
     }
 
     /// Visits the synapses of a vertex: projection, input among those of all projections, and
@@ -131,26 +149,43 @@ impl<'a, 'b> Graph<'a, 'b> {
         }
     }
 
-    /// Visits vertices that `v` would share messages with, each with what it would save of an
+    /// Lists vertices that `v` would share messages with, each with what it would save of an
     /// edge that were spread evenly over its ends: its targets, its senders, and `samples` of
     /// the other targets of each of these.
-    pub fn neighbours(&self, v: u32, samples: usize, mut visit: impl FnMut(u32, f32)) {
+    ///
+    /// Step by step for all senders, as what is looked up is far apart in memory: so it is asked
+    /// for all at once.
+    pub fn neighbours(&self, v: u32, samples: usize, found: &mut Neighbours) {
+        let Neighbours { vertices, places } = found;
+        vertices.clear();
+        places.clear();
         let own = self.sender(v);
         let targets = self.targets(own);
-        let weight = self.cx.rate[own] as f32 / targets.len() as f32;
-        targets.iter().for_each(|t| visit(*t, weight));
+        let weight = self.senders[own].rate as f32 / targets.len() as f32;
+        vertices.extend(targets.iter().map(|t| (*t, weight)));
         self.sources(v, |q, _, sender| {
-            let others = self.targets(sender);
-            let rate = self.cx.rate[sender] as f32;
+            let Sender { first, rate } = self.senders[sender];
+            let rate = rate as f32;
+            let others = self.senders[sender + 1].first - first;
             let from = self.vertex(self.cx.network.projections[q].from, sender);
             if from != NONE {
-                visit(from, rate / others.len() as f32);
+                vertices.push((from, rate / others as f32));
             }
-            let n = samples.min(others.len() - 1);
+            let n = (samples as u64).min(others - 1);
             for i in 0..n {
-                let at = (v as usize + i * others.len() / n) % others.len();
-                visit(others[at], rate / n as f32);
+                let at = (u64::from(v) + i * others / n) % others;
+                places.push((first + at, rate / n as f32));
             }
         });
+        vertices.extend(places.iter().map(|(at, weight)| (self.targets[*at as usize], *weight)));
     }
+}
+
+/// What [`Graph::neighbours`] finds, kept for its memory.
+#[derive(Default)]
+pub(super) struct Neighbours {
+    /// Vertices, some more than once, with weights.
+    pub vertices: Vec<(u32, f32)>,
+    /// Where sampled targets stand.
+    places: Vec<(u64, f32)>,
 }

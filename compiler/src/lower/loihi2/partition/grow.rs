@@ -9,7 +9,7 @@ use super::super::network::Synapses;
 use super::super::resources::{Usage, axon_words, kernel_words};
 use super::bins::Cap;
 use super::cluster::{Units, samples};
-use super::graph::Graph;
+use super::graph::{Graph, Neighbours};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -39,6 +39,9 @@ struct Core<'g, 'a, 'b> {
     /// Senders with an axon here.
     met: Vec<bool>,
     senders: Vec<usize>,
+    /// The synapses of the vertex that is added: projection, input and sender. Kept for its
+    /// memory.
+    fan_in: Vec<(usize, usize, usize)>,
 }
 
 impl Core<'_, '_, '_> {
@@ -69,14 +72,16 @@ impl Core<'_, '_, '_> {
         let destinations = self.graph.targets(own).len() as f64 * self.spread;
         self.axon_mem += if destinations > 1.0 { destinations } else { 0.0 };
         self.load.messages_out += cx.rate[own] * destinations;
-        self.graph.sources(v, |q, input, sender| {
-            let projection = &cx.network.projections[q];
-            let on_core = u64::from(cx.network.populations[projection.from].on_chip());
-            self.here.1 += on_core;
-            let n = u64::from(self.counts[input]);
-            self.counts[input] += 1;
-            self.inputs.push(input);
-            self.load.synops[0] += cx.rate[sender];
+        let mut fan_in = std::mem::take(&mut self.fan_in);
+        fan_in.clear();
+        self.graph.sources(v, |q, input, sender| fan_in.push((q, input, sender)));
+        // One loop after the other: what each looks up is far apart in memory, and is asked for
+        // all at once.
+        for (q, input, _) in &fan_in {
+            let projection = &cx.network.projections[*q];
+            let n = u64::from(self.counts[*input]);
+            self.counts[*input] += 1;
+            self.inputs.push(*input);
             match &projection.synapses {
                 // A kernel is stored once; all of its rows and channels, to be safe.
                 Synapses::Conv(conv) => {
@@ -89,14 +94,21 @@ impl Core<'_, '_, '_> {
                     self.usage.syn_words += axon_words(f, format, n + 1) - axon_words(f, format, n);
                 }
             }
-            if !self.met[sender] {
-                self.met[sender] = true;
-                self.senders.push(sender);
+        }
+        for (q, _, sender) in &fan_in {
+            let from = cx.network.projections[*q].from;
+            let on_core = u64::from(cx.network.populations[from].on_chip());
+            let rate = self.graph.rate(*sender);
+            self.here.1 += on_core;
+            self.load.synops[0] += rate;
+            if !std::mem::replace(&mut self.met[*sender], true) {
+                self.senders.push(*sender);
                 self.here.0 += on_core;
                 self.usage.axon_in += 1;
-                self.load.messages_in += cx.rate[sender];
+                self.load.messages_in += rate;
             }
-        });
+        }
+        self.fan_in = fan_in;
         self.usage.axon_mem = self.axon_mem.ceil() as u64;
         if self.usage.neurons > 1 && !self.cap.holds(cx, &self.usage, &self.load) {
             (self.usage, self.load, self.axon_mem, self.here) = before;
@@ -124,52 +136,96 @@ impl Core<'_, '_, '_> {
 
 /// Units by what they share with the core.
 struct Frontier {
-    gain: Vec<f32>,
+    near: Vec<Near>,
     touched: Vec<u32>,
+    /// Those that are raised, kept for its memory.
+    open: Vec<(u32, f32)>,
     /// Those whose gain has grown since they were put into the heap.
     changed: Vec<u32>,
-    fresh: Vec<bool>,
-    /// Gains as bits, which are ordered like the numbers, as these are not negative.
     heap: BinaryHeap<(u32, Reverse<u32>)>,
+    /// Units beneath this are left out as long as the heap has enough.
+    floor: u32,
 }
+
+/// What is known of a unit, together, as units are met in no order.
+#[derive(Clone, Copy, Default)]
+struct Near {
+    /// What it shares with the core.
+    gain: f32,
+    /// Whether the gain has grown since the unit was put into the heap.
+    changed: bool,
+    /// Whether all of it is on cores.
+    placed: bool,
+}
+
+impl Near {
+    /// The gain as bits, which are ordered like the numbers, as these are not negative.
+    fn bits(self) -> u32 {
+        self.gain.to_bits()
+    }
+}
+
+/// Units in the heap beyond which the worse half is left out: they come back when their gain
+/// grows. A small heap is in the nearest cache.
+const WAITING: usize = 2048;
 
 impl Frontier {
     fn new(units: usize) -> Frontier {
-        let (gain, fresh) = (vec![0.0; units], vec![false; units]);
-        Frontier { gain, touched: vec![], changed: vec![], fresh, heap: BinaryHeap::new() }
+        let (near, heap) = (vec![Near::default(); units], BinaryHeap::new());
+        Frontier { near, touched: vec![], open: vec![], changed: vec![], heap, floor: 0 }
     }
 
-    fn raise(&mut self, unit: u32, by: f32) {
-        if self.gain[unit as usize] == 0.0 {
-            self.touched.push(unit);
-        }
-        self.gain[unit as usize] += by.max(f32::MIN_POSITIVE);
-        if !std::mem::replace(&mut self.fresh[unit as usize], true) {
-            self.changed.push(unit);
+    /// Raises what units share with the core.
+    fn raise(&mut self, units: &[(u32, f32)]) {
+        // All are read first, as they are far apart in memory, and so are asked for at once.
+        let open = |(unit, _): &&(u32, f32)| !self.near[*unit as usize].placed;
+        self.open.clear();
+        self.open.extend(units.iter().filter(open));
+        for (unit, by) in self.open.drain(..) {
+            let near = &mut self.near[unit as usize];
+            if near.gain == 0.0 {
+                self.touched.push(unit);
+            }
+            near.gain += by.max(f32::MIN_POSITIVE);
+            if !std::mem::replace(&mut near.changed, true) {
+                self.changed.push(unit);
+            }
         }
     }
 
     /// Puts those whose gain has grown into the heap.
     fn settle(&mut self) {
         for unit in self.changed.drain(..) {
-            self.fresh[unit as usize] = false;
-            self.heap.push((self.gain[unit as usize].to_bits(), Reverse(unit)));
+            let near = &mut self.near[unit as usize];
+            near.changed = false;
+            if near.bits() >= self.floor || self.heap.len() < WAITING / 4 {
+                self.heap.push((near.bits(), Reverse(unit)));
+            }
+        }
+        if self.heap.len() > WAITING {
+            let mut all = std::mem::take(&mut self.heap).into_vec();
+            let half = all.len() / 2;
+            let (_, middle, _) = all.select_nth_unstable_by(half, |a, b| b.cmp(a));
+            self.floor = middle.0;
+            all.truncate(half);
+            self.heap = all.into();
         }
     }
 
     /// The best of all, by gains that may have grown since they were put in.
-    fn best(&mut self) -> Option<usize> {
+    fn best(&mut self) -> Option<u32> {
         while let Some((bits, Reverse(unit))) = self.heap.pop() {
-            if self.gain[unit as usize].to_bits() == bits {
-                return Some(unit as usize);
+            if self.near[unit as usize].bits() == bits {
+                return Some(unit);
             }
         }
         None
     }
 
     fn clear(&mut self) {
-        self.touched.drain(..).for_each(|unit| self.gain[unit as usize] = 0.0);
+        self.touched.drain(..).for_each(|unit| self.near[unit as usize].gain = 0.0);
         self.heap.clear();
+        self.floor = 0;
     }
 }
 
@@ -191,49 +247,54 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
         inputs: vec![],
         met: vec![false; graph.cx.rate.len()],
         senders: vec![],
+        fan_in: vec![],
     };
     let samples = samples(graph);
+    let mut found = Neighbours::default();
     let mut frontier = Frontier::new(units.len());
     // How many vertices of each unit are on cores.
-    let mut placed = vec![0usize; units.len()];
-    let (mut cores, mut seed) = (0u32, 0);
+    let mut placed = vec![0u32; units.len()];
+    let (mut cores, mut seed) = (0, 0);
     let mut next = None;
-    while seed < units.len() {
+    let first_left = |placed: &[u32], mut seed: u32| {
+        while (seed as usize) < placed.len() && placed[seed as usize] == units.size(seed) {
+            seed += 1;
+        }
+        seed
+    };
+    while (seed as usize) < units.len() {
         let mut misses = 0;
         let mut rest = None;
         loop {
             let unit = match next.take().or_else(|| frontier.best()) {
                 Some(unit) => unit,
                 None => {
-                    while seed < units.len() && placed[seed] == units.members(seed).len() {
-                        seed += 1;
-                    }
-                    if seed == units.len() {
+                    seed = first_left(&placed, seed);
+                    if seed as usize == units.len() {
                         break;
                     }
                     seed
                 }
             };
-            let members = units.members(unit);
-            let first = placed[unit];
+            let (size, first) = (units.size(unit), placed[unit as usize]);
             // Neurons of one more configuration say nothing of how full the core is.
-            if unit != seed && members.get(first).is_some_and(|v| !core.has_group(*v)) {
+            if unit != seed && first < size && !core.has_group(units.member(unit, first)) {
                 continue;
             }
-            while placed[unit] < members.len() && core.add(members[placed[unit]]) {
-                core_of[members[placed[unit]] as usize] = cores;
-                placed[unit] += 1;
+            let mut at = first;
+            while at < size && core.add(units.member(unit, at)) {
+                core_of[units.member(unit, at) as usize] = cores;
+                at += 1;
             }
-            for v in &members[first..placed[unit]] {
-                graph.neighbours(*v, samples, |w, weight| {
-                    let unit = units.of[w as usize];
-                    if placed[unit as usize] < units.members(unit as usize).len() {
-                        frontier.raise(unit, weight);
-                    }
-                });
+            placed[unit as usize] = at;
+            frontier.near[unit as usize].placed = at == size;
+            for v in (first..at).map(|at| units.member(unit, at)) {
+                graph.neighbours(v, samples, &mut found);
+                found.vertices.iter_mut().for_each(|(w, _)| *w = units.of(*w));
+                frontier.raise(&found.vertices);
             }
             frontier.settle();
-            if placed[unit] < members.len() {
+            if at < size {
                 rest.get_or_insert(unit);
                 misses += 1;
                 if misses == MISSES || unit == seed {
@@ -246,9 +307,7 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
         core.clear();
         frontier.clear();
         cores += 1;
-        while seed < units.len() && placed[seed] == units.members(seed).len() {
-            seed += 1;
-        }
+        seed = first_left(&placed, seed);
     }
     (core_of, cores)
 }

@@ -1,12 +1,14 @@
 //! Layers without a structure to follow: clusters of neurons, cores grown from them, single
 //! neurons moved.
 
+use super::super::mapped::FEW;
 use super::bins::{Bin, Cap};
 use super::cluster::{Units, coarsen};
 use super::graph::Graph;
 use super::grow::grow;
 use super::refine::{self, refine};
 use super::tally::{Cells, Context, Counter, tally};
+use crate::parallel;
 
 /// Synapses up to which vertices are coarsened before cores grow. Beyond them the time is
 /// better spent on growing from single vertices, which finds as good cores where neurons have
@@ -23,7 +25,7 @@ impl<'a, 'b> Irregular<'a, 'b> {
     pub fn new(cx: &'a Context<'b>, layers: &[usize]) -> Irregular<'a, 'b> {
         let graph = Graph::new(cx, layers);
         let units = match graph.synapses > COARSENED {
-            true => Units::singletons(graph.len()),
+            true => Units::Single(graph.len()),
             false => coarsen(&graph),
         };
         Irregular { graph, units }
@@ -34,17 +36,20 @@ impl<'a, 'b> Irregular<'a, 'b> {
         self.graph.synapses
     }
 
-    pub fn bins(&self, counter: &mut Counter, cap: Cap) -> Vec<Bin> {
+    pub fn bins(&self, cap: Cap) -> Vec<Bin> {
         let (graph, cx) = (&self.graph, self.graph.cx);
         // Room for neurons to move in.
         let loose = Cap { time: cap.time * 0.95 };
         let (mut core_of, cores) = grow(graph, &self.units, loose);
         if refine::affordable(graph, &core_of, cores as usize) {
-            let mut all = tally(cx, &self.cells(&core_of, cores), counter);
+            let mut all = tally(cx, &self.cells(&core_of, cores));
             refine(graph, &mut core_of, &mut all.usage, &mut all.load, all.between, cap);
         }
-        let cells = self.cells(&core_of, cores);
-        cells.into_iter().filter(|c| !c.is_empty()).map(|c| Bin::new(cx, counter, c)).collect()
+        let mut cells = self.cells(&core_of, cores);
+        cells.retain(|cells| !cells.is_empty());
+        parallel::map(&cells, FEW, Counter::default, |counter, cells| {
+            Bin::new(cx, counter, cells.clone())
+        })
     }
 
     fn cells(&self, core_of: &[u32], cores: u32) -> Vec<Cells> {

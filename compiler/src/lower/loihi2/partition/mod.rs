@@ -236,7 +236,7 @@ impl<'a, 'b> Search<'a, 'b> {
             bins.extend(dense::split(cx, counter, *layer, cap));
         }
         if let Some(irregular) = &self.irregular {
-            bins.extend(irregular.bins(counter, cap));
+            bins.extend(irregular.bins(cap));
         }
         let bins = pack::pack(cx, counter, bins, cap, cores_per_chip);
         let cores = bins.into_iter().map(|bin| bin.cells).collect();

@@ -1,8 +1,10 @@
 //! Cores that are mostly empty are filled up with each other: first-fit decreasing, beside
 //! those they exchange most messages with.
 
+use super::super::mapped::FEW;
 use super::bins::{Bin, Cap, union};
 use super::tally::{Cells, Context, Counter};
+use crate::parallel;
 use std::collections::BTreeMap;
 
 /// A bin this full takes others in, but does not move.
@@ -22,7 +24,7 @@ pub(super) fn pack(
     cores_per_chip: u64,
 ) -> Vec<Bin> {
     let mut small: Vec<bool> = bins.iter().map(|b| b.fullness(cx, cap) <= SMALL).collect();
-    let mut traffic = traffic(cx, counter, &bins, &small);
+    let mut traffic = traffic(cx, &bins, &small);
     let mut bins: Vec<Option<Bin>> = bins.into_iter().map(Some).collect();
     loop {
         let fullness = |i: usize| bins[i].as_ref().map_or(0.0, |b| b.fullness(cx, cap));
@@ -58,7 +60,7 @@ pub(super) fn pack(
     bins.into_iter().flatten().collect()
 }
 
-fn traffic(cx: &Context, counter: &mut Counter, bins: &[Bin], small: &[bool]) -> Traffic {
+fn traffic(cx: &Context, bins: &[Bin], small: &[bool]) -> Traffic {
     let mut traffic: Traffic = vec![BTreeMap::new(); bins.len()];
     if !small.contains(&true) {
         return traffic;
@@ -67,14 +69,23 @@ fn traffic(cx: &Context, counter: &mut Counter, bins: &[Bin], small: &[bool]) ->
     for (i, bin) in bins.iter().enumerate() {
         each(&bin.cells, |layer, n| bin_of[cx.first[layer] + n as usize] = i);
     }
-    for (i, bin) in bins.iter().enumerate() {
-        counter.core(cx, &bin.cells, |sender| {
-            let from = bin_of[sender];
-            if from != usize::MAX && from != i && (small[i] || small[from]) {
-                *traffic[i].entry(from).or_default() += cx.rate[sender];
-                *traffic[from].entry(i).or_default() += cx.rate[sender];
-            }
-        });
+    let found = parallel::chunks(bins, FEW, |first, part| {
+        let mut counter = Counter::default();
+        let mut found = vec![];
+        for (i, bin) in (first..).zip(part) {
+            let keep = |sender: usize| {
+                let from = bin_of[sender];
+                from != usize::MAX && from != i && (small[i] || small[from])
+            };
+            counter.heard(cx, &bin.cells, keep, |sender| {
+                found.push((bin_of[sender], i, cx.rate[sender]));
+            });
+        }
+        found
+    });
+    for (from, to, rate) in found.into_iter().flatten() {
+        *traffic[to].entry(from).or_default() += rate;
+        *traffic[from].entry(to).or_default() += rate;
     }
     traffic
 }

@@ -13,6 +13,8 @@ use super::graph::{Graph, NONE};
 const VISITS: u64 = 100_000_000;
 /// Destinations that a sender may get beyond those it has at first, which bounds the memory.
 const ROOM: usize = 3;
+/// Senders, at most, whose spread is looked at to know whether there is time for it.
+const SAMPLED: usize = 100_000;
 /// Passes at most.
 const PASSES: usize = 12;
 /// A pass that saves a smaller share of the messages is the last.
@@ -146,19 +148,23 @@ pub(super) fn affordable(graph: &Graph, core_of: &[u32], cores: usize) -> bool {
     graph.synapses * fan(graph, core_of, cores) <= VISITS
 }
 
-/// On how many cores the targets of a sender are, rounded up, on average over synapses.
+/// On how many cores the targets of a sender are, rounded up, on average over synapses; of some
+/// senders where there are very many.
 fn fan(graph: &Graph, core_of: &[u32], cores: usize) -> u64 {
     let mut seen = vec![usize::MAX; cores];
-    let mut all = 0u64;
-    for sender in 0..graph.cx.rate.len() {
+    let (mut all, mut synapses) = (0u64, 0u64);
+    let senders = graph.cx.rate.len();
+    for sender in (0..senders).step_by(senders.div_ceil(SAMPLED).max(1)) {
         let mut distinct = 0;
         for t in graph.targets(sender) {
             let core = core_of[*t as usize] as usize;
             distinct += u64::from(std::mem::replace(&mut seen[core], sender) != sender);
         }
-        all += distinct * graph.targets(sender).len() as u64;
+        let targets = graph.targets(sender).len() as u64;
+        synapses += targets;
+        all += distinct * targets;
     }
-    all.div_ceil(graph.synapses.max(1))
+    all.div_ceil(synapses.max(1))
 }
 
 /// An edge that reaches a vertex.
@@ -272,6 +278,30 @@ impl Mover<'_, '_, '_> {
         let home = self.core_of[v as usize];
         let mut there = (self.usage[to as usize], self.load[to as usize]);
         let mut here = (self.usage[home as usize], self.load[home as usize]);
+        let own = graph.sender(v);
+        let list = if destinations > 1 { destinations } else { 0 };
+        let out = cx.rate[own] * destinations as f64;
+        there.0.neurons += 1;
+        there.0.axon_map += 1;
+        there.0.axon_mem += list;
+        there.1.updates += 1.0;
+        there.1.spikes += cx.rate[own];
+        there.1.messages_out += out;
+        here.0.neurons = here.0.neurons.saturating_sub(1);
+        here.0.axon_map = here.0.axon_map.saturating_sub(1);
+        here.0.axon_mem = here.0.axon_mem.saturating_sub(list);
+        here.1.updates -= 1.0;
+        here.1.spikes -= cx.rate[own];
+        here.1.messages_out -= out;
+        for Edge { sender, own, .. } in edges {
+            let events = cx.rate[*sender] * f64::from(*own);
+            there.1.synops[0] += events;
+            here.1.synops[0] -= events;
+        }
+        // Most cores are full already, whatever its axons take.
+        if !self.cap.holds(cx, &there.0, &there.1) || here.0.neurons == 0 {
+            return false;
+        }
         let (mut longer, mut shorter) = (vec![], vec![]);
         for Edge { sender, q, own } in edges {
             let after = self.spread.count(*sender, to);
@@ -286,8 +316,6 @@ impl Mover<'_, '_, '_> {
             let less = words(before + own) - words(before);
             here.0.syn_words = here.0.syn_words.saturating_sub(less);
             let rate = cx.rate[*sender];
-            there.1.synops[0] += rate * own as f64;
-            here.1.synops[0] -= rate * own as f64;
             let from = match graph.vertex(cx.network.projections[*q].from, *sender) {
                 vertex if vertex == v => to,
                 NONE => NONE,
@@ -304,22 +332,7 @@ impl Mover<'_, '_, '_> {
                 shorter.push(from);
             }
         }
-        let own = graph.sender(v);
-        let list = if destinations > 1 { destinations } else { 0 };
-        let out = cx.rate[own] * destinations as f64;
-        there.0.neurons += 1;
-        there.0.axon_map += 1;
-        there.0.axon_mem += list;
-        there.1.updates += 1.0;
-        there.1.spikes += cx.rate[own];
-        there.1.messages_out += out;
-        here.0.neurons = here.0.neurons.saturating_sub(1);
-        here.0.axon_map = here.0.axon_map.saturating_sub(1);
-        here.0.axon_mem = here.0.axon_mem.saturating_sub(list);
-        here.1.updates -= 1.0;
-        here.1.spikes -= cx.rate[own];
-        here.1.messages_out -= out;
-        if !self.cap.holds(cx, &there.0, &there.1) || here.0.neurons == 0 {
+        if !self.cap.holds(cx, &there.0, &there.1) {
             return false;
         }
         let full = |core: &u32| {

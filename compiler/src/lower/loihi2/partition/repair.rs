@@ -16,7 +16,7 @@ pub(super) fn repair(
     mut cores: Vec<Cells>,
     most: u64,
 ) -> Result<(Vec<Cells>, Tally), Vec<Refusal>> {
-    let mut routes = Routes::new(cx, &cores, counter);
+    let mut routes = Routes::new(cx, &cores);
     loop {
         let all = routes.tally(cx, &cores);
         let beyond = |c: usize| cx.profile.exceeded(&all.usage[c]).is_some();

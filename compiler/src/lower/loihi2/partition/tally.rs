@@ -1,10 +1,11 @@
 //! What cores use and send: the sums of [`map`](super::super::mapped::map), without the lists
 //! of neurons that a manifest needs, so that many assignments can be compared.
 
-use super::super::mapped::{HOST, Inverse, Load, Scratch, channels};
+use super::super::mapped::{FEW, HOST, Inverse, Load, Scratch, channels};
 use super::super::network::{Assignment, ChipNetwork, Rate, Rates, Synapses};
 use super::super::profile::{Figures, Profile};
 use super::super::resources::{Usage, axon_words};
+use crate::parallel;
 use std::collections::BTreeMap;
 
 /// Neurons of a core by layer, ascending.
@@ -106,6 +107,12 @@ impl Counter {
             for q in &cx.feeds[*layer] {
                 let projection = &cx.network.projections[*q];
                 let from = cx.first[projection.from];
+                // Two projections may share axons, and two inputs of one that gathers.
+                let shared = projection.gather.is_some() || {
+                    let others = cells.keys().flat_map(|layer| &cx.feeds[*layer]);
+                    others.filter(|r| cx.network.projections[**r].from == projection.from).count()
+                        > 1
+                };
                 self.scratch.count(projection, &cx.inverses[*q], neurons);
                 let kind = match &projection.synapses {
                     Synapses::Dense(_) => 0,
@@ -118,16 +125,16 @@ impl Counter {
                 let (met, now) = (&mut self.met, self.counts);
                 self.scratch.drain(projection, |source, n| {
                     let sender = from + source as usize;
+                    let rate = cx.rate[sender];
                     any = true;
-                    events += cx.rate[sender] * n as f64;
+                    events += rate * n as f64;
                     if n != last {
                         (last, words) = (n, axon_words(f, projection.format, n));
                     }
                     usage.syn_words += if kind == 2 { 0 } else { words };
-                    if met[sender] != now {
-                        met[sender] = now;
+                    if !shared || std::mem::replace(&mut met[sender], now) != now {
                         usage.axon_in += 1;
-                        load.messages_in += cx.rate[sender];
+                        load.messages_in += rate;
                         visit(sender);
                     }
                 });
@@ -153,6 +160,34 @@ impl Counter {
         }
         load.updates = usage.neurons as f64;
         (usage, load)
+    }
+
+    /// Visits the senders that are to be kept and have an axon on a core.
+    pub fn heard(
+        &mut self,
+        cx: &Context,
+        cells: &Cells,
+        keep: impl Fn(usize) -> bool,
+        mut visit: impl FnMut(usize),
+    ) {
+        self.met.resize(cx.rate.len(), 0);
+        self.counts += 1;
+        for (layer, neurons) in cells {
+            for q in &cx.feeds[*layer] {
+                let projection = &cx.network.projections[*q];
+                let sender = |source: u32| cx.first[projection.from] + source as usize;
+                let wanted = |input| keep(sender(projection.source(input)));
+                self.scratch.count_some(projection, &cx.inverses[*q], neurons, wanted);
+                self.scratch.drain(projection, |source, _| {
+                    let sender = sender(source);
+                    if keep(sender)
+                        && std::mem::replace(&mut self.met[sender], self.counts) != self.counts
+                    {
+                        visit(sender);
+                    }
+                });
+            }
+        }
     }
 }
 
@@ -183,44 +218,61 @@ fn mark(core: u64) -> u128 {
 }
 
 /// Counts every core exactly.
-pub(super) fn tally(cx: &Context, cores: &[Cells], counter: &mut Counter) -> Tally {
-    Routes::new(cx, cores, counter).tally(cx, cores)
+pub(super) fn tally(cx: &Context, cores: &[Cells]) -> Tally {
+    Routes::new(cx, cores).tally(cx, cores)
 }
 
 /// Where every sender's messages go, as long as cores are split.
 pub(super) struct Routes {
-    core_of: Vec<u32>,
-    /// Of each sender, how many destinations, and the sum of their marks.
-    count: Vec<u32>,
-    marks: Vec<u128>,
-    /// Of each sender, whether its own core is one of them.
-    own: Vec<bool>,
+    senders: Vec<Sender>,
     /// Of each core, what depends on it alone.
     alone: Vec<(Usage, Load)>,
 }
 
+/// What is known of a sender, together, as senders are met in no order.
+#[derive(Clone, Copy)]
+struct Sender {
+    /// The sum of its destinations' marks.
+    marks: u128,
+    /// How many destinations.
+    count: u32,
+    /// Its core, or [`HOST`].
+    core: u32,
+    /// Whether its own core is a destination.
+    own: bool,
+}
+
 impl Routes {
-    pub fn new(cx: &Context, cores: &[Cells], counter: &mut Counter) -> Routes {
-        let senders = cx.rate.len();
-        let mut routes = Routes {
-            core_of: vec![HOST; senders],
-            count: vec![0; senders],
-            marks: vec![0; senders],
-            own: vec![false; senders],
-            alone: vec![],
-        };
+    pub fn new(cx: &Context, cores: &[Cells]) -> Routes {
+        let sender = Sender { marks: 0, count: 0, core: HOST, own: false };
+        let mut routes = Routes { senders: vec![sender; cx.rate.len()], alone: vec![] };
         for (c, cells) in cores.iter().enumerate() {
             routes.settle(cx, c, cells);
         }
-        for (c, cells) in cores.iter().enumerate() {
-            routes.add(cx, c, cells, counter);
+        // Each thread adds the axons of its cores for itself.
+        let parts = parallel::chunks(cores, FEW, |first, part| {
+            let mut counter = Counter::default();
+            let mut routes = Routes { senders: routes.senders.clone(), alone: vec![] };
+            for (c, cells) in (first..).zip(part) {
+                let alone = routes.count(cx, c, cells, &mut counter);
+                routes.alone.push(alone);
+            }
+            routes
+        });
+        for part in parts {
+            for (sender, more) in routes.senders.iter_mut().zip(part.senders) {
+                sender.count += more.count;
+                sender.marks = sender.marks.wrapping_add(more.marks);
+                sender.own |= more.own;
+            }
+            routes.alone.extend(part.alone);
         }
         for output in &cx.network.outputs {
             for neuron in output.neurons.iter() {
-                let sender = cx.first[output.from] + neuron as usize;
-                if routes.core_of[sender] != HOST {
-                    routes.count[sender] += 1;
-                    routes.marks[sender] = routes.marks[sender].wrapping_add(mark(u64::from(HOST)));
+                let sender = &mut routes.senders[cx.first[output.from] + neuron as usize];
+                if sender.core != HOST {
+                    sender.count += 1;
+                    sender.marks = sender.marks.wrapping_add(mark(u64::from(HOST)));
                 }
             }
         }
@@ -231,21 +283,14 @@ impl Routes {
     pub fn settle(&mut self, cx: &Context, core: usize, cells: &Cells) {
         for (layer, neurons) in cells {
             for n in neurons {
-                self.core_of[cx.first[*layer] + *n as usize] = core as u32;
+                self.senders[cx.first[*layer] + *n as usize].core = core as u32;
             }
         }
     }
 
     /// Adds the axons of a core whose neurons are settled.
     pub fn add(&mut self, cx: &Context, core: usize, cells: &Cells, counter: &mut Counter) {
-        let here = mark(core as u64);
-        let (count, marks) = (&mut self.count, &mut self.marks);
-        let (own, core_of) = (&mut self.own, &self.core_of);
-        let alone = counter.core(cx, cells, |sender| {
-            count[sender] += 1;
-            marks[sender] = marks[sender].wrapping_add(here);
-            own[sender] |= core_of[sender] == core as u32;
-        });
+        let alone = self.count(cx, core, cells, counter);
         if core == self.alone.len() {
             self.alone.push(alone);
         } else {
@@ -253,13 +298,32 @@ impl Routes {
         }
     }
 
+    /// Adds the axons of a core to their senders; what depends on this core alone.
+    fn count(
+        &mut self,
+        cx: &Context,
+        core: usize,
+        cells: &Cells,
+        counter: &mut Counter,
+    ) -> (Usage, Load) {
+        let here = mark(core as u64);
+        let senders = &mut self.senders;
+        counter.core(cx, cells, |sender| {
+            let sender = &mut senders[sender];
+            sender.count += 1;
+            sender.marks = sender.marks.wrapping_add(here);
+            sender.own |= sender.core == core as u32;
+        })
+    }
+
     /// Takes the axons of a core back.
     pub fn remove(&mut self, cx: &Context, core: usize, cells: &Cells, counter: &mut Counter) {
         let here = mark(core as u64);
         counter.core(cx, cells, |sender| {
-            self.count[sender] -= 1;
-            self.marks[sender] = self.marks[sender].wrapping_sub(here);
-            self.own[sender] &= self.core_of[sender] != core as u32;
+            let sender = &mut self.senders[sender];
+            sender.count -= 1;
+            sender.marks = sender.marks.wrapping_sub(here);
+            sender.own &= sender.core != core as u32;
         });
     }
 
@@ -272,13 +336,13 @@ impl Routes {
             within: 0.0,
             from_host: 0.0,
         };
-        for (sender, core) in self.core_of.iter().enumerate() {
-            let (n, rate) = (f64::from(self.count[sender]), cx.rate[sender]);
-            if *core == HOST {
+        for (sender, rate) in self.senders.iter().zip(&cx.rate) {
+            let n = f64::from(sender.count);
+            if sender.core == HOST {
                 tally.from_host += n * rate;
                 continue;
             }
-            let own = if self.own[sender] { 1.0 } else { 0.0 };
+            let own = if sender.own { 1.0 } else { 0.0 };
             tally.within += own * rate;
             tally.between += (n - own) * rate;
         }
@@ -286,7 +350,7 @@ impl Routes {
         for output in &cx.network.outputs {
             for neuron in output.neurons.iter() {
                 let sender = cx.first[output.from] + neuron as usize;
-                if self.core_of[sender] != HOST {
+                if self.senders[sender].core != HOST {
                     tally.between -= cx.rate[sender];
                 }
             }
@@ -297,8 +361,8 @@ impl Routes {
             let mut lists = vec![];
             for (layer, neurons) in cells {
                 let (first, channels) = (cx.first[*layer], cx.channels[*layer]);
-                let at = |n: &u32| first + *n as usize;
-                let list = |n: &u32| (self.marks[at(n)], self.count[at(n)]);
+                let at = |n: &u32| &self.senders[first + *n as usize];
+                let list = |n: &u32| (at(n).marks, at(n).count);
                 for position in neurons.chunk_by(|a, b| a / channels == b / channels) {
                     let same = position.iter().all(|n| list(n) == list(&position[0]));
                     usage.axon_map += if same { 1 } else { position.len() as u64 };
@@ -310,7 +374,7 @@ impl Routes {
                 usage.axon_mem += lists.iter().map(|l| u64::from(l.1)).sum::<u64>();
                 load.messages_out += neurons
                     .iter()
-                    .map(|n| cx.rate[at(n)] * f64::from(self.count[at(n)]))
+                    .map(|n| cx.rate[first + *n as usize] * f64::from(at(n).count))
                     .sum::<f64>();
             }
             tally.usage.push(usage);

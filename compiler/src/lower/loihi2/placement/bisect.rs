@@ -239,6 +239,53 @@ fn coarsen(graph: &Graph, turn: &[u32], heaviest: u64) -> (Graph, Vec<u32>) {
     (coarse, parent)
 }
 
+/// Finds the vertex of each half with the largest gain; of several, the last one.
+enum Best {
+    /// Gains that were, and some that are; for graphs in which a move changes few gains.
+    Heaps([BinaryHeap<(i64, u32)>; 2]),
+    /// Among this many vertices, one by one: where a move changes most gains.
+    Scan(usize),
+}
+
+impl Best {
+    /// Vertices looked at take so much less time than gains put into a heap.
+    const FASTER: usize = 8;
+
+    fn new(graph: &Graph) -> Best {
+        let vertices = graph.len();
+        match graph.edges.len() * Best::FASTER > vertices * vertices {
+            true => Best::Scan(vertices),
+            false => Best::Heaps([BinaryHeap::new(), BinaryHeap::new()]),
+        }
+    }
+
+    /// Notes a gain.
+    fn push(&mut self, half: bool, gain: i64, vertex: usize) {
+        if let Best::Heaps(heaps) = self {
+            heaps[usize::from(half)].push((gain, vertex as u32));
+        }
+    }
+
+    /// The best of a half; `gain` says which vertices can be moved from it, and theirs.
+    fn peek(&mut self, half: bool, gain: impl Fn(usize) -> Option<i64>) -> Option<(i64, u32)> {
+        match self {
+            Best::Scan(vertices) => {
+                (0..*vertices).filter_map(|v| gain(v).map(|gain| (gain, v as u32))).max()
+            }
+            Best::Heaps(heaps) => {
+                let heap = &mut heaps[usize::from(half)];
+                while let Some(&(value, vertex)) = heap.peek() {
+                    if gain(vertex as usize) == Some(value) {
+                        return Some((value, vertex));
+                    }
+                    heap.pop();
+                }
+                None
+            }
+        }
+    }
+}
+
 /// Local moves, in passes: the best move of all even where it costs, each vertex at most once,
 /// then back to the best division seen.
 fn improve(graph: &Graph, second: &mut [bool], least: u64, most: u64) {
@@ -251,7 +298,7 @@ fn improve(graph: &Graph, second: &mut [bool], least: u64, most: u64) {
     let slack = graph.size.iter().copied().max().map_or(0, u64::from);
     let mut gain = vec![0_i64; graph.len()];
     for _ in 0..PASSES {
-        let mut heaps = [BinaryHeap::new(), BinaryHeap::new()];
+        let mut best_of = Best::new(graph);
         for vertex in 0..graph.len() {
             let mut sum = 0;
             for &(to, units) in graph.row(vertex) {
@@ -259,7 +306,7 @@ fn improve(graph: &Graph, second: &mut [bool], least: u64, most: u64) {
             }
             let pull = graph.pull[vertex];
             gain[vertex] = sum + if second[vertex] { pull } else { -pull };
-            heaps[usize::from(second[vertex])].push((gain[vertex], vertex as u32));
+            best_of.push(second[vertex], gain[vertex], vertex);
         }
         let mut moved = vec![false; graph.len()];
         let mut moves: Vec<u32> = Vec::new();
@@ -267,20 +314,17 @@ fn improve(graph: &Graph, second: &mut [bool], least: u64, most: u64) {
         while moves.len() < keep + PATIENCE {
             // The best of the best allowed moves of each half.
             let mut choice: Option<(i64, u32)> = None;
-            for heap in &mut heaps {
-                while let Some(&(value, vertex)) = heap.peek() {
-                    let at = vertex as usize;
-                    if moved[at] || gain[at] != value {
-                        heap.pop();
-                        continue;
-                    }
-                    let size = u64::from(graph.size[at]);
-                    let after = if second[at] { filled + size } else { filled - size };
-                    let allowed = excess(after) <= slack || excess(after) < excess(filled);
-                    if allowed && choice.is_none_or(|(most, _)| value > most) {
-                        choice = Some((value, vertex));
-                    }
-                    break;
+            for half in [false, true] {
+                let best = best_of.peek(half, |vertex| {
+                    (!moved[vertex] && second[vertex] == half).then(|| gain[vertex])
+                });
+                let Some((value, vertex)) = best else { continue };
+                let at = vertex as usize;
+                let size = u64::from(graph.size[at]);
+                let after = if second[at] { filled + size } else { filled - size };
+                let allowed = excess(after) <= slack || excess(after) < excess(filled);
+                if allowed && choice.is_none_or(|(most, _)| value > most) {
+                    choice = Some((value, vertex));
                 }
             }
             let Some((value, vertex)) = choice else {
@@ -299,7 +343,7 @@ fn improve(graph: &Graph, second: &mut [bool], least: u64, most: u64) {
                     continue;
                 }
                 gain[to] += if second[to] == second[at] { -2 * units } else { 2 * units };
-                heaps[usize::from(second[to])].push((gain[to], to as u32));
+                best_of.push(second[to], gain[to], to);
             }
             let now = (excess(filled), -sum);
             if now < best {

@@ -80,16 +80,24 @@ fn swap(state: &mut State, loads: &mut Loads, seats: [u32; 2]) {
     reroute(state, loads, pair, 1);
 }
 
-/// The flows `(from, to)` that cross a link.
+/// The flows `(from, to)` that cross a link, by sender and receiver. Messages travel along x in
+/// their sender's row, and along y in their receiver's column, so that only who is there is asked.
 fn crossing(state: &State, loads: &Loads, link: usize) -> Vec<(u32, u32)> {
+    let [x, y] = loads.router(link);
+    let router = |node: u32| state.router[node as usize];
+    let crosses = |from: u32, to: u32| loads.crosses(router(from), router(to), link);
     let mut list = Vec::new();
-    for (node, &from) in (0..).zip(&state.router) {
-        for edge in state.flows.sent(node as usize) {
-            if loads.crosses(from, state.router[edge.node as usize], link) {
-                list.push((node, edge.node));
-            }
+    for (node, at) in (0..).zip(&state.router) {
+        if loads.along_x(link) && usize::from(at[1]) == y {
+            let sent = state.flows.sent(node as usize).iter().map(|edge| (node, edge.node));
+            list.extend(sent.filter(|&(from, to)| crosses(from, to)));
+        } else if !loads.along_x(link) && usize::from(at[0]) == x {
+            let received = state.flows.received(node as usize).iter();
+            let received = received.map(|edge| (edge.node, node));
+            list.extend(received.filter(|&(from, to)| crosses(from, to)));
         }
     }
+    list.sort_unstable();
     list
 }
 

@@ -59,8 +59,10 @@ impl<'a> Seats<'a> {
             .copied()
     }
 
-    /// The fewest whole chips at the corner of the board, as square as they can be, that have
-    /// `nodes` seats; all chips where there are fewer. `chip` is routers `[x, y]` of a chip.
+    /// Whole chips at the corner of the board that have `nodes` seats; all chips where there are
+    /// fewer. Of all rectangles the one that is shortest from corner to corner, as messages from
+    /// anywhere to anywhere go a third of that way on average; then the one with the fewest
+    /// chips. `chip` is routers `[x, y]` of a chip.
     pub fn chips(&self, nodes: usize, chip: [usize; 2]) -> Area {
         let board = [0, 1].map(|axis| self.mesh.size[axis] / chip[axis].max(1));
         let mut count = vec![0_usize; board[0] * board[1]];
@@ -69,7 +71,11 @@ impl<'a> Seats<'a> {
             count[y * board[0] + x] += 1;
         }
         let mut best = board;
-        let rank = |to: [usize; 2]| (to[0] * to[1], to[0].abs_diff(to[1]));
+        let length = |axis: usize, to: usize| {
+            let coordinates = &self.mesh.coordinates[axis];
+            i64::from(coordinates.get(to * chip[axis] - 1).map_or(0, |end| *end))
+        };
+        let rank = |to: [usize; 2]| (length(0, to[0]) + length(1, to[1]), to[0] * to[1]);
         // Seats of the chips above each row, by column; then row by row from left to right.
         let mut above = vec![0; board[0]];
         for y in 0..board[1] {

@@ -176,7 +176,7 @@ impl Loads {
 
     /// Whether the way from one router to another crosses a link.
     pub fn crosses(&self, from: [u16; 2], to: [u16; 2], link: usize) -> bool {
-        let (x, y) = ((link / 4) % self.columns, (link / 4) / self.columns);
+        let [x, y] = self.router(link);
         let (from, to) = (from.map(usize::from), to.map(usize::from));
         match link % 4 {
             0 => y == from[1] && from[0] <= x && x < to[0],
@@ -192,10 +192,19 @@ impl Loads {
         self.units.iter().position(|&load| load == most)
     }
 
+    /// The router `[x, y]` that sends over a link.
+    pub fn router(&self, link: usize) -> [usize; 2] {
+        [link / 4 % self.columns, link / 4 / self.columns]
+    }
+
+    /// Whether a link leads east or west.
+    pub fn along_x(&self, link: usize) -> bool {
+        link % 4 < 2
+    }
+
     fn link(&self, link: usize) -> Link {
-        let router = link / 4;
         Link {
-            router: [(router % self.columns) as u32, (router / self.columns) as u32],
+            router: self.router(link).map(|at| at as u32),
             direction: [Direction::East, Direction::West, Direction::South, Direction::North]
                 [link % 4],
         }
