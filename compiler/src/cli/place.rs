@@ -26,14 +26,7 @@ pub fn place(
 ) -> Result<Status, Diagnostic> {
     let (plan, watched) = match planned(arguments, lowering, (checked, run, chip)) {
         Ok(planned) => planned,
-        Err(refused) => {
-            if lowering.json {
-                output::print(&json::checked(&refused, &checked.sources))?;
-            } else {
-                output::report(&refused, &checked.sources);
-            }
-            return Ok(Status::Failed);
-        }
+        Err(refused) => return output::refused(checked, &refused, lowering.json),
     };
     let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
     std::fs::create_dir_all(&folder).map_err(|e| {
@@ -158,6 +151,13 @@ fn watch(
         return Err(vec![
             Diagnostic::without_place(Code::E0811, message)
                 .help("take the rates from a run of the same network"),
+        ]);
+    }
+    if run.ir.steps == 0 {
+        let message = format!("run `{name}` has no steps in which spikes could be counted");
+        return Err(vec![
+            Diagnostic::without_place(Code::E0811, message)
+                .help("take the rates from a run that has `steps`"),
         ]);
     }
     let settings = Settings {
