@@ -2,7 +2,7 @@
 
 use super::{Status, args, output, place, program};
 use snnc::diagnostics::{Code, Diagnostic, json};
-use snnc::driver::{self, CheckedRun, Options, Runs};
+use snnc::driver::{self, Checked, CheckedRun, Options, Runs};
 use snnc::execute::generate;
 use snnc::lower::loihi2::options::Objective;
 use snnc::lower::rust;
@@ -31,26 +31,30 @@ pub fn build(
         }
     }
     let Some(run) = run else { return Ok(Status::Failed) };
-    if let Some(chip) = place::chip(run) {
-        return place::place(arguments, lowering, (&checked, run, chip), to);
-    }
-    let written = only_for_chips(lowering, run).and_then(|()| {
-        let texts = checked.sources.files.iter().map(|f| f.text.as_str());
-        let generated = generate(&run.ir, texts)?;
-        let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
-        rust::write(&generated, &folder)?;
-        Ok(folder)
-    });
-    match written {
-        Ok(folder) => {
-            output::print(&format!("{}\n", folder.display()))?;
-            Ok(Status::Fine)
-        }
-        Err(diagnostic) => {
-            output::report(&[diagnostic], &checked.sources);
-            Ok(Status::Failed)
-        }
-    }
+    let built = match place::chip(run) {
+        Some(chip) => place::place(arguments, lowering, (&checked, run, chip), to),
+        None => generated(lowering, (&checked, run), to),
+    };
+    built.or_else(|diagnostic| output::refused(&checked, &[diagnostic], lowering.json))
+}
+
+/// Writes the generated crate.
+fn generated(
+    lowering: &args::Lowering,
+    (checked, run): (&Checked, &CheckedRun),
+    to: Option<PathBuf>,
+) -> Result<Status, Diagnostic> {
+    only_for_chips(lowering, run)?;
+    let texts = checked.sources.files.iter().map(|f| f.text.as_str());
+    let generated = generate(&run.ir, texts)?;
+    let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
+    rust::write(&generated, &folder)?;
+    let folder = folder.display().to_string();
+    output::print(&match lowering.json {
+        true => json::built(&checked.diagnostics, &checked.sources, &run.ir, &folder),
+        false => format!("{folder}\n"),
+    })?;
+    Ok(Status::Fine)
 }
 
 /// Requires that nothing is asked for that only placements have.

@@ -1,9 +1,11 @@
 //! Where results and diagnostics go, and what happens when they cannot go there.
 
+use super::Status;
 use snn_runtime::execute::RecordSpec;
 use snn_runtime::network::Column;
 use snn_runtime::record;
-use snnc::diagnostics::{Code, Diagnostic, SourceMap, render};
+use snnc::diagnostics::{Code, Diagnostic, SourceMap, json, render};
+use snnc::driver::Checked;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -14,6 +16,26 @@ pub fn report(diagnostics: &[Diagnostic], sources: &SourceMap) {
         || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
     let colour = !plain && io::stderr().is_terminal();
     say(render::render(diagnostics, sources, colour).trim_end_matches('\n'));
+}
+
+/// Reports why a checked program could not be lowered; as JSON together with what the check has
+/// said, which stands on standard error otherwise.
+///
+/// # Errors
+/// E0901.
+pub fn refused(
+    checked: &Checked,
+    refusals: &[Diagnostic],
+    as_json: bool,
+) -> Result<Status, Diagnostic> {
+    match as_json {
+        true => {
+            let all = [&checked.diagnostics[..], refusals].concat();
+            print(&json::checked(&all, &checked.sources))?;
+        }
+        false => report(refusals, &checked.sources),
+    }
+    Ok(Status::Failed)
 }
 
 /// Prints a line on standard error. Where that is not possible there is no one left to tell.

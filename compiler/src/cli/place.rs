@@ -27,14 +27,7 @@ pub fn place(
 ) -> Result<Status, Diagnostic> {
     let (plan, watched) = match planned(arguments, lowering, (checked, run, chip)) {
         Ok(planned) => planned,
-        Err(refused) => {
-            if lowering.json {
-                output::print(&json::checked(&refused, &checked.sources))?;
-            } else {
-                output::report(&refused, &checked.sources);
-            }
-            return Ok(Status::Failed);
-        }
+        Err(refused) => return output::refused(checked, &refused, lowering.json),
     };
     // The program ends with it: giving millions of lists back one by one would only take time.
     let plan = ManuallyDrop::new(plan);
@@ -161,6 +154,13 @@ fn watch(
         return Err(vec![
             Diagnostic::without_place(Code::E0811, message)
                 .help("take the rates from a run of the same network"),
+        ]);
+    }
+    if run.ir.steps == 0 {
+        let message = format!("run `{name}` has no steps in which spikes could be counted");
+        return Err(vec![
+            Diagnostic::without_place(Code::E0811, message)
+                .help("take the rates from a run that has `steps`"),
         ]);
     }
     let settings = Settings {

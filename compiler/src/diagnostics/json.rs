@@ -58,6 +58,18 @@ pub struct Ran<'a> {
     pub files: &'a [String],
 }
 
+/// What `snnc build --json` prints for a generated crate: that of a check, and `{run, network,
+/// files: [FOLDER]}`.
+pub fn built(diagnostics: &[Diagnostic], sources: &SourceMap, ir: &StepIr, folder: &str) -> String {
+    let mut object = common(diagnostics, sources);
+    if let Value::Object(fields) = &mut object {
+        fields.insert("run".into(), json!(ir.run));
+        fields.insert("network".into(), json!(ir.network));
+        fields.insert("files".into(), json!([folder]));
+    }
+    line(&object)
+}
+
 /// What `snnc build --json` prints for a placement: that of a check, and `{run, network, neurons,
 /// cores, chips, messages_per_step, hops_per_step, interchip_per_step, hottest_link_per_step,
 /// energy_nj_per_step, time_us_per_step, bottleneck, sana_fe: {steps, messages, hops} or null,

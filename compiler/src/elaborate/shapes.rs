@@ -85,8 +85,8 @@ fn accept(cx: &mut Cx<'_>, node: &mut Node, i: usize, value: Val, loc: Loc) -> E
             let d = Diagnostic::new(Code::E0201, message, loc, what);
             return Err(cx.fail(d.label(declared, "declared here")));
         }
-        // One value in brackets serves all, as a scalar does.
-        if e.shape.iter().all(|n| *n == 1) && ty.shape.iter().any(|d| matches!(d, Dim::Spread(_))) {
+        // One value in brackets serves all, as a scalar does, where no size is named.
+        if e.shape.iter().all(|n| *n == 1) && ty.shape.iter().all(|d| matches!(d, Dim::Spread(_))) {
             return Ok(Val::Expr(e.clone().reshape(Vec::new())));
         }
         let declared = Loc { file, span: ty.span };

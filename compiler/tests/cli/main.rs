@@ -4,6 +4,7 @@
 
 mod placements;
 mod programs;
+mod refusals;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

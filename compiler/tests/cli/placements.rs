@@ -206,6 +206,36 @@ run chip of Wide {
     assert!(stderr(&emitted).contains("error[E0815]"), "{}", stderr(&emitted));
 }
 
+/// Rows of routers and of chips count from below, so that links meet where chips do.
+#[test]
+fn the_picture_has_chips_where_the_board_has_them() {
+    let folder = Folder::with(
+        "tower.yaml",
+        "profile: tower\nbase: loihi2-n3b\nboards: {tower: {chips: [1, 2]}}\nfigures: {routers_x: \
+         {value: 2}, routers_y: {value: 2}, cores_per_router: {value: 1}, usable_cores: {value: 4}, \
+         neurons: {value: 64}}\n",
+    );
+    let program = "\
+network N {
+    source = Source(data: full([1, 12], 1))
+    cells = LIF[320](vth: 20)
+    source -> Dense(weights: full([320, 12], 2)) -> cells
+}
+run chip of N { models fixed_pt; target loihi2(profile: \"tower.yaml\", board: tower); steps 9 }
+";
+    std::fs::write(folder.path("tower.snn"), program).unwrap();
+    let table = verified(&folder, &["build", "tower.snn", "-o", "out"]);
+    assert!(table.contains("5 cores of 2 chips"), "{table}");
+    let picture = std::fs::read_to_string(folder.path("out/placement.svg")).unwrap();
+    let top = |chip: u32| -> f64 {
+        let (before, _) = picture.split_once(&format!("chip {chip}</text>")).unwrap();
+        let (_, at) = before.rsplit_once("translate(").unwrap();
+        let (at, _) = at.split_once(')').unwrap();
+        at.split_once(' ').unwrap().1.parse().unwrap()
+    };
+    assert!(top(1) < top(0), "{picture}");
+}
+
 /// A Python that has the simulator, unless there is none.
 fn simulator() -> Option<String> {
     let python = std::env::var("SNNC_PYTHON").unwrap_or_else(|_| "python3".into());
@@ -235,7 +265,18 @@ fn counted(python: &str, folder: &Path, steps: u64) -> (u64, u64) {
     (messages.parse().unwrap(), hops.parse().unwrap())
 }
 
-fn compare(folder: &Folder, arguments: &[&str]) {
+/// Builds a placement in the folder `out`, which `snnc verify` must find right; the table.
+#[track_caller]
+pub fn verified(folder: &Folder, arguments: &[&str]) -> String {
+    let built = folder.snnc(arguments);
+    assert_eq!(built.status.code(), Some(0), "{}", stderr(&built));
+    let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+    stdout(&built)
+}
+
+/// Builds a placement with its files for the simulator, which must count what we do.
+pub fn compare(folder: &Folder, arguments: &[&str]) {
     let Some(python) = simulator() else { return };
     let output = folder.snnc(arguments);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -27,16 +27,27 @@ const KEPT: usize = 1 << 22;
 /// built for.
 pub const ASSUMED: f64 = 0.05;
 
-/// Steps over which assumed spikes are spread.
-const SPREAD: u64 = 32;
+/// Steps over which assumed spikes are spread: at least, and where a rate is not very low, at
+/// most.
+const SPREAD: [u64; 2] = [32, 1000];
 
-/// Spikes of a neuron in [`SPREAD`] steps.
-fn spikes_of(rate: f64) -> u64 {
-    (rate * SPREAD as f64).round() as u64
+/// No rate is so low that its spikes are spread over more steps.
+const LONGEST: f64 = 1e6;
+
+/// Spikes of a neuron in how many steps: the fewest with which the rate (0 to 1) is met to a
+/// thousandth.
+fn spikes_of(rate: f64) -> (u64, u64) {
+    let whole = |steps: u64| (rate * steps as f64).round() as u64;
+    let near = |steps: &u64| {
+        (whole(*steps) as f64 / *steps as f64 - rate).abs() <= rate / SPREAD[1] as f64
+    };
+    let rare = (1.0 / rate).clamp(SPREAD[0] as f64, LONGEST).round() as u64;
+    let steps = (SPREAD[0]..=SPREAD[1]).find(near).unwrap_or(rare);
+    (whole(steps), steps)
 }
 
-fn assumed_origin(each: u64) -> String {
-    format!("assumed: {each} spikes of every neuron in {SPREAD} steps")
+fn assumed_origin((each, steps): (u64, u64)) -> String {
+    format!("assumed: {each} spikes of every neuron in {steps} steps")
 }
 
 impl Activity {
@@ -67,18 +78,20 @@ impl Activity {
 
     /// The rates of [`Activity::assumed`].
     pub fn assumed_rates(network: &ChipNetwork, rate: f64) -> Rates {
-        let each = spikes_of(rate);
-        let rate = each as f64 / SPREAD as f64;
+        let (each, steps) = spikes_of(rate);
+        let rate = each as f64 / steps as f64;
         let of = network.populations.iter().map(|p| if p.neurons > 0 { rate } else { 0.0 });
-        Rates { of: of.map(Rate::Uniform).collect(), origin: assumed_origin(each) }
+        Rates { of: of.map(Rate::Uniform).collect(), origin: assumed_origin((each, steps)) }
     }
 
     /// Every neuron spikes with the same rate, at steps that differ from neuron to neuron.
     pub fn assumed(network: &ChipNetwork, rate: f64) -> Activity {
-        let each = spikes_of(rate);
+        let (each, steps) = spikes_of(rate);
+        // Of the numbers `t · each + i · 7`, those that pass a multiple of `steps`.
         let of_neuron = |i: u64| -> Vec<u32> {
-            let due = |t: u64| (t * each + i * 7) / SPREAD;
-            (1..=SPREAD).filter(|t| due(*t) > due(t - 1)).map(|t| t as u32).collect()
+            let ahead = i * 7 % steps;
+            let due = |n: u64| (n * steps - ahead).div_ceil(each) as u32;
+            (1..=each).map(due).collect()
         };
         let spikes: Vec<Vec<Vec<u32>>> = network
             .populations
@@ -87,7 +100,8 @@ impl Activity {
             .collect();
         let counts =
             spikes.iter().map(|p| p.iter().map(|s: &Vec<u32>| s.len() as u64).collect()).collect();
-        Activity { steps: SPREAD, counts, spikes, replayed: SPREAD, origin: assumed_origin(each) }
+        let origin = assumed_origin((each, steps));
+        Activity { steps, counts, spikes, replayed: steps, origin }
     }
 
     /// Drops the last steps' single spikes until few enough are kept.
@@ -128,9 +142,19 @@ mod tests {
     #[test]
     fn assumed_rates_are_those_of_assumed_spikes() {
         let network = crate::lower::loihi2::fixtures::mnist().network;
-        for rate in [0.0, 0.05, 0.3, 1.0] {
+        for rate in [0.0, 1e-30, 1e-5, 0.003, 0.05, 0.3, 0.999, 1.0] {
             let rates = Activity::assumed_rates(&network, rate);
-            assert_eq!(rates, Activity::assumed(&network, rate).rates());
+            let activity = Activity::assumed(&network, rate);
+            assert_eq!(rates, activity.rates());
+            let inside = |t: &u32| (1..=activity.steps).contains(&u64::from(*t));
+            let trains = || activity.spikes.iter().flatten();
+            assert!(trains().all(|train| train.is_sorted_by(|a, b| a < b)), "{rate}");
+            assert!(trains().flatten().all(inside), "{rate}");
+            let met = match &rates.of[0] {
+                Rate::Uniform(rate) => *rate,
+                Rate::Each(_) => f64::NAN,
+            };
+            assert!((met - rate).abs() <= (rate / 999.0).max(1e-6), "{met} for {rate}");
         }
     }
 

@@ -68,7 +68,7 @@ pub fn check(
     objective: Option<Objective>,
 ) -> Eval<ChipRun> {
     let options = options::read(cx, args, loc, objective)?;
-    let network = extract::extract(cx, graph, &options.profile, options.chips)?;
+    let network = extract::extract(cx, graph, &options)?;
     let mut run = ChipRun { network, options, assumed: Assignment::default() };
     match assign(&run, &run.assumed_rates()) {
         Ok(assignment) => run.assumed = assignment,

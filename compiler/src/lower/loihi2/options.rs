@@ -2,7 +2,9 @@
 
 use super::profile::{Board, DEFAULT, Profile};
 use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::ir::Kind;
 use crate::resolve::nearest;
+use crate::tensor::Values;
 use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
 use snn_grammar::ast::{self, Expr};
 
@@ -85,7 +87,8 @@ pub fn read(
             let near = nearest(name, KNOWN.iter().copied())
                 .map(|n| format!("did you mean `{n}`? "))
                 .unwrap_or_default();
-            let help = format!("{near}its options are {}", KNOWN.join(", "));
+            let example = if name.is_empty() { "write `board: …`, say; " } else { "" };
+            let help = format!("{near}{example}its options are {}", KNOWN.join(", "));
             return Err(cx.fail(d.help(help)));
         }
         found.push((name, &arg.value));
@@ -103,7 +106,12 @@ pub fn read(
     let all = u64::from(board.chips[0]) * u64::from(board.chips[1]);
     let chips = match option("chips") {
         None => all,
-        Some(e) => reader.whole(e, 1, all, &format!("`{board_name}` has {all}"))?,
+        Some(e) => reader.whole(
+            e,
+            1,
+            all,
+            &format!("`{board_name}` has {all} chip{}", if all == 1 { "" } else { "s" }),
+        )?,
     };
     let f = &profile.figures;
     let cores = all * f.cores_on_die();
@@ -173,8 +181,6 @@ impl Reader<'_, '_> {
     }
 
     fn rate(&mut self, e: &Expr) -> Eval<f64> {
-        use crate::ir::Kind;
-        use crate::tensor::Values;
         let value = self.value(e)?.convert(Kind::F64);
         let rate = match value.as_const().map(|t| &t.values) {
             Some(Values::Float(v)) if v.len() == 1 => v.first().copied(),
@@ -191,9 +197,14 @@ impl Reader<'_, '_> {
 
     fn cores(&mut self, e: &Expr, cores: u64) -> Eval<Vec<u64>> {
         let value = self.value(e)?;
+        let help = format!(
+            "cores are numbered 0 to {}, chip by chip, as in `bad_cores: [3, 17]`",
+            cores - 1
+        );
         let numbers = match value.as_const().map(|t| &t.values) {
-            Some(crate::tensor::Values::Int(v)) => v.clone(),
-            _ => vec![-1],
+            Some(Values::Int(v)) => v.clone(),
+            Some(_) if value.shape.contains(&0) => Vec::new(),
+            _ => return Err(self.wrong(e, "whole numbers are needed here".into(), &help)),
         };
         let mut found = Vec::new();
         for n in numbers {
@@ -201,10 +212,6 @@ impl Reader<'_, '_> {
                 Some(n) => found.push(n),
                 None => {
                     let message = format!("{n} is not the number of a core of this board");
-                    let help = format!(
-                        "cores are numbered 0 to {}, chip by chip, as in `bad_cores: [3, 17]`",
-                        cores - 1
-                    );
                     return Err(self.wrong(e, message, &help));
                 }
             }

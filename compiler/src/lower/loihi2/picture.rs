@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::traffic::{Direction, Link};
 use crate::graph::svg::escaped;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Side of a router's square.
@@ -29,8 +29,11 @@ pub fn svg(plan: &Plan) -> String {
     let [rx, ry] = [figures.routers_x as f64, figures.routers_y as f64];
     let chip = [rx * PITCH + MARGIN, ry * PITCH + MARGIN];
     let used: Vec<u32> = plan.traffic.chips.iter().map(|c| c.chip).collect();
-    let columns = (used.len() as f64).sqrt().ceil().max(1.0) as usize;
-    let rows = used.len().div_ceil(columns).max(1);
+    // Columns and rows of the board without chips in use are left out.
+    let board = plan.target.chips[0].max(1);
+    let distinct = |of: &dyn Fn(&u32) -> u32| used.iter().map(of).collect::<BTreeSet<u32>>();
+    let [across, up] = [distinct(&|c| c % board), distinct(&|c| c / board)];
+    let (columns, rows) = (across.len().max(1), up.len().max(1));
     let layers: Vec<usize> = (0..plan.network.populations.len())
         .filter(|p| plan.network.populations[*p].on_chip())
         .collect();
@@ -54,9 +57,12 @@ pub fn svg(plan: &Plan) -> String {
         hottest: plan.traffic.links.first().map_or(1.0, |(_, load)| *load),
         colour: layers.iter().enumerate().map(|(i, l)| (*l, COLOURS[i % COLOURS.len()])).collect(),
     };
-    for (i, number) in used.iter().enumerate() {
-        let x = MARGIN + (i % columns) as f64 * (chip[0] + MARGIN);
-        let y = HEADER + (i / columns) as f64 * (chip[1] + MARGIN);
+    for number in &used {
+        // Row 0 is below, as on a chip.
+        let column = across.range(..number % board).count();
+        let row = up.range(number / board + 1..).count();
+        let x = MARGIN + column as f64 * (chip[0] + MARGIN);
+        let y = HEADER + row as f64 * (chip[1] + MARGIN);
         picture.chip(&mut out, *number, [x, y], chip);
     }
     picture.legend(&mut out, &layers, below + LINE);

@@ -82,12 +82,16 @@ struct ProfileFile {
     boards: IndexMap<String, Board>,
 }
 
-/// The range of a figure: such that no count of words or of cores overflows.
+/// The range of a figure: such that no count of words or of cores overflows, a core can have a
+/// neuron, and its weights a byte.
 fn bounds(figure: &str) -> (f64, f64) {
     match figure {
         "routers_x" | "routers_y" | "cores_per_router" => (1.0, 1024.0),
-        "usable_cores" => (1.0, f64::from(u32::MAX)),
+        "usable_cores" | "neurons" | "neuron_groups" | "axon_map" | "total_words" => {
+            (1.0, f64::from(u32::MAX))
+        }
         "word_bits" => (1.0, 256.0),
+        "max_weight_bits" => (1.0, 8.0),
         key if key.ends_with("_bits") => (0.0, 256.0),
         _ => (0.0, f64::MAX),
     }
@@ -315,7 +319,9 @@ impl Profile {
         }
         let file: ProfileFile = yaml::read(&text).map_err(|why| ProfileError {
             message: format!("the profile `{name}` is not one: {why}"),
-            help: "a profile has the keys profile, about, base, figures and boards".into(),
+            help: "a profile has the keys profile, about, base, figures and boards; a figure is \
+                   `neurons: {value: 512}`, a board `desk: {chips: [4, 2]}`"
+                .into(),
         })?;
         let base = match &file.base {
             Some(base) => Some(Profile::load_at(base, &folder, depth + 1)?),
@@ -349,7 +355,10 @@ impl Profile {
     ) -> Result<Profile, ProfileError> {
         let wrong = |figure: &str, why: String| ProfileError {
             message: format!("figure `{figure}` of the profile `{name}`: {why}"),
-            help: format!("the figures are {}", Figures::NAMES.join(", ")),
+            help: match Figures::NAMES.contains(&figure) {
+                true => format!("give it as `{figure}: {{value: …}}`"),
+                false => format!("the figures are {}", Figures::NAMES.join(", ")),
+            },
         };
         let mut figures = Figures::default();
         for (key, figure) in &given {

@@ -1,6 +1,7 @@
 //! Why a network does not fit, for people: layer, resource, used and limit, and what to do.
 
 use super::ChipRun;
+use super::board;
 use super::network::Synapses;
 use super::partition::{Limit, Refusal, RefusalKind};
 use super::resources::{Resource, Usage};
@@ -40,16 +41,18 @@ pub fn diagnostic(refusal: &Refusal, run: &ChipRun) -> Diagnostic {
             );
             let what = "the cores of a convolution must be on one chip";
             let d = Diagnostic::new(Code::E0809, message, loc, what);
-            d.help("use fewer channels or a larger stride, or split it into several `Conv`")
+            d.help("use fewer channels or a larger stride, or several layers of fewer channels, each with its \
+                    `Conv`")
         }
         (RefusalKind::TooManyCores { layers }, _) => {
             let options = &run.options;
             let message = format!(
-                "`{}` needs {used} cores, {} of `{}` {} {limit} to use",
+                "`{}` needs {used} cores, {} of `{}` {} {limit} to use{}",
                 run.network.name,
                 chips(options.chips),
                 options.board_name,
                 if options.chips == 1 { "has" } else { "have" },
+                if options.bad_cores.is_empty() { "" } else { ", without `bad_cores`" },
             );
             let mut d =
                 Diagnostic::new(Code::E0808, message, options.loc, "the board is chosen here");
@@ -93,22 +96,27 @@ fn fan_in_remedy(run: &ChipRun, layer: usize, largest: Option<u64>) -> String {
     }
 }
 
-/// The smallest board of the profile that would do.
+/// How many chips would do, on this board or the smallest of the profile that has them.
 fn board_remedy(run: &ChipRun, cores: u64) -> String {
     let options = &run.options;
-    let per_chip = options.profile.figures.usable_cores.max(1);
-    let needed = cores.div_ceil(per_chip);
-    let on_board = u64::from(options.board.chips[0]) * u64::from(options.board.chips[1]);
-    if needed <= on_board && options.chips < on_board {
-        return format!("allow {needed} of its chips: `chips: {needed}`");
-    }
+    let mut with = options.clone();
+    let mut enough = |chips: u64| {
+        with.chips = chips;
+        board::usable(&with) >= cores
+    };
     let size = |chips: [u32; 2]| u64::from(chips[0]) * u64::from(chips[1]);
-    let fitting = options.profile.boards.iter().filter(|(_, b)| size(b.chips) >= needed);
-    match fitting.min_by_key(|(_, b)| size(b.chips)) {
-        Some((name, board)) => {
-            format!("`board: {name}` has {} chips; {needed} would do", size(board.chips))
+    let on_board = size(options.board.chips);
+    if let Some(chips) = (options.chips + 1..=on_board).find(|n| enough(*n)) {
+        return format!("allow {chips} of its chips: `chips: {chips}`");
+    }
+    let boards = options.profile.boards.iter().map(|(name, board)| (size(board.chips), name));
+    let fitting = boards.filter(|(all, _)| *all > on_board && enough(*all)).min();
+    match fitting {
+        Some((all, name)) => {
+            let needed = (1..=all).find(|n| enough(*n)).unwrap_or(all);
+            format!("`board: {name}` has {}; {needed} would do", chips(all))
         }
-        None => format!("no board of the profile has {needed} chips: make the network smaller"),
+        None => "no board of the profile has as many: make the network smaller".into(),
     }
 }
 

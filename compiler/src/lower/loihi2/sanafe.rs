@@ -35,7 +35,8 @@ const LISTED: u64 = 1_000_000;
 /// Spike entries that are written at most: the simulator needs some 240 bytes for each.
 const ENTRIES: u64 = 6_000_000;
 
-/// Its numbers for the host: an additional core at router (0, 0).
+/// What stands for the host: additional cores at router (0, 0), one that sends and one for each
+/// output, as a spike to two ports of the host is two messages.
 const HOST: &str = "host";
 
 /// Writes the files of a placement.
@@ -123,9 +124,15 @@ impl Text<'_> {
         u64::from(site.router[0]) * self.figures.routers_y + u64::from(site.router[1])
     }
 
-    /// The slot of the host's core at router (0, 0), behind the neurocores.
-    fn host_slot(&self) -> u64 {
+    /// The slot of the host's sending core at router (0, 0), behind the neurocores.
+    fn sending_slot(&self) -> u64 {
         self.figures.cores_per_router
+    }
+
+    /// The slots of the cores that receive outputs, behind that.
+    fn receiving_slots(&self) -> impl Iterator<Item = u64> {
+        let first = self.sending_slot() + 1;
+        first..first + self.network.outputs.len() as u64
     }
 
     fn architecture(&self) -> String {
@@ -154,8 +161,8 @@ impl Text<'_> {
         for (core, site) in self.sites.iter().enumerate() {
             used.insert((self.tile(site), site.slot.into()), neurons[core]);
         }
-        // One unit more: what comes back to the host.
-        used.insert((0, self.host_slot()), neurons[self.assignment.cores as usize] + 1);
+        used.insert((0, self.sending_slot()), neurons[self.assignment.cores as usize]);
+        used.extend(self.receiving_slots().map(|slot| ((0, slot), 1)));
         let last = used.keys().map(|(tile, _)| *tile).max().unwrap_or(0);
         for tile in 0..=last {
             let _ = write!(out, "    - name: \"tile[{tile}]\"\n      attributes: {{");
@@ -245,17 +252,12 @@ impl Text<'_> {
                 out += "}\n";
             }
         }
-        let host_unit: usize = self
-            .network
-            .populations
-            .iter()
-            .filter(|p| !p.on_chip())
-            .map(|p| p.neurons as usize)
-            .sum();
-        let _ = writeln!(
-            out,
-            "    - name: \"{HOST}\"\n      neurons:\n        - 0: {{soma_hw_name: \"n[{host_unit}]\"}}"
-        );
+        if !self.network.outputs.is_empty() {
+            let _ = writeln!(out, "    - name: \"{HOST}\"\n      neurons:");
+            for output in 0..self.network.outputs.len() {
+                let _ = writeln!(out, "        - {output}: {{soma_hw_name: \"n[0]\"}}");
+            }
+        }
         self.edges(&mut out, synapses > LISTED);
         self.mappings(&mut out);
         out
@@ -294,8 +296,8 @@ impl Text<'_> {
             let (from, to) = (population(projection.from), population(projection.to));
             edge(out, &from, &to, &pairs, count);
         }
-        for output in &self.network.outputs {
-            let pairs: Vec<String> = output.neurons.iter().map(|n| format!("[{n}, 0]")).collect();
+        for (o, output) in self.network.outputs.iter().enumerate() {
+            let pairs: Vec<String> = output.neurons.iter().map(|n| format!("[{n}, {o}]")).collect();
             let count = pairs.len() as u64;
             edge(out, &population(output.from), HOST, &pairs.join(", "), count);
         }
@@ -303,7 +305,7 @@ impl Text<'_> {
 
     fn mappings(&self, out: &mut String) {
         *out += "mappings:\n";
-        let host = format!("0.{}", self.host_slot());
+        let host = format!("0.{}", self.sending_slot());
         for (p, population) in self.network.populations.iter().enumerate() {
             let group = name(&population.name);
             let place = |i: usize| match population.on_chip() {
@@ -322,7 +324,9 @@ impl Text<'_> {
                 let _ = writeln!(out, "  - \"{group}.{neurons}\": {{core: {}}}", place(first));
             }
         }
-        let _ = writeln!(out, "  - \"{HOST}.0\": {{core: {host}}}");
+        for (output, slot) in self.receiving_slots().enumerate() {
+            let _ = writeln!(out, "  - \"{HOST}.{output}\": {{core: 0.{slot}}}");
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 use super::estimate::{Bottleneck, Estimate, busy_ns};
 use super::mapped::CoreUse;
 use super::plan::Plan;
+use super::ranges::Ranges;
 use super::resources::{Resource, percent};
 use super::traffic::Direction;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Hot cores and links that are listed.
@@ -19,10 +21,11 @@ pub fn table(plan: &Plan, estimate: &Estimate, most: usize) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         out,
-        "{} on {} ({}): {neurons} neurons on {} {} of {} {}\n",
+        "{} on {} ({}): {neurons} {} on {} {} of {} {}\n",
         plan.network.name,
         target.board,
         target.profile.name,
+        if neurons == 1 { "neuron" } else { "neurons" },
         plan.sites.len(),
         plural(plan.sites.len(), "core"),
         plan.traffic.chips.len(),
@@ -69,17 +72,22 @@ fn cores(out: &mut String, plan: &Plan, most: usize) {
     out.push('\n');
 }
 
-/// `net.layer0.neuron 0..42 (43)`, for each layer of a core.
+/// `first 0..42 + second 7 + third 90 neurons`: the layers of a core, whatever their groups.
 fn held(plan: &Plan, core: &CoreUse) -> String {
-    let groups = core.groups.iter().map(|group| {
-        let name = &plan.network.populations[group.layer].name;
-        let ranges = group.neurons.as_slice();
-        match (ranges.first(), ranges.len()) {
-            (Some((first, last)), 1) => format!("{name} {first}..{last}"),
-            _ => format!("{name} {} neurons", group.neurons.len()),
+    let mut layers: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    for group in &core.groups {
+        layers.entry(group.layer).or_default().extend(group.neurons.iter());
+    }
+    let layers = layers.into_iter().map(|(layer, mut neurons)| {
+        neurons.sort_unstable();
+        let name = &plan.network.populations[layer].name;
+        let neurons = Ranges::of_sorted(neurons);
+        match neurons.as_slice().len() {
+            1 => format!("{name} {neurons}"),
+            _ => format!("{name} {} neurons", neurons.len()),
         }
     });
-    groups.collect::<Vec<_>>().join(" + ")
+    layers.collect::<Vec<_>>().join(" + ")
 }
 
 fn layers(out: &mut String, plan: &Plan) {

@@ -3,7 +3,7 @@
 use super::super::network::{ChipNetwork, Output, Population};
 use super::super::profile::Profile;
 use super::super::ranges::Ranges;
-use super::roles::Role;
+use super::roles::{self, Role};
 use super::synapses::{self, Ends};
 use super::views::elements;
 use crate::diagnostics::{Code, Diagnostic};
@@ -28,7 +28,14 @@ pub fn connect(
         if let Role::Synapses(kind) = role {
             let Some(ends) = connector.ends(i) else { continue };
             let process = &graph.processes[i];
-            let made = synapses::projections(connector.cx, process, *kind, &ends, profile);
+            let made = synapses::projections(
+                connector.cx,
+                process,
+                *kind,
+                &ends,
+                &connector.network.populations,
+                profile,
+            );
             match made {
                 Ok(projections) => connector.network.projections.extend(projections),
                 Err(_) => connector.failed = true,
@@ -86,8 +93,16 @@ impl Connector<'_, '_> {
                         "`{from}` on the host gives `{into}` on a neurocore its input directly"
                     ),
                     "what crosses to the chip is spikes into synapses",
-                    "put the connection process on the chip too (a model `on neurocore`, as \
-                     `models fixed_pt` chooses), or this neuron on the host",
+                    match roles::synapses(self.cx, &self.graph.processes[*s]) {
+                        Some(_) => {
+                            "put these synapses on the chip too (a model `on neurocore`, as \
+                             `models fixed_pt` chooses), or the neurons on the host"
+                        }
+                        None => {
+                            "put `Dense(weights: …)` between; `eye(n)` connects one to one. With \
+                             `num_message_bits: 32` numbers pass, not only spikes"
+                        }
+                    },
                 ),
                 (Role::Synapses(_), Role::Synapses(_)) => self.fail(
                     connection,
@@ -128,11 +143,27 @@ impl Connector<'_, '_> {
         self.fail(connection, message, "an axon carries spikes unchanged", remedy);
     }
 
+    fn two_senders(&mut self, connection: &Connection, input: u32, of: [(usize, usize); 2]) {
+        self.failed = true;
+        let [first, second] = of.map(|sender| self.path(sender));
+        let path = self.path(connection.to);
+        let message = format!("`{first}` and `{second}` add up in element {input} of `{path}`");
+        let what = "an axon has one source";
+        let mut d = Diagnostic::new(Code::E0804, message, connection.loc, what);
+        for (sender, path) in [(of[0], first), (of[1], second)] {
+            d = d.label(self.graph.processes[sender.0].loc, format!("`{path}` sends"));
+        }
+        let remedy =
+            "give each sender its own connection process; their sums add up in the neurons";
+        self.cx.sink.push(d.help(remedy));
+    }
+
     /// What a connection process receives and where its sums go.
     fn ends(&mut self, process: usize) -> Option<Ends> {
         let graph = self.graph;
         let mut ends = Ends::default();
         let mut taken: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut senders = Vec::new();
         let mut fine = true;
         for connection in &graph.connections {
             let into = connection.to.0 == process;
@@ -160,14 +191,12 @@ impl Connector<'_, '_> {
                     *taken.entry(*input).or_insert(ends.inputs.len()) != ends.inputs.len()
                 });
                 if let Some((input, _)) = double {
-                    let path = self.path(connection.to);
-                    let message = format!("two senders add up in element {input} of `{path}`");
-                    let remedy = "give each sender its own connection process; their sums add up \
-                                  in the neurons";
-                    self.fail(connection, message, "an axon has one source", remedy);
+                    let first = taken.get(input).and_then(|i| senders.get(*i)).copied();
+                    self.two_senders(connection, *input, [first.unwrap_or(*sender), *sender]);
                     fine = false;
                 }
                 ends.inputs.push((population, pairs));
+                senders.push(*sender);
             }
         }
         fine.then_some(ends)

@@ -14,11 +14,11 @@ mod views;
 mod weights;
 
 use super::network::ChipNetwork;
-use super::profile::Profile;
+use super::options::TargetOptions;
 use crate::clocks::ClockedGraph;
 use crate::types::{Cx, Eval, Stop};
 
-/// The network of a run as the chip sees it. `chips` bounds the embedded CPUs.
+/// The network of a run as the chip sees it.
 ///
 /// # Errors
 /// Reported: E0803 a process that cannot run where it says, E0804 a connection that cores
@@ -27,17 +27,16 @@ use crate::types::{Cx, Eval, Stop};
 pub fn extract(
     cx: &mut Cx<'_>,
     clocked: &ClockedGraph,
-    profile: &Profile,
-    chips: u64,
+    options: &TargetOptions,
 ) -> Eval<ChipNetwork> {
-    let graph = &clocked.graph;
-    let roles = roles::roles(cx, graph, profile)?;
+    let (graph, profile) = (&clocked.graph, &options.profile);
+    let roles = roles::roles(cx, graph, profile, options.loc)?;
     let mut network =
         ChipNetwork { name: graph.network.clone(), step_latency: 1, ..ChipNetwork::default() };
     let layer_of = neurons::layers(cx, graph, &roles, profile, &mut network);
     let resets = resets::resets(cx, clocked, &layer_of, profile, &mut network);
     let connected = connections::connect(cx, graph, &roles, &layer_of, profile, &mut network);
-    roles::host(cx, graph, &roles, chips * profile.figures.embedded_cpus, &mut network)?;
+    roles::host(cx, graph, &roles, options.chips * profile.figures.embedded_cpus, &mut network)?;
     if connected.is_err() || resets.is_err() || layer_of.iter().any(Result::is_err) {
         return Err(Stop::Reported);
     }

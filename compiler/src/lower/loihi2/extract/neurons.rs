@@ -6,7 +6,7 @@ use super::roles::Role;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::tensor::{Tensor, Values};
 use crate::types::{Cx, Eval, Process, Stop, TExpr, TypedGraph, Val};
-use snn_grammar::ast::{Direction, ItemKind, Param};
+use snn_grammar::ast::{Direction, ItemKind, ProcessMember};
 use std::collections::BTreeMap;
 
 /// Adds a layer for every process of neurons; gives each process its population.
@@ -79,22 +79,12 @@ const SHARED: &[&str] = &["du", "dv", "vth", "vth_lo", "vth_hi", "bias_exp"];
 const TIMING: &[&str] = &["reset_interval", "reset_offset"];
 
 fn parameters(cx: &mut Cx<'_>, process: &Process, profile: &Profile) -> Eval<Vec<Parameter>> {
-    let declared: Vec<Param> = match &cx.program.item(process.definition).kind {
-        ItemKind::Process(p) => p.params.clone(),
-        _ => Vec::new(),
-    };
     let mut found = Vec::new();
     let mut failed = false;
-    for param in declared.iter().filter(|p| !TIMING.contains(&p.name.name.as_str())) {
-        let name = param.name.name.clone();
+    for name in named(cx, process).into_iter().filter(|n| !TIMING.contains(&n.as_str())) {
         let Some(Val::Expr(value)) = process.env.names.get(&name) else { continue };
-        let Some(values) = integers(value) else {
-            let message = format!("`{name}` of `{}` is not a whole number", process.path);
-            let d = Diagnostic::new(Code::E0806, message, process.loc, "given here");
-            cx.sink.push(d.help("neurocores compute with integers; scale the value"));
-            failed = true;
-            continue;
-        };
+        // Nothing is computed with others on the chip: they only lead to constants.
+        let Some(values) = integers(value) else { continue };
         failed |= unrepresentable(cx, process, &name, &values, profile);
         let same = values.windows(2).all(|w| w[0] == w[1]);
         let own = name == "bias_mant" || (!same && !SHARED.contains(&name.as_str()));
@@ -102,6 +92,31 @@ fn parameters(cx: &mut Cx<'_>, process: &Process, profile: &Profile) -> Eval<Vec
         found.push(Parameter { name, values, own });
     }
     if failed { Err(Stop::Reported) } else { Ok(found) }
+}
+
+/// The names of a process's parameters, and of a program's own process its constants, which
+/// its operations name; the library's follow from the parameters.
+fn named(cx: &Cx<'_>, process: &Process) -> Vec<String> {
+    let (params, members) = match &cx.program.item(process.definition).kind {
+        ItemKind::Process(p) => (&p.params[..], &p.members[..]),
+        _ => Default::default(),
+    };
+    let of_model = match &cx.program.item(process.model).kind {
+        ItemKind::Model(m) => &m.members[..],
+        _ => Default::default(),
+    };
+    let standard = cx.program.prelude.contains(&process.definition.file);
+    let constants = members.iter().chain(of_model).filter_map(|member| match member {
+        ProcessMember::Const(constant) if !standard => Some(&constant.name.name),
+        _ => None,
+    });
+    let mut names: Vec<String> = Vec::new();
+    for name in params.iter().map(|p| &p.name.name).chain(constants) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
 }
 
 /// The integers of a constant, in C order.
@@ -124,6 +139,11 @@ fn unrepresentable(
     let f = &profile.figures;
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let threshold = (1i64 << f.threshold_bits.min(62)) - 1;
+    let bias = format!(
+        "a bias is `bias_mant · 2^bias_exp`, at most {} · 2^{}: write it in that form, rounded, or \
+         scale weights, bias and threshold down together",
+        f.bias_mantissa, f.max_bias_exp
+    );
     let (low, high, remedy) = match name {
         "du" => (-1, whole(f.max_decay) - 1, "decays are fractions of 4096 a step"),
         "dv" => (0, whole(f.max_decay), "decays are fractions of 4096 a step"),
@@ -131,9 +151,9 @@ fn unrepresentable(
         "vth_lo" | "vth_hi" => (-threshold, threshold, "scale weights and threshold down together"),
         "bias_mant" => {
             let most = whole(f.bias_mantissa);
-            (-most, most, "use a smaller mantissa with a larger `bias_exp`")
+            (-most, most, bias.as_str())
         }
-        "bias_exp" => (0, whole(f.max_bias_exp), "shift the mantissa instead"),
+        "bias_exp" => (0, whole(f.max_bias_exp), bias.as_str()),
         _ => (i64::from(i32::MIN), i64::from(i32::MAX), "a neuron's program has 32 bits"),
     };
     let Some(bad) = values.iter().find(|v| !(low..=high).contains(*v)) else { return false };

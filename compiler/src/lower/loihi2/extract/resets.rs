@@ -4,7 +4,7 @@ use super::super::network::{ChipNetwork, ResetTiming};
 use super::super::profile::Profile;
 use crate::clocks::{Clock, ClockedGraph};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::types::{Cx, Eval, Place, StmtKind, Stop};
+use crate::types::{Cx, Eval, Place, Process, StmtKind, Stop, TExpr, Var};
 
 /// Gives every layer its resets: those of `reset` statements, and those that a neuron's own
 /// model performs at some steps (`LIFReset`).
@@ -24,14 +24,17 @@ pub fn resets(
     }
     for (p, process) in clocked.graph.processes.iter().enumerate() {
         for stmt in process.body.iter().filter(|s| !s.clock.is_always()) {
-            if let StmtKind::Assign { to: Place::Var(_), value, .. } = &stmt.kind
-                && value.as_const().is_some()
+            if let StmtKind::Assign { to: Place::Var(v), shape, value, mask: None, .. } = &stmt.kind
+                && process.vars.get(*v).is_some_and(|var| restores(var, shape, value))
             {
-                wanted.push((p, stmt.clock.clone(), false, stmt.loc));
+                // What the library says is not what a user can change.
+                let library = cx.program.prelude.contains(&stmt.loc.file);
+                let loc = if library { process.loc } else { stmt.loc };
+                wanted.push((p, stmt.clock.clone(), false, loc));
             }
         }
     }
-    let mut refused: Vec<(usize, Loc)> = Vec::new();
+    let mut refused: Vec<Refused> = Vec::new();
     for (process, clock, between, loc) in wanted {
         let Ok(Some(layer)) = layer_of[process] else { continue };
         if clock.is_never() {
@@ -45,15 +48,12 @@ pub fn resets(
                     layer.resets.push(timing);
                 }
             }
-            // Once for all variables of a statement.
-            Err(_) if refused.contains(&(process, loc)) => {}
             Err((what, remedy)) => {
-                let of = &clocked.graph.processes[process];
-                let message = format!("`{}` is reset {what}", of.path);
-                let d = Diagnostic::new(Code::E0805, message, loc, "the chip cannot")
-                    .label(of.loc, "this layer is on neurocores");
-                cx.sink.push(d.help(remedy));
-                refused.push((process, loc));
+                match refused.iter_mut().find(|r| r.loc == loc && r.what == what) {
+                    Some(same) if same.of.contains(&process) => {}
+                    Some(same) => same.of.push(process),
+                    None => refused.push(Refused { loc, what, remedy, of: vec![process] }),
+                }
             }
         }
     }
@@ -62,7 +62,45 @@ pub fn resets(
             layer.resets.sort_unstable();
         }
     }
+    for reset in &refused {
+        cx.sink.push(reset.diagnostic(&clocked.graph.processes));
+    }
     if refused.is_empty() { Ok(()) } else { Err(Stop::Reported) }
+}
+
+/// A statement that resets when the chip cannot: once for all its variables and layers.
+struct Refused {
+    loc: Loc,
+    what: String,
+    remedy: String,
+    /// Processes.
+    of: Vec<usize>,
+}
+
+impl Refused {
+    fn diagnostic(&self, processes: &[Process]) -> Diagnostic {
+        let first = self.of.first().and_then(|p| processes.get(*p));
+        let first = first.map_or("", |p| p.path.as_str());
+        let (others, verb) = match self.of.len() {
+            1 => (String::new(), "is"),
+            2 => (" and one layer more".to_string(), "are"),
+            n => (format!(" and {} layers more", n - 1), "are"),
+        };
+        let message = format!("`{first}`{others} {verb} reset {}", self.what);
+        let mut d = Diagnostic::new(Code::E0805, message, self.loc, "the chip cannot");
+        for process in self.of.iter().filter_map(|p| processes.get(*p)) {
+            if d.labels.iter().all(|label| label.loc != process.loc) {
+                d = d.label(process.loc, "this layer is on neurocores");
+            }
+        }
+        d.help(self.remedy.as_str())
+    }
+}
+
+/// Whether an assignment gives all of a variable its initial value.
+fn restores(var: &Var, shape: &[usize], value: &TExpr) -> bool {
+    let of = |e: &TExpr| e.as_const().map(|c| c.convert(var.ty.kind()).broadcast_to(&var.shape));
+    shape == var.shape && of(value).is_some_and(|value| Some(value) == of(&var.init))
 }
 
 fn timing(

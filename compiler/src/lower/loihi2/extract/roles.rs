@@ -3,7 +3,7 @@
 use super::super::network::{ChipNetwork, HostProcess};
 use super::super::profile::Profile;
 use super::obstacle;
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::types::{Cx, Eval, Process, Stop, TypedGraph};
 use snn_grammar::ast::ItemKind;
 
@@ -41,8 +41,13 @@ impl Role {
     }
 }
 
-/// Decides for every process.
-pub fn roles(cx: &mut Cx<'_>, graph: &TypedGraph, profile: &Profile) -> Eval<Vec<Role>> {
+/// Decides for every process. `target` is where the chip is chosen.
+pub fn roles(
+    cx: &mut Cx<'_>,
+    graph: &TypedGraph,
+    profile: &Profile,
+    target: Loc,
+) -> Eval<Vec<Role>> {
     let mut roles = Vec::new();
     let mut failed = false;
     for process in &graph.processes {
@@ -59,14 +64,16 @@ pub fn roles(cx: &mut Cx<'_>, graph: &TypedGraph, profile: &Profile) -> Eval<Vec
     }
     follow_receivers(graph, &mut roles);
     if !roles.contains(&Role::Neurons) {
-        let Some(first) = graph.processes.first() else { return Err(Stop::Reported) };
         let message = format!("nothing of `{}` runs on neurocores", graph.network);
-        let mut d = Diagnostic::new(Code::E0810, message, first.loc, "");
-        d.labels.clear();
+        let mut d = Diagnostic::without_place(Code::E0810, message);
         for (process, role) in graph.processes.iter().zip(&roles) {
             if let Role::Host { reason, .. } = role {
                 d = d.label(process.loc, format!("`{}` stays on the host: {reason}", process.path));
             }
+        }
+        if d.labels.is_empty() {
+            d = d.label(target, "its network has no neurons to place");
+            return Err(cx.fail(d.help("add some, such as `LIF`, and synapses between them")));
         }
         let d = d.help("choose models that can: `models fixed_pt`, or mark a model `on neurocore`");
         return Err(cx.fail(d));
@@ -108,7 +115,8 @@ fn role(cx: &Cx<'_>, process: &Process, profile: &Profile) -> Result<Role, Diagn
     Ok(Role::Host { resource, reason })
 }
 
-fn synapses(cx: &Cx<'_>, process: &Process) -> Option<SynapseKind> {
+/// Which connection process of the standard library it is, if it is one.
+pub fn synapses(cx: &Cx<'_>, process: &Process) -> Option<SynapseKind> {
     if !cx.program.prelude.contains(&process.definition.file) {
         return None;
     }

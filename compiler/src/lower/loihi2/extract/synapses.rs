@@ -1,6 +1,6 @@
 //! A connection process as synapses: one projection for each sender and receiver.
 
-use super::super::network::{Conv, Dense, Projection, Sparse, Synapses};
+use super::super::network::{Conv, Dense, Population, Projection, Sparse, Synapses};
 use super::super::profile::Profile;
 use super::roles::SynapseKind;
 use super::weights::{self, Stored};
@@ -27,19 +27,23 @@ pub fn projections(
     process: &Process,
     kind: SynapseKind,
     ends: &Ends,
+    populations: &[Population],
     profile: &Profile,
 ) -> Eval<Vec<Projection>> {
     let stored = weights::stored(cx, process, kind, profile)?;
+    let neurons = |p: usize| populations.get(p).map_or(0, |p| u64::from(p.neurons));
     let mut projections = Vec::new();
     for (from, inputs) in &ends.inputs {
         for (to, outputs) in &ends.outputs {
-            let columns = Selection::of(inputs, stored.synapses.inputs());
-            let rows = Selection::of(outputs, stored.synapses.outputs());
+            let columns = Selection::of(inputs, stored.synapses.inputs(), neurons(*from));
+            let rows = Selection::of(outputs, stored.synapses.outputs(), neurons(*to));
             let Some(synapses) = select(&stored.synapses, &rows, &columns) else {
-                let message = format!("`{}` is a convolution of a part", process.path);
-                let what = "it reads or feeds only a part of its input or output";
+                let message = format!("`{}` is a convolution of parts", process.path);
+                let what = "all of its input has one sender, all of its output one receiver";
                 let d = Diagnostic::new(Code::E0804, message, process.loc, what);
-                return Err(cx.fail(d.help("connect whole layers to `Conv`")));
+                let remedy = "give each sender and each receiver its own `Conv`, with the weights of its \
+                              channels; what they send to one layer adds up there";
+                return Err(cx.fail(d.help(remedy)));
             };
             let several = ends.inputs.len() * ends.outputs.len() > 1;
             let number = projections.len();
@@ -75,17 +79,20 @@ fn graded(process: &Process, stored: &Stored) -> bool {
 struct Selection {
     /// The used ones, in the new order; none where all are, in the old order.
     picked: Option<Vec<u32>>,
-    /// The neuron of each, in the new order; none where that is its own number.
+    /// The neuron of each, in the new order; none where that is its own number and there are
+    /// no other neurons.
     neurons: Option<Vec<u32>>,
 }
 
 impl Selection {
-    fn of(pairs: &[(u32, u32)], all: u64) -> Selection {
+    /// Of `all` rows or columns those of `pairs`, each with one of a population's `neurons`.
+    fn of(pairs: &[(u32, u32)], all: u64, neurons: u64) -> Selection {
         let mut sorted = pairs.to_vec();
         sorted.sort_unstable();
         let complete = sorted.len() as u64 == all
             && sorted.iter().enumerate().all(|(i, (picked, _))| *picked == i as u32);
-        let same = sorted.iter().enumerate().all(|(i, (_, neuron))| *neuron == i as u32);
+        let same = sorted.len() as u64 == neurons
+            && sorted.iter().enumerate().all(|(i, (_, neuron))| *neuron == i as u32);
         Selection {
             picked: (!complete).then(|| sorted.iter().map(|p| p.0).collect()),
             neurons: (!same).then(|| sorted.iter().map(|p| p.1).collect()),

@@ -283,14 +283,33 @@ fn fit(
         let unit = if shift >= 0 { step << shift } else { (step >> -shift).max(1) };
         in_range(low) && in_range(high) && !weights.any(|w| w % unit != 0)
     };
-    let Some(shift) = [0, -1, 1, 2, 3, 4, 5, 6, 7, 8].into_iter().find(|s| fits(*s)) else {
+    // The chip's bits at most; of a mantissa's 8, those are the lowest or the highest.
+    let most_bits = (f.max_weight_bits as i64).clamp(1, 8);
+    let fewer = 1 << (8 - most_bits);
+    let (lowest, highest) = match sign {
+        SignMode::Mixed => (least / fewer, 256 / fewer - 2),
+        SignMode::Excitatory => (0, 256 / fewer - 1),
+        SignMode::Inhibitory => (1 - 256 / fewer, 0),
+    };
+    let held = |shift: i64| {
+        let stored = |w: i64| if shift >= 0 { w >> shift } else { w << -shift };
+        let small = [low, high].iter().all(|w| (lowest..=highest).contains(&stored(*w)));
+        small || !weights.any(|w| stored(w) % (step * fewer) != 0)
+    };
+    let shifts = [0, -1, 1, 2, 3, 4, 5, 6, 7, 8];
+    let Some(shift) = shifts.into_iter().find(|s| fits(*s) && held(*s)) else {
         let odd = weights.any(|w| w % 2 != 0);
+        let steps = |n: i64| if n == 1 { String::new() } else { format!(" in steps of {n}") };
         let what = format!(
-            "they go from {low} to {high}{}; {} weights of {} bits are {least} to {most}{}",
+            "they go from {low} to {high}{}; {} weights of {most_bits} bits are {lowest} to \
+             {highest}{}{}",
             if odd { ", some of them odd" } else { "" },
             sign.name(),
-            f.max_weight_bits,
-            if step == 2 { " in steps of 2" } else { "" },
+            steps(step),
+            match fewer {
+                1 => String::new(),
+                _ => format!(", or {least} to {most}{}", steps(step * fewer)),
+            },
         );
         let remedy = "round the weights to that range, or scale weights, bias and threshold";
         return Err((what, remedy.into()));
@@ -302,7 +321,7 @@ fn fit(
         return Err((what, "scale weights, bias and threshold together".into()));
     }
     let bits = if shift == 0 { declared.bits.clamp(1, 8) } else { 8 };
-    let bits = bits.min(f.max_weight_bits as i64) as u8;
+    let bits = bits.min(most_bits) as u8;
     Ok(Fitted { shift, format: WeightFormat { bits, exp: exp as i8, sign, max_delay: 0 } })
 }
 
