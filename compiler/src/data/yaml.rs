@@ -3,11 +3,20 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// A document has at most this many entries: each takes some hundred bytes while it is read.
+const MOST_ENTRIES: usize = 1 << 24;
+
 /// Reads a document.
 ///
 /// # Errors
-/// What is wrong and at which line, for a message.
+/// What is wrong and at which line, for a message; also more entries than can be held.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    // Every entry begins or ends with one of these.
+    let entries = text.bytes().filter(|b| b",:[{-\n".contains(b)).count();
+    if entries > MOST_ENTRIES {
+        return Err(format!("it has {entries} entries, more than {MOST_ENTRIES}"));
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_yaml::from_str(text).map_err(|e| e.to_string())
 }
 
@@ -55,8 +64,10 @@ pub fn tree<T: Serialize>(value: &T) -> Result<Tree, String> {
     serde_yaml::to_value(value).map(of_value).map_err(|e| e.to_string())
 }
 
-/// The tree of a text, which may be JSON.
-#[cfg(test)]
+/// The tree of a text, which may be JSON. Types of one's own stand before what has them.
+///
+/// # Errors
+/// As [`read`], and keys that stand twice.
 pub fn parse(text: &str) -> Result<Tree, String> {
     read(text).map(of_value)
 }
@@ -80,7 +91,7 @@ fn of_value(value: serde_yaml::Value) -> Tree {
             };
             Tree::Map(entries.into_iter().map(|(k, v)| (key(k), of_value(v))).collect())
         }
-        Value::Tagged(tagged) => of_value(tagged.value),
+        Value::Tagged(tagged) => Tree::Text(format!("{} {}", tagged.tag, of_value(tagged.value))),
     }
 }
 
@@ -297,5 +308,12 @@ mod tests {
             assert_eq!(back[0].to_bits(), x.to_bits(), "{text}");
             assert!(text.contains('.'), "YAML 1.1 reads `{text}` as text");
         }
+    }
+
+    #[test]
+    fn more_than_can_be_held_is_refused() {
+        let text = format!("[{}]", "a,".repeat(MOST_ENTRIES));
+        let error = read::<Vec<String>>(&text).expect_err("too many");
+        assert!(error.contains("16777217 entries"), "{error}");
     }
 }

@@ -13,13 +13,14 @@
 //!
 //! `/populations/NAME` has `bias` where there are biases (int16 mantissas, `[neurons]`, or `[1]` where
 //! all are the same) and `rates` where neurons have their own (float64, spikes per step,
-//! `[neurons]`). The attributes `exp`, `bits` and
-//! `sign_mode` repeat the manifest.
+//! `[neurons]`). The attributes `exp`, `bits`, `sign_mode`, `max_delay` and `graded` repeat the
+//! manifest.
 
 use super::network::{ChipNetwork, Projection, Rate, Rates, SignMode, Sparse, Synapses};
 use crate::data::h5::{Column, Entry, File, Writer, Written, WrittenGroup};
 use crate::data::{DataError, hash};
 use crate::diagnostics::Code;
+use crate::ir::Elem;
 use crate::tensor::Values;
 use std::path::Path;
 use std::sync::Arc;
@@ -82,11 +83,7 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
     let names = Names::of(network);
     let mut file = Writer::default();
     for (projection, name) in network.projections.iter().zip(&names.projections) {
-        let attributes = vec![
-            ("exp", projection.format.exp.to_string()),
-            ("bits", projection.format.bits.to_string()),
-            ("sign_mode", projection.format.sign.name().to_string()),
-        ];
+        let attributes = attributes(projection).into();
         let mut datasets = synapses(projection)?;
         for (key, list) in [("gather", &projection.gather), ("scatter", &projection.scatter)] {
             if let Some(list) = list {
@@ -116,6 +113,18 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
         }
     }
     file.finish(path)
+}
+
+/// What describes a projection's group.
+fn attributes(projection: &Projection) -> [(&'static str, String); 5] {
+    let format = &projection.format;
+    [
+        ("exp", format.exp.to_string()),
+        ("bits", format.bits.to_string()),
+        ("sign_mode", format.sign.name().to_string()),
+        ("max_delay", format.max_delay.to_string()),
+        ("graded", projection.graded.to_string()),
+    ]
 }
 
 fn unfit(name: &str, value: i64, format: &str) -> DataError {
@@ -208,8 +217,9 @@ impl Weights {
         outputs: u32,
         inputs: u32,
     ) -> Result<Sparse, DataError> {
-        let starts: Vec<u64> = self.integers(&format!("projections/{name}/starts"))?;
-        let sources: Vec<u32> = self.integers(&format!("projections/{name}/sources"))?;
+        // The elements of `starts` are unsigned, which the reader of files does not tell apart.
+        let starts: Vec<u64> = self.integers(&format!("projections/{name}/starts"), Elem::I64)?;
+        let sources: Vec<u32> = self.integers(&format!("projections/{name}/sources"), Elem::U32)?;
         let whole = starts.len() as u64 == u64::from(outputs) + 1
             && starts.first() == Some(&0)
             && starts.last() == Some(&(sources.len() as u64))
@@ -263,7 +273,7 @@ impl Weights {
         if self.file.entry(&path) == Entry::Nothing {
             return Ok(Vec::new());
         }
-        let bias: Vec<i64> = self.integers(&path)?;
+        let bias: Vec<i64> = self.integers(&path, Elem::I16)?;
         match bias.len() == 1 || bias.len() == neurons as usize {
             true => Ok(bias),
             false => {
@@ -281,24 +291,33 @@ impl Weights {
         let path = format!("projections/{name}/{list}");
         match self.file.entry(&path) {
             Entry::Nothing => Ok(None),
-            _ => self.integers(&path).map(Some),
+            _ => self.integers(&path, Elem::U32).map(Some),
         }
     }
 
-    /// Checks a projection's weights, and its delays if there are any: their shape, and whether
-    /// the projection's format has their values.
+    /// Checks a projection's weights, and its delays if it has any: their shape, whether the
+    /// projection's format has their values, and whether the attributes say so.
     ///
     /// # Errors
     /// E0602, E0604, E0605.
     pub(crate) fn check(&self, projection: &Projection) -> Result<(), DataError> {
         let format = &projection.format;
         let (name, bits) = (&projection.name, u32::from(format.bits));
-        let path = format!("projections/{name}/weights");
-        let weights = self.shaped(&path, projection)?;
-        let all = match format.sign {
-            SignMode::Mixed => -128..=127,
-            _ => 0..=255,
+        let group = format!("projections/{name}");
+        for (key, follows) in attributes(projection) {
+            let stands = self.file.attribute(&group, key)?;
+            if stands.as_ref() != Some(&follows) {
+                let stands = stands.unwrap_or("nothing".into());
+                let what = format!("`{group}` says `{key}` is {stands}, the manifest {follows}");
+                return Err(DataError::elements(self.file.path(), what));
+            }
+        }
+        let path = format!("{group}/weights");
+        let (elem, all) = match format.sign {
+            SignMode::Mixed => (Elem::I8, -128..=127),
+            _ => (Elem::U8, 0..=255),
         };
+        let weights = self.shaped(&path, projection, elem)?;
         // Fewer bits are the lowest ones, or the highest ones and no others.
         let unit = 1 << 8u32.saturating_sub(bits);
         let (low, high) = (all.start() / unit, (all.end() + 1) / unit - 1);
@@ -312,12 +331,12 @@ impl Weights {
                 return Err(DataError::elements(self.file.path(), what));
             }
         }
-        let path = format!("projections/{name}/delays");
-        if self.file.entry(&path) == Entry::Nothing {
+        let path = format!("{group}/delays");
+        let most = i64::from(format.max_delay);
+        if self.file.entry(&path) == Entry::Nothing && (most == 0 || weights.is_empty()) {
             return Ok(());
         }
-        let most = i64::from(format.max_delay);
-        match self.shaped(&path, projection)?.iter().find(|d| !(0..=most).contains(*d)) {
+        match self.shaped(&path, projection, Elem::U8)?.iter().find(|d| !(0..=most).contains(*d)) {
             None => Ok(()),
             Some(delay) => {
                 let what = format!("`{path}` has {delay}, but no delay is longer than {most}");
@@ -327,17 +346,28 @@ impl Weights {
     }
 
     /// The integers of a dataset with one for each weight of a projection.
-    fn shaped(&self, path: &str, projection: &Projection) -> Result<Vec<i64>, DataError> {
+    fn shaped(
+        &self,
+        path: &str,
+        projection: &Projection,
+        elem: Elem,
+    ) -> Result<Vec<i64>, DataError> {
         let found: Vec<u64> = self.file.header(path)?.1.into_iter().map(|n| n as u64).collect();
         let shape = shape(&projection.synapses);
         if found != shape {
             let what = format!("`{path}` has the shape {found:?}, not {shape:?}");
             return Err(DataError::damaged(self.file.path(), what));
         }
-        self.integers(path)
+        self.integers(path, elem)
     }
 
-    fn integers<T: TryFrom<i64>>(&self, path: &str) -> Result<Vec<T>, DataError> {
+    fn integers<T: TryFrom<i64>>(&self, path: &str, elem: Elem) -> Result<Vec<T>, DataError> {
+        let found = self.file.header(path)?.0;
+        if found != elem {
+            let [found, elem] = [found, elem].map(|e| format!("{e:?}").to_lowercase());
+            let what = format!("`{path}` has elements of {found}, not {elem}");
+            return Err(DataError::elements(self.file.path(), what));
+        }
         let wrong = || {
             let what = format!("`{path}` has values of another range");
             DataError::elements(self.file.path(), what)

@@ -28,7 +28,9 @@ pub fn connect(
         if let Role::Synapses(kind) = role {
             let Some(ends) = connector.ends(i) else { continue };
             let process = &graph.processes[i];
-            let made = synapses::projections(connector.cx, process, *kind, &ends, profile);
+            let populations = &connector.network.populations;
+            let made =
+                synapses::projections(connector.cx, process, *kind, &ends, profile, populations);
             match made {
                 Ok(projections) => connector.network.projections.extend(projections),
                 Err(_) => connector.failed = true,

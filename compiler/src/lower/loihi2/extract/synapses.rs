@@ -1,6 +1,6 @@
 //! A connection process as synapses: one projection for each sender and receiver.
 
-use super::super::network::{Conv, Dense, Projection, Sparse, Synapses};
+use super::super::network::{Conv, Dense, Population, Projection, Sparse, Synapses};
 use super::super::profile::Profile;
 use super::roles::SynapseKind;
 use super::weights::{self, Stored};
@@ -28,13 +28,15 @@ pub fn projections(
     kind: SynapseKind,
     ends: &Ends,
     profile: &Profile,
+    populations: &[Population],
 ) -> Eval<Vec<Projection>> {
     let stored = weights::stored(cx, process, kind, profile)?;
     let mut projections = Vec::new();
     for (from, inputs) in &ends.inputs {
         for (to, outputs) in &ends.outputs {
-            let columns = Selection::of(inputs, stored.synapses.inputs());
-            let rows = Selection::of(outputs, stored.synapses.outputs());
+            let [senders, receivers] = [*from, *to].map(|p| populations[p].neurons);
+            let columns = Selection::of(inputs, stored.synapses.inputs(), senders);
+            let rows = Selection::of(outputs, stored.synapses.outputs(), receivers);
             let Some(synapses) = select(&stored.synapses, &rows, &columns) else {
                 let message = format!("`{}` is a convolution of a part", process.path);
                 let what = "it reads or feeds only a part of its input or output";
@@ -75,17 +77,18 @@ fn graded(process: &Process, stored: &Stored) -> bool {
 struct Selection {
     /// The used ones, in the new order; none where all are, in the old order.
     picked: Option<Vec<u32>>,
-    /// The neuron of each, in the new order; none where that is its own number.
+    /// The neuron of each, in the new order; none where they are all neurons in order.
     neurons: Option<Vec<u32>>,
 }
 
 impl Selection {
-    fn of(pairs: &[(u32, u32)], all: u64) -> Selection {
+    fn of(pairs: &[(u32, u32)], all: u64, neurons: u32) -> Selection {
         let mut sorted = pairs.to_vec();
         sorted.sort_unstable();
         let complete = sorted.len() as u64 == all
             && sorted.iter().enumerate().all(|(i, (picked, _))| *picked == i as u32);
-        let same = sorted.iter().enumerate().all(|(i, (_, neuron))| *neuron == i as u32);
+        let same = sorted.len() as u64 == u64::from(neurons)
+            && sorted.iter().enumerate().all(|(i, (_, neuron))| *neuron == i as u32);
         Selection {
             picked: (!complete).then(|| sorted.iter().map(|p| p.0).collect()),
             neurons: (!same).then(|| sorted.iter().map(|p| p.1).collect()),
