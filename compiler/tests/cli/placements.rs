@@ -178,12 +178,12 @@ run chip of N {
 
 /// The first neurons of a layer are not all of it.
 #[test]
-fn synapses_from_the_first_neurons_of_a_layer_are_placed_and_verified() {
+fn parts_of_a_layer_are_placed_and_verified() {
     let part = "\
 network Part {
     source = Source(data: full([1, 30], 1))
     first = LIF[20](vth: 100)
-    second = LIF[8](vth: 100)
+    second = LIF[8](vth: concat(full([5], 80), full([3], 100)), dv: concat(zeros([4]), ones([4])))
     third = LIF[8](vth: 100)
     ones = Sparse(weights: eye(8))
     source.s_out[0..25] -> Dense(weights: full([20, 25], 2)) -> first
@@ -201,6 +201,13 @@ run chip of Part {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
     assert!(manifest.contains("gather: \"0..9\""), "{manifest}");
+    // Parameters that are put together are constants like others: three configurations.
+    for neurons in ["0..3", "4", "5..7"] {
+        assert!(
+            manifest.contains(&format!("{{neurons: \"{neurons}\", parameters: ")),
+            "{manifest}"
+        );
+    }
     let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
     assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
 }

@@ -196,8 +196,22 @@ fn weights(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) -> O
         let help = "put the file beside the manifest that was written with it";
         findings.push(Finding::new(Code::E0813, "weights.sha256", message, help));
     }
-    match Weights::open(&path) {
-        Ok(weights) => Some(weights),
+    let open = || {
+        let weights = Weights::open(&path)?;
+        let projections: Vec<&str> = manifest.projections.iter().map(|p| p.name.as_str()).collect();
+        let populations: Vec<&str> = manifest.populations.iter().map(|p| p.name.as_str()).collect();
+        let strangers = weights.strangers(&projections, &populations)?;
+        Ok((weights, strangers))
+    };
+    match open() {
+        Ok((weights, strangers)) => {
+            for stranger in strangers {
+                let message = format!("`{stranger}` in `{}` belongs to nothing", described.file);
+                let help = "put the file beside the manifest that was written with it";
+                findings.push(Finding::new(Code::E0814, "weights.file", message, help));
+            }
+            Some(weights)
+        }
         Err(why) => {
             findings.push(Finding::data("weights.file", why));
             None

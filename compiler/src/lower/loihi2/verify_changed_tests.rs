@@ -2,7 +2,7 @@
 
 use super::tests::{again, errors, show, written};
 use super::*;
-use crate::lower::loihi2::fixtures::{mnist, recurrent};
+use crate::lower::loihi2::fixtures::{conv, mnist, recurrent};
 use crate::lower::loihi2::manifest::schema;
 use crate::lower::loihi2::network::{Projection, Rate, SignMode, Synapses};
 use crate::lower::loihi2::plan::Plan;
@@ -145,6 +145,31 @@ fn rates_are_what_their_origin_comes_to() {
     plan.rates.origin = "counted in 15 steps of run `sim`".into();
     let (folder, text) = written(&again(plan));
     at(&verify_text(&text, folder.path()), Code::E0814, "rates.of[0]");
+}
+
+#[test]
+fn the_weights_file_has_nothing_else() {
+    let plan = conv();
+    let (folder, text) = written(&plan);
+    let mut other = plan.network.clone();
+    other.projections[1].name = "more".into();
+    other.populations[1].name = "most".into();
+    let file = folder.path().join("weights.h5");
+    weights::write(&file, &other, &plan.rates).expect("writes");
+    let findings = verify_text(&text, folder.path());
+    at(&findings, Code::E0814, "weights.file");
+    let shown = show(&findings);
+    for stranger in ["projections/more/", "populations/most/"] {
+        assert!(shown.contains(stranger), "{shown}");
+    }
+    // A list that the manifest does not have.
+    let plan = recurrent();
+    let (folder, text) = written(&plan);
+    let mut other = plan.network.clone();
+    other.projections[1].gather = Some(std::sync::Arc::new((0..300).collect()));
+    let file = folder.path().join("weights.h5");
+    weights::write(&file, &other, &plan.rates).expect("writes");
+    at(&verify_text(&text, folder.path()), Code::E0813, "projections[1].gather");
 }
 
 /// The attributes of the weights file repeat the manifest.

@@ -193,6 +193,12 @@ fn mantissas<'a>(projection: &Projection, weights: &[i16]) -> Result<Column<'a>,
     })
 }
 
+/// The weights file is not that of the manifest.
+fn other(what: String) -> DataError {
+    let help = "put the file beside the manifest that was written with it";
+    DataError::new(Code::E0605, format!("the weights file is another: {what}"), help)
+}
+
 /// An open weights file.
 pub(crate) struct Weights {
     file: File,
@@ -207,6 +213,41 @@ impl Weights {
         Ok(Weights { file: File::open(path)? })
     }
 
+    /// The paths of what no projection and no population of these names has in the file.
+    ///
+    /// # Errors
+    /// E0602.
+    pub(crate) fn strangers(
+        &self,
+        projections: &[&str],
+        populations: &[&str],
+    ) -> Result<Vec<String>, DataError> {
+        let of_synapses = ["delays", "gather", "scatter", "sources", "starts", "weights"];
+        let groups = [
+            ("projections", projections, &of_synapses[..]),
+            ("populations", populations, &["bias", "rates"]),
+        ];
+        let mut strangers: Vec<String> = self.file.members("")?;
+        strangers.retain(|name| groups.iter().all(|(group, ..)| format!("{group}/") != *name));
+        for (outer, names, datasets) in groups {
+            if self.file.entry(outer) != Entry::Group {
+                continue;
+            }
+            for group in self.file.members(outer)? {
+                let path = format!("{outer}/{group}");
+                match group.strip_suffix('/').filter(|name| names.contains(name)) {
+                    None => strangers.push(path),
+                    Some(_) => {
+                        let mut found = self.file.members(path.trim_end_matches('/'))?;
+                        found.retain(|dataset| !datasets.contains(&dataset.as_str()));
+                        strangers.extend(found.iter().map(|dataset| format!("{path}{dataset}")));
+                    }
+                }
+            }
+        }
+        Ok(strangers)
+    }
+
     /// Which synapses a sparse projection has, without their weights.
     ///
     /// # Errors
@@ -218,8 +259,8 @@ impl Weights {
         inputs: u32,
     ) -> Result<Sparse, DataError> {
         // The elements of `starts` are unsigned, which the reader of files does not tell apart.
-        let starts: Vec<u64> = self.integers(&format!("projections/{name}/starts"), Elem::I64)?;
-        let sources: Vec<u32> = self.integers(&format!("projections/{name}/sources"), Elem::U32)?;
+        let starts: Vec<u64> = self.row(&format!("projections/{name}/starts"), Elem::I64)?;
+        let sources: Vec<u32> = self.row(&format!("projections/{name}/sources"), Elem::U32)?;
         let whole = starts.len() as u64 == u64::from(outputs) + 1
             && starts.first() == Some(&0)
             && starts.last() == Some(&(sources.len() as u64))
@@ -273,7 +314,7 @@ impl Weights {
         if self.file.entry(&path) == Entry::Nothing {
             return Ok(Vec::new());
         }
-        let bias: Vec<i64> = self.integers(&path, Elem::I16)?;
+        let bias: Vec<i64> = self.row(&path, Elem::I16)?;
         match bias.len() == 1 || bias.len() == neurons as usize {
             true => Ok(bias),
             false => {
@@ -291,7 +332,7 @@ impl Weights {
         let path = format!("projections/{name}/{list}");
         match self.file.entry(&path) {
             Entry::Nothing => Ok(None),
-            _ => self.integers(&path, Elem::U32).map(Some),
+            _ => self.row(&path, Elem::U32).map(Some),
         }
     }
 
@@ -309,7 +350,7 @@ impl Weights {
             if stands.as_ref() != Some(&follows) {
                 let stands = stands.unwrap_or("nothing".into());
                 let what = format!("`{group}` says `{key}` is {stands}, the manifest {follows}");
-                return Err(DataError::elements(self.file.path(), what));
+                return Err(other(what));
             }
         }
         let path = format!("{group}/weights");
@@ -361,12 +402,20 @@ impl Weights {
         self.integers(path, elem)
     }
 
+    /// The integers of a dataset with one axis.
+    fn row<T: TryFrom<i64>>(&self, path: &str, elem: Elem) -> Result<Vec<T>, DataError> {
+        let shape = self.file.header(path)?.1;
+        match shape.len() {
+            1 => self.integers(path, elem),
+            _ => Err(other(format!("`{path}` has the shape {shape:?}, not one axis"))),
+        }
+    }
+
     fn integers<T: TryFrom<i64>>(&self, path: &str, elem: Elem) -> Result<Vec<T>, DataError> {
         let found = self.file.header(path)?.0;
         if found != elem {
             let [found, elem] = [found, elem].map(|e| format!("{e:?}").to_lowercase());
-            let what = format!("`{path}` has elements of {found}, not {elem}");
-            return Err(DataError::elements(self.file.path(), what));
+            return Err(other(format!("`{path}` has elements of {found}, not {elem}")));
         }
         let wrong = || {
             let what = format!("`{path}` has values of another range");
