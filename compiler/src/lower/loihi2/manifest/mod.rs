@@ -32,7 +32,7 @@ pub fn text(manifest: &Manifest) -> Result<String, DataError> {
 /// Other formatting of the same entries does not change it.
 ///
 /// # Errors
-/// As [`text`].
+/// As [`text()`].
 pub fn digest(manifest: &Manifest) -> Result<String, DataError> {
     let without = Manifest { digest: String::new(), ..manifest.clone() };
     Ok(hash::sha256(text(&without)?.as_bytes()))
