@@ -290,12 +290,14 @@ impl Weights {
     /// E0602, E0604, E0605: also rates of another number of neurons, or that are no rates.
     pub(crate) fn rates(&self, name: &str, neurons: u32) -> Result<Vec<f64>, DataError> {
         let path = format!("populations/{name}/rates");
-        match self.file.read(&path)?.1.values {
-            Values::Float(rates)
-                if rates.len() == neurons as usize
-                    && rates.iter().all(|r| r.is_finite() && *r >= 0.0) =>
+        let (elem, rates) = self.file.read(&path)?;
+        match rates.values {
+            Values::Float(each)
+                if elem == Elem::F64
+                    && rates.shape == [neurons as usize]
+                    && each.iter().all(|r| r.is_finite() && *r >= 0.0) =>
             {
-                Ok(rates)
+                Ok(each)
             }
             _ => Err(DataError::elements(
                 self.file.path(),
@@ -427,5 +429,42 @@ impl Weights {
             }
             _ => Err(wrong()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_element_types_and_axes_are_refused() {
+        let mut file = Writer::default();
+        let numbers = [0, 1];
+        for (name, shape, column) in [
+            ("wide", vec![2], Column::U64(&[0, 1])),
+            ("deep", vec![1, 2], Column::U32(&numbers)),
+            ("fine", vec![2], Column::U32(&numbers)),
+        ] {
+            let datasets = vec![("gather", shape, column)];
+            let group = WrittenGroup { name: name.into(), datasets, attributes: vec![] };
+            file.add("projections", group);
+        }
+        let datasets = vec![
+            ("bias", vec![2], Column::U8(vec![1, 2].into())),
+            ("rates", vec![1, 2], Column::F64(&[0.5, 0.5])),
+        ];
+        let group = WrittenGroup { name: "cells".into(), datasets, attributes: vec![] };
+        file.add("populations", group);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("w.h5");
+        std::fs::write(&path, file.finish(&path).expect("writes")).expect("writes");
+        let weights = Weights::open(&path).expect("opens");
+        assert_eq!(weights.list("fine", "gather"), Ok(Some(vec![0, 1])));
+        let wide = weights.list("wide", "gather").expect_err("64 bits").message;
+        assert!(wide.contains("elements of i64, not u32"), "{wide}");
+        let deep = weights.list("deep", "gather").expect_err("two axes").message;
+        assert!(deep.contains("[1, 2], not one axis"), "{deep}");
+        assert!(weights.bias("cells", 2).is_err());
+        assert!(weights.rates("cells", 2).is_err());
     }
 }
