@@ -68,7 +68,8 @@ pub enum Command {
     },
     /// Check a placement from its manifest alone: every figure and rule is derived again
     #[command(after_help = "Example: snnc verify build/l2hw/manifest.yaml\n\n\
-        The file of weights is looked for beside the manifest.")]
+        The file of weights, and the program if it is there, are looked for beside the manifest; \
+        without weights only what depends on them is taken as it stands.")]
     Verify {
         /// The manifest
         #[arg(value_name = "MANIFEST", required_unless_present = "schema")]

@@ -4,7 +4,7 @@ use super::{Status, args, output, program};
 use snnc::diagnostics::{Code, Diagnostic, json};
 use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
 use snnc::execute::{self, Settings};
-use snnc::lower::loihi2::activity::Activity;
+use snnc::lower::loihi2::activity::{Activity, counted_origin};
 use snnc::lower::loihi2::estimate::Estimate;
 use snnc::lower::loihi2::plan::{Plan, Source};
 use snnc::lower::loihi2::{self, ChipRun, manifest, picture, sanafe, table};
@@ -183,11 +183,7 @@ fn watch(
         .map(|((column, clock), population)| Some((column, clock?, population.neurons as usize)))
         .collect();
     let steps = run.ir.steps;
-    Ok(Activity::recorded(
-        &messages.unwrap_or_default(),
-        steps,
-        format!("counted in {steps} steps of run `{name}`"),
-    ))
+    Ok(Activity::recorded(&messages.unwrap_or_default(), steps, counted_origin(steps, name)))
 }
 
 /// Whether a run is for the chip.

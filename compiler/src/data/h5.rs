@@ -177,6 +177,19 @@ impl File {
         }
     }
 
+    /// A text that describes a group, if it has one of that name.
+    ///
+    /// # Errors
+    /// E0602, E0604.
+    pub(crate) fn attribute(&self, path: &str, name: &str) -> Result<Option<String>, DataError> {
+        let group = self.file.group(path).map_err(|e| self.missing(path, &e))?;
+        let mut attributes = group.attrs().map_err(|e| self.damaged(path, &e))?;
+        Ok(match attributes.remove(name) {
+            Some(AttrValue::VarLenString(text) | AttrValue::String(text)) => Some(text),
+            _ => None,
+        })
+    }
+
     fn not_text(&self, path: &str) -> DataError {
         DataError::new(
             Code::E0605,

@@ -3,12 +3,65 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// A document has at most this many entries: each takes some hundred bytes while it is read.
+const MOST_ENTRIES: usize = 1 << 24;
+
+/// Brackets are open at most this deep: the time to read them grows with the square.
+const DEEPEST: usize = 1000;
+
+/// Aliases of a document come to at most this many bytes.
+const MOST_REPEATED: usize = 1 << 28;
+
+/// Messages of the reader are at most this long: some repeat what they do not like.
+const LONGEST: usize = 300;
+
 /// Reads a document.
 ///
 /// # Errors
-/// What is wrong and at which line, for a message.
+/// What is wrong and at which line, for a message; also more than can be held.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_yaml::from_str(text).map_err(|e| e.to_string())
+    bounded(text)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_yaml::from_str(text).map_err(|e| {
+        let message = e.to_string();
+        match message.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", &message[..end]),
+            None => message,
+        }
+    })
+}
+
+/// Refuses documents that would take very much memory or time. It looks at characters, not at
+/// what they mean, so that its counts are upper bounds.
+fn bounded(text: &str) -> Result<(), String> {
+    let (mut entries, mut open, mut deepest) = (0usize, 0usize, 0usize);
+    let (mut anchors, mut aliases) = (0usize, 0usize);
+    let mut before = b' ';
+    for (i, byte) in text.bytes().enumerate() {
+        let begins = b" \n,:[{-".contains(&before);
+        let named = text.as_bytes().get(i + 1).is_some_and(|b| !b" \n=&*".contains(b));
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            b'&' if begins && named => anchors += 1,
+            b'*' if begins && named => aliases += 1,
+            _ => {}
+        }
+        // Every entry begins or ends with one of these.
+        entries += usize::from(b",:[{-\n".contains(&byte));
+        deepest = deepest.max(open);
+        before = byte;
+    }
+    if entries > MOST_ENTRIES {
+        return Err(format!("it has {entries} entries, more than {MOST_ENTRIES}"));
+    }
+    if deepest > DEEPEST {
+        return Err(format!("its brackets are {deepest} deep, more than {DEEPEST}"));
+    }
+    if anchors > 0 && aliases.saturating_mul(text.len()) > MOST_REPEATED {
+        return Err(format!("its {aliases} aliases repeat more than can be held"));
+    }
+    Ok(())
 }
 
 /// Writes a document: the same bytes for the same value. Lists and maps that fit a line are
@@ -55,8 +108,10 @@ pub fn tree<T: Serialize>(value: &T) -> Result<Tree, String> {
     serde_yaml::to_value(value).map(of_value).map_err(|e| e.to_string())
 }
 
-/// The tree of a text, which may be JSON.
-#[cfg(test)]
+/// The tree of a text, which may be JSON. Types of one's own stand before what has them.
+///
+/// # Errors
+/// As [`read`], and keys that stand twice.
 pub fn parse(text: &str) -> Result<Tree, String> {
     read(text).map(of_value)
 }
@@ -80,7 +135,7 @@ fn of_value(value: serde_yaml::Value) -> Tree {
             };
             Tree::Map(entries.into_iter().map(|(k, v)| (key(k), of_value(v))).collect())
         }
-        Value::Tagged(tagged) => of_value(tagged.value),
+        Value::Tagged(tagged) => Tree::Text(format!("{} {}", tagged.tag, of_value(tagged.value))),
     }
 }
 
@@ -297,5 +352,20 @@ mod tests {
             assert_eq!(back[0].to_bits(), x.to_bits(), "{text}");
             assert!(text.contains('.'), "YAML 1.1 reads `{text}` as text");
         }
+    }
+
+    #[test]
+    fn more_than_can_be_held_is_refused() {
+        let text = format!("[{}]", "a,".repeat(MOST_ENTRIES));
+        let error = read::<Vec<String>>(&text).expect_err("too many");
+        assert!(error.contains("16777217 entries"), "{error}");
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let error = parse(&deep).expect_err("too deep");
+        assert!(error.contains("100000 deep"), "{error}");
+        let repeated = format!("[&a {}{}]", "x".repeat(1_000_000), ", *a".repeat(1000));
+        let error = parse(&repeated).expect_err("too much");
+        assert!(error.contains("1000 aliases"), "{error}");
+        let error = read::<u8>(&"x".repeat(1_000_000)).expect_err("no number");
+        assert!(error.len() < 2 * LONGEST, "{error}");
     }
 }

@@ -405,7 +405,14 @@ impl TExpr {
             return Err(Mismatch::Kind("`concat` joins arrays, not scalars".into()));
         }
         let parts = parts.into_iter().map(|p| dense([p]).map(|[p]| p.convert(kind)));
-        Ok(TExpr { kind, shape, node: Node::Concat(axis, parts.collect::<Result<_, _>>()?) })
+        let parts: Vec<TExpr> = parts.collect::<Result<_, _>>()?;
+        let known = parts.iter().map(|p| p.as_const().map(|c| Tensor::clone(c)));
+        if let Some(known) = known.collect::<Option<Vec<Tensor>>>()
+            && let Some(joined) = ops::join(&known, axis)
+        {
+            return Ok(TExpr::constant_of(kind, joined));
+        }
+        Ok(TExpr { kind, shape, node: Node::Concat(axis, parts) })
     }
 
     /// `weights · vector`.

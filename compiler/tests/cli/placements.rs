@@ -176,6 +176,42 @@ run chip of N {
     assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
 }
 
+/// The first neurons of a layer are not all of it.
+#[test]
+fn parts_of_a_layer_are_placed_and_verified() {
+    let part = "\
+network Part {
+    source = Source(data: full([1, 30], 1))
+    first = LIF[20](vth: 100)
+    second = LIF[8](vth: concat(full([5], 80), full([3], 100)), dv: concat(zeros([4]), ones([4])))
+    third = LIF[8](vth: 100)
+    ones = Sparse(weights: eye(8))
+    source.s_out[0..25] -> Dense(weights: full([20, 25], 2)) -> first
+    first.s_out[0..10] -> Dense(weights: full([8, 10], 2)) -> second
+    first.s_out[0..8] -> ones -> third
+}
+run chip of Part {
+    models fixed_pt
+    target loihi2
+    steps 10
+}
+";
+    let folder = Folder::with("part.snn", part);
+    let output = folder.snnc(&["build", "part.snn", "-o", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
+    assert!(manifest.contains("gather: \"0..9\""), "{manifest}");
+    // Parameters that are put together are constants like others: three configurations.
+    for neurons in ["0..3", "4", "5..7"] {
+        assert!(
+            manifest.contains(&format!("{{neurons: \"{neurons}\", parameters: ")),
+            "{manifest}"
+        );
+    }
+    let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+}
+
 #[test]
 fn bad_cores_are_left_out_and_several_chips_are_used() {
     // 250 neurons of which a core holds two: 125 cores, more than a chip has.

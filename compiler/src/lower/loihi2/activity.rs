@@ -50,6 +50,47 @@ fn assumed_origin((each, steps): (u64, u64)) -> String {
     format!("assumed: {each} spikes of every neuron in {steps} steps")
 }
 
+/// Where rates come from that are counted.
+pub fn counted_origin(steps: u64, run: &str) -> String {
+    format!("counted in {steps} steps of run `{run}`")
+}
+
+/// The first population whose rate cannot be what the origin says, and what it is not. Of other
+/// origins than those above nothing is known. `means` are the populations of whose rates only the
+/// mean is known.
+pub fn contradiction(
+    network: &ChipNetwork,
+    rates: &Rates,
+    means: &[bool],
+) -> Option<(usize, String)> {
+    let mut numbers = rates.origin.split(' ').filter_map(|word| word.parse::<u64>().ok());
+    let (first, second) = (numbers.next(), numbers.next());
+    let of = rates.of.iter().zip(&network.populations).enumerate();
+    let mut of = of.filter(|(_, (_, population))| population.neurons > 0);
+    if rates.origin.starts_with("assumed: ") {
+        let (each, steps) = (first?, second?);
+        let follows = Rate::Uniform(each as f64 / steps as f64);
+        let found = match rates.origin == assumed_origin((each, steps)) {
+            true => of.find(|(_, (rate, _))| **rate != follows),
+            false => of.next(),
+        };
+        return found.map(|(p, _)| (p, format!("is not {each}/{steps}")));
+    }
+    let steps = first.filter(|_| rates.origin.starts_with("counted in "))?;
+    let whole = |rate: f64, neurons: f64| {
+        let spikes = rate * neurons * steps as f64;
+        (spikes - spikes.round()).abs() <= 1e-9 * spikes.max(1.0) && rate <= 1.0
+    };
+    let found = of.find(|(p, (rate, population))| match rate {
+        Rate::Uniform(mean) if means.get(*p) == Some(&true) => {
+            !whole(*mean, population.neurons.into())
+        }
+        Rate::Uniform(rate) => !whole(*rate, 1.0),
+        Rate::Each(rates) => !rates.iter().all(|rate| whole(*rate, 1.0)),
+    });
+    found.map(|(p, _)| (p, format!("is no count of spikes in {steps} steps")))
+}
+
 impl Activity {
     /// The activity of an execution: for each population its recorded messages (every element
     /// that is not 0 counts as a spike) and the steps at which they were sent.

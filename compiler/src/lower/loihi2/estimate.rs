@@ -85,6 +85,19 @@ pub enum Work {
     MessagesOut,
 }
 
+impl Work {
+    /// For readers.
+    pub fn words(self) -> &'static str {
+        match self {
+            Work::MessagesIn => "messages that arrive",
+            Work::Synops => "synaptic events",
+            Work::Updates => "updates of neurons",
+            Work::Spikes => "spikes",
+            Work::MessagesOut => "messages that leave",
+        }
+    }
+}
+
 /// What takes longest in a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -78,24 +78,28 @@ pub fn sparse(inputs: u32, outputs: u32) -> Synapses {
 fn network(populations: Vec<Population>, projections: Vec<Projection>) -> ChipNetwork {
     let last = populations.len() - 1;
     let neurons = Ranges::all(populations[last].neurons);
-    ChipNetwork {
+    let mut network = ChipNetwork {
         name: "Net".into(),
         populations,
         projections,
         outputs: vec![Output { from: last, to: "out.spikes".into(), neurons }],
-        host: vec![HostProcess {
-            process: "enc".into(),
-            resource: "cpu".into(),
-            reason: "it computes with floats".into(),
-            adapters: vec!["enc.spikes -> a".into()],
-        }],
+        host: vec![],
         programs: vec![Program {
             name: "LIF fixed_pt".into(),
             state: vec![("u".into(), 24), ("v".into(), 24)],
             operations: vec!["u = decay(u, du) + (a_in << 6)".into(), "s_out = v > vth".into()],
         }],
         step_latency: 1,
+    };
+    for process in ["enc", "out"] {
+        network.host.push(HostProcess {
+            process: process.into(),
+            resource: "cpu".into(),
+            reason: "it computes with floats".into(),
+            adapters: network.adapters(process),
+        });
     }
+    network
 }
 
 fn plan(network: ChipNetwork, rates: Vec<Rate>, core_of: Vec<Vec<u32>>, ids: &[u64]) -> Plan {
@@ -194,7 +198,7 @@ pub fn conv() -> Plan {
 /// A sparse recurrent network with rates of single neurons, on three chips.
 pub fn recurrent() -> Plan {
     let populations =
-        vec![population("inputs", &[40], None), population("r", &[300], Some(layer()))];
+        vec![population("enc.inputs", &[40], None), population("r", &[300], Some(layer()))];
     let excitatory = |q: Projection| Projection {
         format: WeightFormat { max_delay: 2, ..format(SignMode::Excitatory) },
         ..q

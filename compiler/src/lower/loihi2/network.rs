@@ -80,9 +80,9 @@ pub struct Projection {
     pub from: usize,
     /// The layer that receives, by position.
     pub to: usize,
-    /// Which neuron of `from` is input `j`; none where it is neuron `j`.
+    /// Which neuron of `from` is input `j`; none where the inputs are its neurons in order.
     pub gather: Option<Arc<Vec<u32>>>,
-    /// Which neuron of `to` is output `i`; none where it is neuron `i`.
+    /// Which neuron of `to` is output `i`; none where the outputs are its neurons in order.
     pub scatter: Option<Arc<Vec<u32>>>,
     /// The weights.
     pub synapses: Synapses,
@@ -230,6 +230,20 @@ pub struct Program {
     pub state: Vec<(String, u8)>,
     /// Operations in order, one a line: `u = decay(u, du) + (a_in << 6)`.
     pub operations: Vec<String>,
+}
+
+impl ChipNetwork {
+    /// The adapters of a process of the host: a row for each projection of its ports and for each
+    /// output that it receives.
+    pub fn adapters(&self, process: &str) -> Vec<String> {
+        let of = |port: &str| port.strip_prefix(process).is_some_and(|rest| rest.starts_with('.'));
+        let from = |p: usize| &self.populations[p];
+        let sent = self.projections.iter().filter(|q| !from(q.from).on_chip());
+        let sent = sent.filter(|q| of(&from(q.from).name));
+        let received = self.outputs.iter().filter(|output| of(&output.to));
+        let sent = sent.map(|q| format!("{} -> {}", from(q.from).name, q.name));
+        sent.chain(received.map(|o| format!("{} -> {}", from(o.from).name, o.to))).collect()
+    }
 }
 
 impl Population {

@@ -317,7 +317,9 @@ impl Profile {
                 help: "let `base` name another profile".into(),
             });
         }
-        let file: ProfileFile = yaml::read(&text).map_err(|why| ProfileError {
+        // As a tree, keys that stand twice are found.
+        let file = yaml::read(&text).and_then(|file| yaml::parse(&text).map(|_| file));
+        let file: ProfileFile = file.map_err(|why| ProfileError {
             message: format!("the profile `{name}` is not one: {why}"),
             help: "a profile has the keys profile, about, base, figures and boards; a figure is \
                    `neurons: {value: 512}`, a board `desk: {chips: [4, 2]}`"
@@ -450,6 +452,8 @@ mod tests {
         assert!(load(&format!("{base}figures: {{neurons: {{value: .nan}}}}")).contains("whole"));
         assert!(load("profile: p\nbase: p.yaml\n").contains("based on itself"));
         assert!(load("profile: p\n").contains("missing"));
+        let twice = "{neurons: {value: 1}, neurons: {value: 2}}";
+        assert!(load(&format!("{base}figures: {twice}")).contains("duplicate"));
         assert!(load("profile: loihi1\nbase: loihi1\n").contains("built-in"));
         let mesh = format!("{base}figures: {{routers_x: {{value: 1025}}}}");
         assert!(load(&mesh).contains("not from 1 to 1024"));

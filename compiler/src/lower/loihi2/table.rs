@@ -229,7 +229,7 @@ fn totals(out: &mut String, plan: &Plan, estimate: &Estimate) {
 pub fn bottleneck(estimate: &Estimate) -> String {
     match &estimate.bottleneck {
         Bottleneck::Core { core, work, work_us } => {
-            format!("core {core}, mostly {work:?} ({work_us:.2} us)")
+            format!("core {core}, mostly {} ({work_us:.2} us)", work.words())
         }
         Bottleneck::Link { chip, router, direction } => {
             format!(

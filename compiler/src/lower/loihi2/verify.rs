@@ -4,13 +4,14 @@
 //! everything else is computed again and compared, entry by entry, and the rules of the chip
 //! are checked. The weights file beside it is needed for what depends on which synapses a
 //! sparse projection has, and on rates of single neurons; without it these rows are taken as
-//! they are, and what follows from them is computed.
+//! they are, and what follows from them is computed. Where all of that holds, the digest shows
+//! whether what is taken as given is what was written.
 
 use super::manifest::schema::{Encoding, Manifest, SCHEMA};
-use super::manifest::{build, declared, diff, read, rules};
+use super::manifest::{self, build, declared, diff, read, rules};
 use super::weights::Weights;
 use crate::data::{DataError, hash, yaml};
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, Severity};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -71,8 +72,11 @@ pub fn verify(path: &Path) -> Vec<Finding> {
 
 /// Verifies the text of a manifest whose weights and source are in `folder`.
 pub fn verify_text(text: &str, folder: &Path) -> Vec<Finding> {
-    let manifest = match parse(text) {
-        Ok(manifest) => manifest,
+    // The entries as they stand in the text: some are read as what they are not, a number as a
+    // text, say.
+    let entries = || yaml::parse(text).map_err(no_manifest);
+    let (manifest, declared) = match parse(text).and_then(|m| Ok((m, entries()?))) {
+        Ok(read) => read,
         Err(finding) => return vec![finding],
     };
     let mut findings = Vec::new();
@@ -87,17 +91,36 @@ pub fn verify_text(text: &str, folder: &Path) -> Vec<Finding> {
         }
     };
     rules::check(&manifest, &plan, &mut findings);
-    let derived = match complete {
+    let mut derived = match complete {
         true => build::build(&plan, manifest.weights.clone()),
         false => declared::build(&manifest, plan, &mut findings),
     };
-    match (yaml::tree(&manifest), yaml::tree(&derived)) {
-        (Ok(declared), Ok(derived)) => diff::diff(&declared, &derived, &mut findings),
-        (Err(why), _) | (_, Err(why)) => {
-            findings.push(Finding::new(Code::E0812, "", why, "report this"));
-        }
+    derived.digest.clone_from(&manifest.digest);
+    match yaml::tree(&derived) {
+        Ok(derived) => diff::diff(&declared, &derived, &mut findings),
+        Err(why) => findings.push(Finding::new(Code::E0812, "", why, "report this")),
+    }
+    if findings.iter().all(|finding| finding.code.severity() != Severity::Error) {
+        digest(&manifest, &mut findings);
     }
     findings
+}
+
+/// Compares the digest of everything: what nothing follows from may have been changed too.
+fn digest(manifest: &Manifest, findings: &mut Vec<Finding>) {
+    match manifest::digest(manifest) {
+        Ok(found) if found == manifest.digest => {}
+        Ok(found) => {
+            let message = format!(
+                "the manifest has the digest {found}, not {}: something that is given has \
+                 changed since it was written",
+                manifest.digest
+            );
+            let help = "write it again with `snnc build --target loihi2` instead of changing it";
+            findings.push(Finding::new(Code::E0813, "digest", message, help));
+        }
+        Err(why) => findings.push(Finding::data("digest", why)),
+    }
 }
 
 /// The part that says which version the rest is of.
@@ -106,23 +129,24 @@ struct Head {
     schema: String,
 }
 
+fn no_manifest(why: String) -> Finding {
+    let help = "write it again with `snnc build --target loihi2`; the format is described in \
+                spec/manifest.md";
+    Finding::new(Code::E0812, "", format!("this is not a manifest: {why}"), help)
+}
+
 fn parse(text: &str) -> Result<Manifest, Finding> {
-    let not_one = |why: String| {
-        let help = "write it again with `snnc build --target loihi2`; the format is described in \
-                    spec/manifest.md";
-        Finding::new(Code::E0812, "", format!("this is not a manifest: {why}"), help)
-    };
     let manifest: Result<Manifest, String> = yaml::read(text);
     let schema = match &manifest {
         Ok(manifest) => manifest.schema.clone(),
-        Err(_) => yaml::read::<Head>(text).map_err(not_one)?.schema,
+        Err(_) => yaml::read::<Head>(text).map_err(no_manifest)?.schema,
     };
     if schema != SCHEMA {
         let message = format!("the format is `{schema}`, not `{SCHEMA}`");
         let help = "use the compiler that wrote it, or write it again with this one";
         return Err(Finding::new(Code::E0812, "schema", message, help));
     }
-    manifest.map_err(not_one)
+    manifest.map_err(no_manifest)
 }
 
 /// Compares the source beside the manifest, if it is there.
@@ -172,8 +196,22 @@ fn weights(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) -> O
         let help = "put the file beside the manifest that was written with it";
         findings.push(Finding::new(Code::E0813, "weights.sha256", message, help));
     }
-    match Weights::open(&path) {
-        Ok(weights) => Some(weights),
+    let open = || {
+        let weights = Weights::open(&path)?;
+        let projections: Vec<&str> = manifest.projections.iter().map(|p| p.name.as_str()).collect();
+        let populations: Vec<&str> = manifest.populations.iter().map(|p| p.name.as_str()).collect();
+        let strangers = weights.strangers(&projections, &populations)?;
+        Ok((weights, strangers))
+    };
+    match open() {
+        Ok((weights, strangers)) => {
+            for stranger in strangers {
+                let message = format!("`{stranger}` in `{}` belongs to nothing", described.file);
+                let help = "put the file beside the manifest that was written with it";
+                findings.push(Finding::new(Code::E0814, "weights.file", message, help));
+            }
+            Some(weights)
+        }
         Err(why) => {
             findings.push(Finding::data("weights.file", why));
             None
@@ -184,3 +222,7 @@ fn weights(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) -> O
 #[cfg(test)]
 #[path = "verify_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "verify_changed_tests.rs"]
+mod changed_tests;

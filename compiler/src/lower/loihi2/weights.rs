@@ -13,13 +13,14 @@
 //!
 //! `/populations/NAME` has `bias` where there are biases (int16 mantissas, `[neurons]`, or `[1]` where
 //! all are the same) and `rates` where neurons have their own (float64, spikes per step,
-//! `[neurons]`). The attributes `exp`, `bits` and
-//! `sign_mode` repeat the manifest.
+//! `[neurons]`). The attributes `exp`, `bits`, `sign_mode`, `max_delay` and `graded` repeat the
+//! manifest.
 
 use super::network::{ChipNetwork, Projection, Rate, Rates, SignMode, Sparse, Synapses};
 use crate::data::h5::{Column, Entry, File, Writer, Written, WrittenGroup};
 use crate::data::{DataError, hash};
 use crate::diagnostics::Code;
+use crate::ir::Elem;
 use crate::tensor::Values;
 use std::path::Path;
 use std::sync::Arc;
@@ -82,11 +83,7 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
     let names = Names::of(network);
     let mut file = Writer::default();
     for (projection, name) in network.projections.iter().zip(&names.projections) {
-        let attributes = vec![
-            ("exp", projection.format.exp.to_string()),
-            ("bits", projection.format.bits.to_string()),
-            ("sign_mode", projection.format.sign.name().to_string()),
-        ];
+        let attributes = attributes(projection).into();
         let mut datasets = synapses(projection)?;
         for (key, list) in [("gather", &projection.gather), ("scatter", &projection.scatter)] {
             if let Some(list) = list {
@@ -116,6 +113,18 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
         }
     }
     file.finish(path)
+}
+
+/// What describes a projection's group.
+fn attributes(projection: &Projection) -> [(&'static str, String); 5] {
+    let format = &projection.format;
+    [
+        ("exp", format.exp.to_string()),
+        ("bits", format.bits.to_string()),
+        ("sign_mode", format.sign.name().to_string()),
+        ("max_delay", format.max_delay.to_string()),
+        ("graded", projection.graded.to_string()),
+    ]
 }
 
 fn unfit(name: &str, value: i64, format: &str) -> DataError {
@@ -184,6 +193,12 @@ fn mantissas<'a>(projection: &Projection, weights: &[i16]) -> Result<Column<'a>,
     })
 }
 
+/// The weights file is not that of the manifest.
+fn other(what: String) -> DataError {
+    let help = "put the file beside the manifest that was written with it";
+    DataError::new(Code::E0605, format!("the weights file is another: {what}"), help)
+}
+
 /// An open weights file.
 pub(crate) struct Weights {
     file: File,
@@ -198,6 +213,41 @@ impl Weights {
         Ok(Weights { file: File::open(path)? })
     }
 
+    /// The paths of what no projection and no population of these names has in the file.
+    ///
+    /// # Errors
+    /// E0602.
+    pub(crate) fn strangers(
+        &self,
+        projections: &[&str],
+        populations: &[&str],
+    ) -> Result<Vec<String>, DataError> {
+        let of_synapses = ["delays", "gather", "scatter", "sources", "starts", "weights"];
+        let groups = [
+            ("projections", projections, &of_synapses[..]),
+            ("populations", populations, &["bias", "rates"]),
+        ];
+        let mut strangers: Vec<String> = self.file.members("")?;
+        strangers.retain(|name| groups.iter().all(|(group, ..)| format!("{group}/") != *name));
+        for (outer, names, datasets) in groups {
+            if self.file.entry(outer) != Entry::Group {
+                continue;
+            }
+            for group in self.file.members(outer)? {
+                let path = format!("{outer}/{group}");
+                match group.strip_suffix('/').filter(|name| names.contains(name)) {
+                    None => strangers.push(path),
+                    Some(_) => {
+                        let mut found = self.file.members(path.trim_end_matches('/'))?;
+                        found.retain(|dataset| !datasets.contains(&dataset.as_str()));
+                        strangers.extend(found.iter().map(|dataset| format!("{path}{dataset}")));
+                    }
+                }
+            }
+        }
+        Ok(strangers)
+    }
+
     /// Which synapses a sparse projection has, without their weights.
     ///
     /// # Errors
@@ -208,8 +258,9 @@ impl Weights {
         outputs: u32,
         inputs: u32,
     ) -> Result<Sparse, DataError> {
-        let starts: Vec<u64> = self.integers(&format!("projections/{name}/starts"))?;
-        let sources: Vec<u32> = self.integers(&format!("projections/{name}/sources"))?;
+        // The elements of `starts` are unsigned, which the reader of files does not tell apart.
+        let starts: Vec<u64> = self.row(&format!("projections/{name}/starts"), Elem::I64)?;
+        let sources: Vec<u32> = self.row(&format!("projections/{name}/sources"), Elem::U32)?;
         let whole = starts.len() as u64 == u64::from(outputs) + 1
             && starts.first() == Some(&0)
             && starts.last() == Some(&(sources.len() as u64))
@@ -239,12 +290,14 @@ impl Weights {
     /// E0602, E0604, E0605: also rates of another number of neurons, or that are no rates.
     pub(crate) fn rates(&self, name: &str, neurons: u32) -> Result<Vec<f64>, DataError> {
         let path = format!("populations/{name}/rates");
-        match self.file.read(&path)?.1.values {
-            Values::Float(rates)
-                if rates.len() == neurons as usize
-                    && rates.iter().all(|r| r.is_finite() && *r >= 0.0) =>
+        let (elem, rates) = self.file.read(&path)?;
+        match rates.values {
+            Values::Float(each)
+                if elem == Elem::F64
+                    && rates.shape == [neurons as usize]
+                    && each.iter().all(|r| r.is_finite() && *r >= 0.0) =>
             {
-                Ok(rates)
+                Ok(each)
             }
             _ => Err(DataError::elements(
                 self.file.path(),
@@ -263,7 +316,7 @@ impl Weights {
         if self.file.entry(&path) == Entry::Nothing {
             return Ok(Vec::new());
         }
-        let bias: Vec<i64> = self.integers(&path)?;
+        let bias: Vec<i64> = self.row(&path, Elem::I16)?;
         match bias.len() == 1 || bias.len() == neurons as usize {
             true => Ok(bias),
             false => {
@@ -281,24 +334,33 @@ impl Weights {
         let path = format!("projections/{name}/{list}");
         match self.file.entry(&path) {
             Entry::Nothing => Ok(None),
-            _ => self.integers(&path).map(Some),
+            _ => self.row(&path, Elem::U32).map(Some),
         }
     }
 
-    /// Checks a projection's weights, and its delays if there are any: their shape, and whether
-    /// the projection's format has their values.
+    /// Checks a projection's weights, and its delays if it has any: their shape, whether the
+    /// projection's format has their values, and whether the attributes say so.
     ///
     /// # Errors
     /// E0602, E0604, E0605.
     pub(crate) fn check(&self, projection: &Projection) -> Result<(), DataError> {
         let format = &projection.format;
         let (name, bits) = (&projection.name, u32::from(format.bits));
-        let path = format!("projections/{name}/weights");
-        let weights = self.shaped(&path, projection)?;
-        let all = match format.sign {
-            SignMode::Mixed => -128..=127,
-            _ => 0..=255,
+        let group = format!("projections/{name}");
+        for (key, follows) in attributes(projection) {
+            let stands = self.file.attribute(&group, key)?;
+            if stands.as_ref() != Some(&follows) {
+                let stands = stands.unwrap_or("nothing".into());
+                let what = format!("`{group}` says `{key}` is {stands}, the manifest {follows}");
+                return Err(other(what));
+            }
+        }
+        let path = format!("{group}/weights");
+        let (elem, all) = match format.sign {
+            SignMode::Mixed => (Elem::I8, -128..=127),
+            _ => (Elem::U8, 0..=255),
         };
+        let weights = self.shaped(&path, projection, elem)?;
         // Fewer bits are the lowest ones, or the highest ones and no others.
         let unit = 1 << 8u32.saturating_sub(bits);
         let (low, high) = (all.start() / unit, (all.end() + 1) / unit - 1);
@@ -312,12 +374,12 @@ impl Weights {
                 return Err(DataError::elements(self.file.path(), what));
             }
         }
-        let path = format!("projections/{name}/delays");
-        if self.file.entry(&path) == Entry::Nothing {
+        let path = format!("{group}/delays");
+        let most = i64::from(format.max_delay);
+        if self.file.entry(&path) == Entry::Nothing && (most == 0 || weights.is_empty()) {
             return Ok(());
         }
-        let most = i64::from(format.max_delay);
-        match self.shaped(&path, projection)?.iter().find(|d| !(0..=most).contains(*d)) {
+        match self.shaped(&path, projection, Elem::U8)?.iter().find(|d| !(0..=most).contains(*d)) {
             None => Ok(()),
             Some(delay) => {
                 let what = format!("`{path}` has {delay}, but no delay is longer than {most}");
@@ -327,17 +389,36 @@ impl Weights {
     }
 
     /// The integers of a dataset with one for each weight of a projection.
-    fn shaped(&self, path: &str, projection: &Projection) -> Result<Vec<i64>, DataError> {
+    fn shaped(
+        &self,
+        path: &str,
+        projection: &Projection,
+        elem: Elem,
+    ) -> Result<Vec<i64>, DataError> {
         let found: Vec<u64> = self.file.header(path)?.1.into_iter().map(|n| n as u64).collect();
         let shape = shape(&projection.synapses);
         if found != shape {
             let what = format!("`{path}` has the shape {found:?}, not {shape:?}");
             return Err(DataError::damaged(self.file.path(), what));
         }
-        self.integers(path)
+        self.integers(path, elem)
     }
 
-    fn integers<T: TryFrom<i64>>(&self, path: &str) -> Result<Vec<T>, DataError> {
+    /// The integers of a dataset with one axis.
+    fn row<T: TryFrom<i64>>(&self, path: &str, elem: Elem) -> Result<Vec<T>, DataError> {
+        let shape = self.file.header(path)?.1;
+        match shape.len() {
+            1 => self.integers(path, elem),
+            _ => Err(other(format!("`{path}` has the shape {shape:?}, not one axis"))),
+        }
+    }
+
+    fn integers<T: TryFrom<i64>>(&self, path: &str, elem: Elem) -> Result<Vec<T>, DataError> {
+        let found = self.file.header(path)?.0;
+        if found != elem {
+            let [found, elem] = [found, elem].map(|e| format!("{e:?}").to_lowercase());
+            return Err(other(format!("`{path}` has elements of {found}, not {elem}")));
+        }
         let wrong = || {
             let what = format!("`{path}` has values of another range");
             DataError::elements(self.file.path(), what)
@@ -348,5 +429,42 @@ impl Weights {
             }
             _ => Err(wrong()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_element_types_and_axes_are_refused() {
+        let mut file = Writer::default();
+        let numbers = [0, 1];
+        for (name, shape, column) in [
+            ("wide", vec![2], Column::U64(&[0, 1])),
+            ("deep", vec![1, 2], Column::U32(&numbers)),
+            ("fine", vec![2], Column::U32(&numbers)),
+        ] {
+            let datasets = vec![("gather", shape, column)];
+            let group = WrittenGroup { name: name.into(), datasets, attributes: vec![] };
+            file.add("projections", group);
+        }
+        let datasets = vec![
+            ("bias", vec![2], Column::U8(vec![1, 2].into())),
+            ("rates", vec![1, 2], Column::F64(&[0.5, 0.5])),
+        ];
+        let group = WrittenGroup { name: "cells".into(), datasets, attributes: vec![] };
+        file.add("populations", group);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("w.h5");
+        std::fs::write(&path, file.finish(&path).expect("writes")).expect("writes");
+        let weights = Weights::open(&path).expect("opens");
+        assert_eq!(weights.list("fine", "gather"), Ok(Some(vec![0, 1])));
+        let wide = weights.list("wide", "gather").expect_err("64 bits").message;
+        assert!(wide.contains("elements of i64, not u32"), "{wide}");
+        let deep = weights.list("deep", "gather").expect_err("two axes").message;
+        assert!(deep.contains("[1, 2], not one axis"), "{deep}");
+        assert!(weights.bias("cells", 2).is_err());
+        assert!(weights.rates("cells", 2).is_err());
     }
 }

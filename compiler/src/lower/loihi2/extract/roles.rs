@@ -165,18 +165,7 @@ pub fn host(
         if *resource == "embedded" {
             on_embedded.push(process);
         }
-        let prefix = format!("{}.", process.path);
-        let mut adapters = Vec::new();
-        for (p, population) in network.populations.iter().enumerate() {
-            if !population.on_chip() && population.name.starts_with(&prefix) {
-                for projection in network.projections.iter().filter(|q| q.from == p) {
-                    adapters.push(format!("{} -> {}", population.name, projection.name));
-                }
-            }
-        }
-        for output in network.outputs.iter().filter(|o| o.to.starts_with(&prefix)) {
-            adapters.push(format!("{} -> {}", network.populations[output.from].name, output.to));
-        }
+        let adapters = network.adapters(&process.path);
         network.host.push(HostProcess {
             process: process.path.clone(),
             resource: (*resource).to_string(),

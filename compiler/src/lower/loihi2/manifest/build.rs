@@ -26,7 +26,7 @@ const HOTTEST: usize = 8;
 /// neurons reach anywhere they would be as many as pairs of cores.
 const MOST_ROUTES: usize = 64;
 
-/// The manifest of a plan, with the file that its weights were written to.
+/// The manifest of a plan, with the file that its weights were written to; it has no digest yet.
 pub fn build(plan: &Plan, weights: Option<Weights>) -> Manifest {
     let names = Names::of(&plan.network);
     let programs = distinct(plan.network.programs.iter().map(|p| p.name.as_str()));
@@ -51,6 +51,7 @@ pub fn build(plan: &Plan, weights: Option<Weights>) -> Manifest {
         traffic: build.traffic(),
         estimate: Estimate::of(plan),
         warnings: plan.warnings.clone(),
+        digest: String::new(),
     }
 }
 

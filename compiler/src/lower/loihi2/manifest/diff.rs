@@ -70,7 +70,12 @@ impl Diff {
             }
             (a, b) if equal(a, b) => {}
             (a, b) => {
-                self.report(path, || format!("`{}` follows, not `{}`", brief(b), brief(a)));
+                let (mut follows, mut stands) = (brief(b), brief(a));
+                if follows == stands {
+                    // A number that should be a text, or the other way round.
+                    (follows, stands) = (b.to_string(), a.to_string());
+                }
+                self.report(path, || format!("`{follows}` follows, not `{stands}`"));
             }
         }
     }
@@ -78,12 +83,14 @@ impl Diff {
 
 /// Whether two numbers with fractions are the same.
 pub fn same(a: f64, b: f64) -> bool {
-    a == b || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
+    a == b || (a.is_finite() && b.is_finite() && (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()))
 }
 
 fn equal(a: &Tree, b: &Tree) -> bool {
     match (a, b) {
         (Tree::Float(a), Tree::Float(b)) => same(*a, *b),
+        // Not every program writes `8.0`.
+        (Tree::Int(a), Tree::Float(b)) => same(*a as f64, *b),
         _ => a == b,
     }
 }

@@ -10,7 +10,7 @@ pub mod text;
 
 use super::plan::Plan;
 use super::weights;
-use crate::data::{DataError, yaml};
+use crate::data::{DataError, hash, yaml};
 use crate::diagnostics::Code;
 use schema::Manifest;
 use std::path::Path;
@@ -28,6 +28,16 @@ pub fn text(manifest: &Manifest) -> Result<String, DataError> {
     })
 }
 
+/// The digest that a manifest should have: the SHA-256 of its text with nothing in that place.
+/// Other formatting of the same entries does not change it.
+///
+/// # Errors
+/// As [`text()`].
+pub fn digest(manifest: &Manifest) -> Result<String, DataError> {
+    let without = Manifest { digest: String::new(), ..manifest.clone() };
+    Ok(hash::sha256(text(&without)?.as_bytes()))
+}
+
 /// Writes a plan's manifest to `path`, and its weights beside it to `weights_file`.
 ///
 /// # Errors
@@ -35,7 +45,9 @@ pub fn text(manifest: &Manifest) -> Result<String, DataError> {
 pub fn write(plan: &Plan, path: &Path, weights_file: &str) -> Result<Manifest, DataError> {
     let beside = path.with_file_name(weights_file);
     let sha256 = weights::write(&beside, &plan.network, &plan.rates)?;
-    let manifest = build::build(plan, Some(schema::Weights { file: weights_file.into(), sha256 }));
+    let weights = schema::Weights { file: weights_file.into(), sha256 };
+    let mut manifest = build::build(plan, Some(weights));
+    manifest.digest = digest(&manifest)?;
     std::fs::write(path, text(&manifest)?).map_err(|e| {
         DataError::new(
             Code::E0607,

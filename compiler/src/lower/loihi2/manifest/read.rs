@@ -92,14 +92,14 @@ impl<'a> Reader<'a> {
             populations: self.populations(&programs)?,
             step_latency: manifest.schedule.step_latency,
             programs: manifest.programs.iter().map(program).collect(),
-            host: manifest.host.iter().map(host).collect(),
             ..ChipNetwork::default()
         };
-        let network = ChipNetwork {
+        let mut network = ChipNetwork {
             projections: self.projections(&network, &populations)?,
             outputs: self.outputs(&network, &populations)?,
             ..network
         };
+        network.host = manifest.host.iter().map(|row| host(row, &network)).collect();
         let rates = self.rates(&network)?;
         let sites = self.sites(&target)?;
         let assignment = self.assignment(&network, &populations)?;
@@ -578,7 +578,8 @@ fn program(described: &schema::Program) -> Program {
     }
 }
 
-fn host(described: &schema::Host) -> HostProcess {
-    let schema::Host { process, resource, reason, adapters } = described.clone();
+fn host(described: &schema::Host, network: &ChipNetwork) -> HostProcess {
+    let schema::Host { process, resource, reason, .. } = described.clone();
+    let adapters = network.adapters(&process);
     HostProcess { process, resource, reason, adapters }
 }

@@ -1,17 +1,22 @@
 //! The rules of the chip that a manifest must keep.
 
-use super::schema::{Manifest, Resources, Span};
+use super::schema::{Manifest, Population, Resources, Span};
 use crate::diagnostics::Code;
+use crate::lower::loihi2::activity;
 use crate::lower::loihi2::network::Synapses;
 use crate::lower::loihi2::plan::Plan;
 use crate::lower::loihi2::profile::Figures;
 use crate::lower::loihi2::resources::Resource;
 use crate::lower::loihi2::verify::Finding;
+use std::collections::BTreeSet;
 
 /// Adds an E0814 for every rule that a manifest breaks.
 pub fn check(manifest: &Manifest, plan: &Plan, findings: &mut Vec<Finding>) {
     let mut rules = Rules { figures: &plan.target.profile.figures, findings };
     rules.words(manifest);
+    rules.host(manifest, plan);
+    rules.programs(manifest);
+    rules.rates(manifest, plan);
     rules.populations(manifest);
     rules.projections(manifest);
     rules.embedded(manifest, plan);
@@ -23,6 +28,9 @@ struct Rules<'a> {
     figures: &'a Figures,
     findings: &'a mut Vec<Finding>,
 }
+
+/// A program computes with at most so many bits.
+const WIDEST_STATE: i64 = 32;
 
 /// The range of a parameter that the chip gives a meaning to.
 fn range(parameter: &str, f: &Figures) -> Option<[i64; 2]> {
@@ -69,6 +77,78 @@ impl Rules<'_> {
         if digest.len() != 64 || !digest.bytes().all(digit) {
             let message = format!("`{digest}` is not a SHA-256 digest");
             self.broken("source.sha256".into(), message, "write 64 hexadecimal digits");
+        }
+    }
+
+    /// Ports belong to processes of the host, each of which is listed once.
+    fn host(&mut self, manifest: &Manifest, plan: &Plan) {
+        let mut named = BTreeSet::new();
+        for (h, host) in manifest.host.iter().enumerate() {
+            if !named.insert(host.process.as_str()) {
+                let message = format!("`{}` stands twice", host.process);
+                self.broken(format!("host[{h}].process"), message, "list each process once");
+            }
+        }
+        let populations = plan.network.populations.iter().enumerate();
+        let senders = populations.filter(|(_, p)| !p.on_chip());
+        let senders = senders.map(|(p, of)| (format!("populations[{p}].name"), &of.name));
+        let outputs = manifest.outputs.iter().enumerate();
+        let outputs = outputs.map(|(o, output)| (format!("outputs[{o}].to"), &output.to));
+        for (path, port) in senders.chain(outputs) {
+            let process = port.rsplit_once('.').map_or("", |(process, _)| process);
+            if !named.contains(process) {
+                let message = format!("`{port}` is a port of no process of the host");
+                self.broken(path, message, "list the process in `host`");
+            }
+        }
+        if manifest.weights.is_none() && !manifest.projections.is_empty() {
+            let message = "the weights of the projections stand in no file".to_string();
+            self.broken("weights".into(), message, "name the file that was written with it");
+        }
+    }
+
+    /// What a program assigns is its state, and one axon.
+    fn programs(&mut self, manifest: &Manifest) {
+        for (p, program) in manifest.programs.iter().enumerate() {
+            let path = format!("programs[{p}]");
+            let run = |of: &Population| of.program.as_ref() == Some(&program.name);
+            if !manifest.populations.iter().any(run) {
+                let message = format!("no layer runs `{}`", program.name);
+                self.broken(format!("{path}.name"), message, "list the programs of layers");
+            }
+            for (name, bits) in &program.state {
+                let bits = i64::from(*bits);
+                self.within(format!("{path}.state.{name}"), bits, [1, WIDEST_STATE]);
+            }
+            let mut axon = None;
+            for (o, operation) in program.operations.iter().enumerate() {
+                let Some(name) = assigned(operation) else {
+                    let message = format!("`{operation}` assigns nothing");
+                    let help = "write what is computed, as in `v = v + a_in`";
+                    self.broken(format!("{path}.operations[{o}]"), message, help);
+                    continue;
+                };
+                if name == "let" || program.state.contains_key(name) {
+                    continue;
+                }
+                let before = *axon.get_or_insert(name);
+                if before != name {
+                    let message = format!("neither `{before}` nor `{name}` is in the state");
+                    let help = "a neuron has one axon; give the bits of everything else it assigns";
+                    self.broken(format!("{path}.operations[{o}]"), message, help);
+                }
+            }
+        }
+    }
+
+    /// Rates are those that their origin comes to.
+    fn rates(&mut self, manifest: &Manifest, plan: &Plan) {
+        let means: Vec<bool> = manifest.rates.of.iter().map(|rate| rate.mean.is_some()).collect();
+        if let Some((p, why)) = activity::contradiction(&plan.network, &plan.rates, &means) {
+            let path = format!("rates.of[{p}]");
+            let of = &manifest.populations[p].name;
+            let message = format!("the rate of `{of}` {why}, as `rates.origin` says");
+            self.broken(path, message, "correct the rate, or where it comes from");
         }
     }
 
@@ -171,6 +251,18 @@ impl Rules<'_> {
             }
         }
     }
+}
+
+/// The name that an operation assigns, or `let`.
+fn assigned(operation: &str) -> Option<&str> {
+    let conditional = operation.starts_with("when ") || operation.starts_with("at some steps");
+    let statement = match operation.split_once(": ").filter(|_| conditional) {
+        Some((_, statement)) => statement,
+        None => operation,
+    };
+    let end = statement.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+    let (name, rest) = statement.split_at(end);
+    (!name.is_empty() && rest.contains('=')).then_some(name)
 }
 
 /// The rows of a core's table with their keys.

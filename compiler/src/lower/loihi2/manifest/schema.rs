@@ -61,6 +61,8 @@ rows! {
         estimate: Estimate,
         /// Messages for the reader.
         warnings: Vec<String>,
+        /// SHA-256 of the manifest with nothing in this place, 64 hexadecimal digits.
+        digest: String,
     }
 
     /// Chip and board.
