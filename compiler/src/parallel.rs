@@ -46,6 +46,14 @@ pub fn map<T: Sync, S, R: Send>(
     parts.into_iter().flatten().collect()
 }
 
+/// The results of two pieces of work, done at the same time where there are two threads.
+pub fn both<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    scope(|scope| {
+        let other = scope.spawn(other);
+        (one(), other.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +64,12 @@ mod tests {
         let squares = map(&items, 1, || (), |(), n| n * n);
         assert_eq!(squares, items.iter().map(|n| n * n).collect::<Vec<_>>());
         assert_eq!(map(&[0_u32; 0], 1, || (), |(), n| *n), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn both_results_come_back() {
+        let numbers = [1, 2, 3];
+        assert_eq!(both(|| numbers.len(), || numbers.iter().sum::<i32>()), (3, 6));
     }
 
     #[test]

@@ -104,6 +104,10 @@ impl Taint {
             Pick::Range(lo, hi) => (*lo, *hi),
             Pick::Computed(_) => return Taint::All(self.any() || value.any()),
         };
+        let kept = |flag: bool| flag && (keeps || !others_whole);
+        if let (Taint::All(before), Taint::All(new), true) = (self, value, (lo, hi) == (0, *size)) {
+            return Taint::All(*new || kept(*before));
+        }
         let mut flags = match self {
             Taint::All(t) => vec![*t; *size],
             Taint::Last(v) => v.clone(),
@@ -113,7 +117,7 @@ impl Taint {
                 Taint::Last(v) if v.len() == hi - lo => v[k],
                 other => other.any(),
             };
-            *flag = new || (*flag && (keeps || !others_whole));
+            *flag = new || kept(*flag);
         }
         // One flag for all of them is as good, and takes no time to follow.
         match flags.first() {

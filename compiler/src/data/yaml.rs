@@ -229,6 +229,8 @@ fn flow(out: &mut String, value: &Tree, end: usize) -> bool {
         Tree::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
         Tree::Int(n) => out.push_str(&n.to_string()),
         Tree::Float(x) => float(out, *x),
+        // Some are long, and would be written once for every level that tries.
+        Tree::Text(t) if out.len().saturating_add(t.len()) > end => return false,
         Tree::Text(t) => text(out, t),
         Tree::List(items) => {
             out.push('[');

@@ -54,7 +54,7 @@ pub fn place(
 /// to gain and each try takes long. A visit looks at all edges a few times; a swap that cools a
 /// link follows each edge of two cores over some ten links.
 fn effort(cores: u32, edges: usize) -> Effort {
-    const VISITED: usize = 20_000_000;
+    const VISITED: usize = 10_000_000;
     const FOLLOWED: usize = 250_000;
     let Effort { visits, link_swaps } = Effort::default();
     let of_core = edges / (cores as usize).max(1);

@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::weights;
 use crate::data::{DataError, hash, yaml};
 use crate::diagnostics::Code;
+use crate::parallel;
 use schema::Manifest;
 use std::path::Path;
 
@@ -44,9 +45,11 @@ pub fn digest(manifest: &Manifest) -> Result<String, DataError> {
 /// E0605: weights that their format cannot hold. E0607: files that cannot be written.
 pub fn write(plan: &Plan, path: &Path, weights_file: &str) -> Result<Manifest, DataError> {
     let beside = path.with_file_name(weights_file);
-    let sha256 = weights::write(&beside, &plan.network, &plan.rates)?;
-    let weights = schema::Weights { file: weights_file.into(), sha256 };
-    let mut manifest = build::build(plan, Some(weights));
+    let (mut manifest, sha256) = parallel::both(
+        || build::build(plan, None),
+        || weights::write(&beside, &plan.network, &plan.rates),
+    );
+    manifest.weights = Some(schema::Weights { file: weights_file.into(), sha256: sha256? });
     manifest.digest = digest(&manifest)?;
     std::fs::write(path, text(&manifest)?).map_err(|e| {
         DataError::new(

@@ -6,6 +6,9 @@ use super::tally::Context;
 /// Marks neurons that are no vertices.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// Of an edge with more ends, little is saved where two of them are its sender and one target.
+const FEW_ENDS: usize = 4;
+
 /// Vertices are the neurons of some layers, in order; edges belong to senders.
 pub(super) struct Graph<'a, 'b> {
     pub cx: &'a Context<'b>,
@@ -19,20 +22,13 @@ pub(super) struct Graph<'a, 'b> {
     first_input: Vec<usize>,
     /// How many inputs all projections have.
     pub inputs: usize,
-    /// Every sender, and one more that ends the last.
-    senders: Vec<Sender>,
+    /// By sender, where its targets stand, and where the last one's end.
+    starts: Vec<u64>,
     targets: Vec<u32>,
+    /// Spikes per step of every sender, where they are the same.
+    uniform: Option<f64>,
     /// Synapses into vertices.
     pub synapses: u64,
-}
-
-/// What is looked up of a sender, together, as senders are met in no order.
-#[derive(Clone, Copy, Default)]
-struct Sender {
-    /// Where its targets stand.
-    first: u64,
-    /// Spikes per step.
-    rate: f64,
 }
 
 impl<'a, 'b> Graph<'a, 'b> {
@@ -54,7 +50,7 @@ impl<'a, 'b> Graph<'a, 'b> {
         }
         let inputs = first_input[first_input.len() - 1];
         let layers = layers.to_vec();
-        let (senders, targets) = (vec![Sender::default(); cx.rate.len() + 1], vec![]);
+        let uniform = cx.rate.first().copied().filter(|r| cx.rate.iter().all(|rate| rate == r));
         let mut graph = Graph {
             cx,
             layers,
@@ -62,8 +58,9 @@ impl<'a, 'b> Graph<'a, 'b> {
             vertices_of,
             first_input,
             inputs,
-            senders,
-            targets,
+            starts: vec![],
+            targets: vec![],
+            uniform,
             synapses: 0,
         };
         graph.turn_round();
@@ -72,12 +69,14 @@ impl<'a, 'b> Graph<'a, 'b> {
 
     /// Lists the targets of every sender.
     fn turn_round(&mut self) {
-        let mut starts = vec![0u64; self.cx.rate.len() + 2];
+        let mut counts = vec![0u32; self.cx.rate.len()];
         for v in 0..self.len() {
-            self.sources(v, |_, _, sender| starts[sender + 2] += 1);
+            self.sources(v, |_, _, sender| counts[sender] += 1);
         }
-        for i in 2..starts.len() {
-            starts[i] += starts[i - 1];
+        let mut starts = vec![0, 0];
+        starts.reserve(counts.len());
+        for count in counts {
+            starts.push(starts[starts.len() - 1] + u64::from(count));
         }
         self.synapses = starts[starts.len() - 1];
         let mut targets = vec![0; self.synapses as usize];
@@ -88,11 +87,8 @@ impl<'a, 'b> Graph<'a, 'b> {
                 *at += 1;
             });
         }
-        self.targets = targets;
-        let rates = self.cx.rate.iter().copied().chain([0.0]);
-        for ((sender, first), rate) in self.senders.iter_mut().zip(starts).zip(rates) {
-            *sender = Sender { first, rate };
-        }
+        starts.pop();
+        (self.starts, self.targets) = (starts, targets);
     }
 
     /// How many vertices.
@@ -114,13 +110,12 @@ impl<'a, 'b> Graph<'a, 'b> {
 
     /// Spikes per step of a sender.
     pub fn rate(&self, sender: usize) -> f64 {
-        self.senders[sender].rate
+        self.uniform.unwrap_or_else(|| self.cx.rate[sender])
     }
 
     /// The vertices that a sender reaches, ascending, once for each synapse.
     pub fn targets(&self, sender: usize) -> &[u32] {
-        let [first, end] = [sender, sender + 1].map(|at| self.senders[at].first as usize);
-        &self.targets[first..end]
+        &self.targets[self.starts[sender] as usize..self.starts[sender + 1] as usize]
     }
 
     /// Visits the synapses of a vertex: projection, input among those of all projections, and
@@ -150,8 +145,8 @@ impl<'a, 'b> Graph<'a, 'b> {
     }
 
     /// Lists vertices that `v` would share messages with, each with what it would save of an
-    /// edge that were spread evenly over its ends: its targets, its senders, and `samples` of
-    /// the other targets of each of these.
+    /// edge that were spread evenly over its ends: `samples` of the other targets of each of its
+    /// senders, and its own targets and senders where an edge has [`FEW_ENDS`].
     ///
     /// Step by step for all senders, as what is looked up is far apart in memory: so it is asked
     /// for all at once.
@@ -161,15 +156,17 @@ impl<'a, 'b> Graph<'a, 'b> {
         places.clear();
         let own = self.sender(v);
         let targets = self.targets(own);
-        let weight = self.senders[own].rate as f32 / targets.len() as f32;
-        vertices.extend(targets.iter().map(|t| (*t, weight)));
+        if targets.len() <= FEW_ENDS {
+            let weight = self.rate(own) as f32 / targets.len() as f32;
+            vertices.extend(targets.iter().map(|t| (*t, weight)));
+        }
         self.sources(v, |q, _, sender| {
-            let Sender { first, rate } = self.senders[sender];
-            let rate = rate as f32;
-            let others = self.senders[sender + 1].first - first;
-            let from = self.vertex(self.cx.network.projections[q].from, sender);
-            if from != NONE {
-                vertices.push((from, rate / others as f32));
+            let rate = self.rate(sender) as f32;
+            let first = self.starts[sender];
+            let others = self.starts[sender + 1] - first;
+            if others <= FEW_ENDS as u64 {
+                let from = self.vertex(self.cx.network.projections[q].from, sender);
+                vertices.extend((from != NONE).then_some((from, rate / others as f32)));
             }
             let n = (samples as u64).min(others - 1);
             for i in 0..n {

@@ -120,8 +120,8 @@ impl Core<'_, '_, '_> {
         true
     }
 
-    /// Begins the next core.
-    fn clear(&mut self) {
+    /// Begins the next core; what this one came to.
+    fn clear(&mut self) -> (Usage, Load) {
         self.axons += self.here.0;
         self.synapses += self.here.1;
         self.here = (0, 0);
@@ -130,7 +130,9 @@ impl Core<'_, '_, '_> {
         self.inputs.drain(..).for_each(|input| self.counts[input] = 0);
         self.senders.drain(..).for_each(|sender| self.met[sender] = false);
         self.groups.clear();
-        (self.usage, self.load, self.axon_mem) = (Usage::default(), Load::default(), 0.0);
+        self.axon_mem = 0.0;
+        let (usage, load) = (std::mem::take(&mut self.usage), std::mem::take(&mut self.load));
+        (Usage { axon_mem: 0, ..usage }, Load { messages_out: 0.0, ..load })
     }
 }
 
@@ -143,7 +145,7 @@ struct Frontier {
     /// Those whose gain has grown since they were put into the heap.
     changed: Vec<u32>,
     heap: BinaryHeap<(u32, Reverse<u32>)>,
-    /// Units beneath this are left out as long as the heap has enough.
+    /// Units that share no more than this are left out as long as the heap has enough.
     floor: u32,
 }
 
@@ -198,7 +200,7 @@ impl Frontier {
         for unit in self.changed.drain(..) {
             let near = &mut self.near[unit as usize];
             near.changed = false;
-            if near.bits() >= self.floor || self.heap.len() < WAITING / 4 {
+            if near.bits() > self.floor || self.heap.len() < WAITING / 4 {
                 self.heap.push((near.bits(), Reverse(unit)));
             }
         }
@@ -229,8 +231,17 @@ impl Frontier {
     }
 }
 
-/// The core of each vertex, and how many cores.
-pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
+/// Cores that have grown.
+pub(super) struct Grown {
+    /// The core of each vertex.
+    pub core_of: Vec<u32>,
+    /// What each core uses and does, but for where its spikes go: counted exactly, unless there
+    /// are convolutions.
+    pub cores: Vec<(Usage, Load)>,
+}
+
+/// Puts every vertex on a core.
+pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> Grown {
     let mut core_of = vec![u32::MAX; graph.len() as usize];
     let mut core = Core {
         graph,
@@ -254,7 +265,7 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
     let mut frontier = Frontier::new(units.len());
     // How many vertices of each unit are on cores.
     let mut placed = vec![0u32; units.len()];
-    let (mut cores, mut seed) = (0, 0);
+    let (mut cores, mut seed) = (vec![], 0);
     let mut next = None;
     let first_left = |placed: &[u32], mut seed: u32| {
         while (seed as usize) < placed.len() && placed[seed as usize] == units.size(seed) {
@@ -283,7 +294,7 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
             }
             let mut at = first;
             while at < size && core.add(units.member(unit, at)) {
-                core_of[units.member(unit, at) as usize] = cores;
+                core_of[units.member(unit, at) as usize] = cores.len() as u32;
                 at += 1;
             }
             placed[unit as usize] = at;
@@ -304,10 +315,9 @@ pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> (Vec<u32>, u32) {
         }
         // What was left of a unit that did not fit begins the next core.
         next = rest;
-        core.clear();
+        cores.push(core.clear());
         frontier.clear();
-        cores += 1;
         seed = first_left(&placed, seed);
     }
-    (core_of, cores)
+    Grown { core_of, cores }
 }

@@ -5,7 +5,7 @@ use super::super::mapped::FEW;
 use super::bins::{Bin, Cap};
 use super::cluster::{Units, coarsen};
 use super::graph::Graph;
-use super::grow::grow;
+use super::grow::{Grown, grow};
 use super::refine::{self, refine};
 use super::tally::{Cells, Context, Counter, tally};
 use crate::parallel;
@@ -40,20 +40,25 @@ impl<'a, 'b> Irregular<'a, 'b> {
         let (graph, cx) = (&self.graph, self.graph.cx);
         // Room for neurons to move in.
         let loose = Cap { time: cap.time * 0.95 };
-        let (mut core_of, cores) = grow(graph, &self.units, loose);
-        if refine::affordable(graph, &core_of, cores as usize) {
-            let mut all = tally(cx, &self.cells(&core_of, cores));
+        let Grown { mut core_of, cores } = grow(graph, &self.units, loose);
+        let refined = refine::affordable(graph, &core_of, cores.len());
+        if refined {
+            let mut all = tally(cx, &self.cells(&core_of, cores.len()));
             refine(graph, &mut core_of, &mut all.usage, &mut all.load, all.between, cap);
         }
-        let mut cells = self.cells(&core_of, cores);
-        cells.retain(|cells| !cells.is_empty());
-        parallel::map(&cells, FEW, Counter::default, |counter, cells| {
-            Bin::new(cx, counter, cells.clone())
-        })
+        let cells = self.cells(&core_of, cores.len()).into_iter().zip(cores);
+        let cells: Vec<_> = cells.filter(|(cells, _)| !cells.is_empty()).collect();
+        if refined || graph.layers.iter().any(|layer| cx.convolution(*layer)) {
+            return parallel::map(&cells, FEW, Counter::default, |counter, (cells, _)| {
+                Bin::new(cx, counter, cells.clone())
+            });
+        }
+        let bin = |(cells, (usage, load))| Bin { cells, usage, load, chain: None };
+        cells.into_iter().map(bin).collect()
     }
 
-    fn cells(&self, core_of: &[u32], cores: u32) -> Vec<Cells> {
-        let mut cells = vec![Cells::new(); cores as usize];
+    fn cells(&self, core_of: &[u32], cores: usize) -> Vec<Cells> {
+        let mut cells = vec![Cells::new(); cores];
         for (v, core) in core_of.iter().enumerate() {
             let (layer, neuron) = self.graph.neuron(v as u32);
             cells[*core as usize].entry(layer).or_default().push(neuron);

@@ -65,20 +65,20 @@ fn traffic(cx: &Context, bins: &[Bin], small: &[bool]) -> Traffic {
     if !small.contains(&true) {
         return traffic;
     }
-    let mut bin_of = vec![usize::MAX; cx.rate.len()];
+    let mut bin_of = vec![u32::MAX; cx.rate.len()];
     for (i, bin) in bins.iter().enumerate() {
-        each(&bin.cells, |layer, n| bin_of[cx.first[layer] + n as usize] = i);
+        each(&bin.cells, |layer, n| bin_of[cx.first[layer] + n as usize] = i as u32);
     }
     let found = parallel::chunks(bins, FEW, |first, part| {
         let mut counter = Counter::default();
         let mut found = vec![];
         for (i, bin) in (first..).zip(part) {
             let keep = |sender: usize| {
-                let from = bin_of[sender];
-                from != usize::MAX && from != i && (small[i] || small[from])
+                let from = bin_of[sender] as usize;
+                from < small.len() && from != i && (small[i] || small[from])
             };
             counter.heard(cx, &bin.cells, keep, |sender| {
-                found.push((bin_of[sender], i, cx.rate[sender]));
+                found.push((bin_of[sender] as usize, i, cx.rate[sender]));
             });
         }
         found

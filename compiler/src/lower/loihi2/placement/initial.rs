@@ -14,6 +14,12 @@ const SMALL: usize = 512;
 /// Larger ones only where the lanes cost more than this times a rough bound.
 const POOR: f64 = 2.5;
 
+/// A placement of many cores that costs at most this times a rough bound is improved for a
+/// shorter time: the grid that layers and their cores form is nearly the best there is, where
+/// each only neighbours the next (measured in `spec/placement.md`).
+const NEAR: f64 = 1.5;
+const FEWER: usize = 8;
+
 /// Of an initial placement that costs more than this times another one nothing better comes.
 const HOPELESS: f64 = 1.3;
 
@@ -67,6 +73,13 @@ pub(super) fn initial<'a>(
     let mut all = vec![line, halved];
     all.retain(|(total, _)| *total as f64 <= HOPELESS * least);
     all.into_iter().map(|(_, state)| state).collect()
+}
+
+/// How often the cores of a placement should look around for better seats, of `visits` times:
+/// less where little can be gained.
+pub(super) fn visits(state: &State, movable: usize, visits: usize) -> usize {
+    let near = || state.total() as f64 <= NEAR * bound(state.flows, state.mesh);
+    if movable > SMALL && near() { visits.div_ceil(FEWER) } else { visits }
 }
 
 /// About the least that any placement costs: as if every node had its neighbours, all exchanging

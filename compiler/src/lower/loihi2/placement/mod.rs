@@ -170,7 +170,8 @@ pub fn place(
     let Some(mut state) = states.into_iter().min_by_key(State::total) else {
         return Ok(Vec::new());
     };
-    anneal::anneal(&mut state, &seats, &movable, effort.visits);
+    let visits = initial::visits(&state, movable.len(), effort.visits);
+    anneal::anneal(&mut state, &seats, &movable, visits);
     groups.trade(&mut state);
     cool::cool(&mut state, &seats, effort.link_swaps);
     Ok(sites(&state, &seats, &fixed))

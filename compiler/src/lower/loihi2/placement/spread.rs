@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 /// of all attempts would be more than these.
 const ATTEMPTS: usize = 16;
 const NODES: usize = 32_768;
-const EDGES: usize = 5_000_000;
+const EDGES: usize = 2_000_000;
 
 /// Seats of `order`'s nodes inside `area`, which has at least as many; [`NONE`] for all others.
 /// `pins` are nodes that stay where they are.
