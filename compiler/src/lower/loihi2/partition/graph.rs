@@ -2,6 +2,8 @@
 //! senders with all neurons that they reach.
 
 use super::tally::Context;
+use crate::parallel;
+use std::ops::Range;
 
 /// Marks neurons that are no vertices.
 pub(super) const NONE: u32 = u32::MAX;
@@ -67,28 +69,47 @@ impl<'a, 'b> Graph<'a, 'b> {
         graph
     }
 
-    /// Lists the targets of every sender.
+    /// Lists the targets of every sender. Each half of the senders has a thread: their targets
+    /// stand in one half of the list, and what is looked up is nearer together.
     fn turn_round(&mut self) {
-        let mut counts = vec![0u32; self.cx.rate.len()];
-        for v in 0..self.len() {
-            self.sources(v, |_, _, sender| counts[sender] += 1);
+        let senders = self.cx.rate.len();
+        let halves = [0..senders / 2, senders / 2..senders];
+        let graph = &*self;
+        let count = |half: &Range<usize>| {
+            let mut counts = vec![0u64; half.len()];
+            graph.each(half, |sender, _| counts[sender] += 1);
+            counts
+        };
+        let counts = parallel::both(|| count(&halves[0]), || count(&halves[1]));
+        let mut starts = vec![0];
+        starts.reserve(senders);
+        for count in counts.0.into_iter().chain(counts.1) {
+            starts.push(starts[starts.len() - 1] + count);
         }
-        let mut starts = vec![0, 0];
-        starts.reserve(counts.len());
-        for count in counts {
-            starts.push(starts[starts.len() - 1] + u64::from(count));
-        }
-        self.synapses = starts[starts.len() - 1];
-        let mut targets = vec![0; self.synapses as usize];
+        let mut targets = vec![0; starts[senders] as usize];
+        let (low, high) = targets.split_at_mut(starts[halves[1].start] as usize);
+        let fill = |half: &Range<usize>, targets: &mut [u32]| {
+            let begin = starts[half.start];
+            let mut next: Vec<u64> = starts[half.clone()].iter().map(|at| at - begin).collect();
+            graph.each(half, |sender, v| {
+                targets[next[sender] as usize] = v;
+                next[sender] += 1;
+            });
+        };
+        parallel::both(|| fill(&halves[0], low), || fill(&halves[1], high));
+        self.synapses = starts[senders];
+        (self.starts, self.targets) = (starts, targets);
+    }
+
+    /// Visits the synapses from some senders: the sender's place among them, and the vertex.
+    fn each(&self, senders: &Range<usize>, mut visit: impl FnMut(usize, u32)) {
         for v in 0..self.len() {
             self.sources(v, |_, _, sender| {
-                let at = &mut starts[sender + 1];
-                targets[*at as usize] = v;
-                *at += 1;
+                if senders.contains(&sender) {
+                    visit(sender - senders.start, v);
+                }
             });
         }
-        starts.pop();
-        (self.starts, self.targets) = (starts, targets);
     }
 
     /// How many vertices.

@@ -9,9 +9,9 @@ use super::super::network::Synapses;
 use super::super::resources::{Usage, axon_words, kernel_words};
 use super::bins::Cap;
 use super::cluster::{Units, samples};
+use super::frontier::Frontier;
 use super::graph::{Graph, Neighbours};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::parallel;
 
 /// Later cores gather fewer targets of a sender than earlier ones.
 const MARGIN: f64 = 1.15;
@@ -120,6 +120,11 @@ impl Core<'_, '_, '_> {
         true
     }
 
+    /// Takes over what is known of the cores of another.
+    fn adopt(&mut self, other: &Core) {
+        (self.axons, self.synapses, self.spread) = (other.axons, other.synapses, other.spread);
+    }
+
     /// Begins the next core; what this one came to.
     fn clear(&mut self) -> (Usage, Load) {
         self.axons += self.here.0;
@@ -136,101 +141,6 @@ impl Core<'_, '_, '_> {
     }
 }
 
-/// Units by what they share with the core.
-struct Frontier {
-    near: Vec<Near>,
-    touched: Vec<u32>,
-    /// Those that are raised, kept for its memory.
-    open: Vec<(u32, f32)>,
-    /// Those whose gain has grown since they were put into the heap.
-    changed: Vec<u32>,
-    heap: BinaryHeap<(u32, Reverse<u32>)>,
-    /// Units that share no more than this are left out as long as the heap has enough.
-    floor: u32,
-}
-
-/// What is known of a unit, together, as units are met in no order.
-#[derive(Clone, Copy, Default)]
-struct Near {
-    /// What it shares with the core.
-    gain: f32,
-    /// Whether the gain has grown since the unit was put into the heap.
-    changed: bool,
-    /// Whether all of it is on cores.
-    placed: bool,
-}
-
-impl Near {
-    /// The gain as bits, which are ordered like the numbers, as these are not negative.
-    fn bits(self) -> u32 {
-        self.gain.to_bits()
-    }
-}
-
-/// Units in the heap beyond which the worse half is left out: they come back when their gain
-/// grows. A small heap is in the nearest cache.
-const WAITING: usize = 2048;
-
-impl Frontier {
-    fn new(units: usize) -> Frontier {
-        let (near, heap) = (vec![Near::default(); units], BinaryHeap::new());
-        Frontier { near, touched: vec![], open: vec![], changed: vec![], heap, floor: 0 }
-    }
-
-    /// Raises what units share with the core.
-    fn raise(&mut self, units: &[(u32, f32)]) {
-        // All are read first, as they are far apart in memory, and so are asked for at once.
-        let open = |(unit, _): &&(u32, f32)| !self.near[*unit as usize].placed;
-        self.open.clear();
-        self.open.extend(units.iter().filter(open));
-        for (unit, by) in self.open.drain(..) {
-            let near = &mut self.near[unit as usize];
-            if near.gain == 0.0 {
-                self.touched.push(unit);
-            }
-            near.gain += by.max(f32::MIN_POSITIVE);
-            if !std::mem::replace(&mut near.changed, true) {
-                self.changed.push(unit);
-            }
-        }
-    }
-
-    /// Puts those whose gain has grown into the heap.
-    fn settle(&mut self) {
-        for unit in self.changed.drain(..) {
-            let near = &mut self.near[unit as usize];
-            near.changed = false;
-            if near.bits() > self.floor || self.heap.len() < WAITING / 4 {
-                self.heap.push((near.bits(), Reverse(unit)));
-            }
-        }
-        if self.heap.len() > WAITING {
-            let mut all = std::mem::take(&mut self.heap).into_vec();
-            let half = all.len() / 2;
-            let (_, middle, _) = all.select_nth_unstable_by(half, |a, b| b.cmp(a));
-            self.floor = middle.0;
-            all.truncate(half);
-            self.heap = all.into();
-        }
-    }
-
-    /// The best of all, by gains that may have grown since they were put in.
-    fn best(&mut self) -> Option<u32> {
-        while let Some((bits, Reverse(unit))) = self.heap.pop() {
-            if self.near[unit as usize].bits() == bits {
-                return Some(unit);
-            }
-        }
-        None
-    }
-
-    fn clear(&mut self) {
-        self.touched.drain(..).for_each(|unit| self.near[unit as usize].gain = 0.0);
-        self.heap.clear();
-        self.floor = 0;
-    }
-}
-
 /// Cores that have grown.
 pub(super) struct Grown {
     /// The core of each vertex.
@@ -242,82 +152,174 @@ pub(super) struct Grown {
 
 /// Puts every vertex on a core.
 pub(super) fn grow(graph: &Graph, units: &Units, cap: Cap) -> Grown {
-    let mut core_of = vec![u32::MAX; graph.len() as usize];
-    let mut core = Core {
-        graph,
-        cap,
-        spread: 1.0,
-        axons: 0,
-        synapses: 0,
-        here: (0, 0),
-        usage: Usage::default(),
-        load: Load::default(),
-        axon_mem: 0.0,
-        groups: vec![],
-        counts: vec![0; graph.inputs],
-        inputs: vec![],
-        met: vec![false; graph.cx.rate.len()],
-        senders: vec![],
-        fan_in: vec![],
-    };
-    let samples = samples(graph);
-    let mut found = Neighbours::default();
-    let mut frontier = Frontier::new(units.len());
-    // How many vertices of each unit are on cores.
-    let mut placed = vec![0u32; units.len()];
-    let (mut cores, mut seed) = (vec![], 0);
-    let mut next = None;
-    let first_left = |placed: &[u32], mut seed: u32| {
-        while (seed as usize) < placed.len() && placed[seed as usize] == units.size(seed) {
-            seed += 1;
+    let mut growth = Growth::new(graph, units, cap);
+    while growth.grown.cores.len() < PROBED && growth.find_seed() {
+        growth.fill();
+    }
+    if growth.scattered() {
+        return growth.in_halves();
+    }
+    growth.run();
+    growth.grown
+}
+
+/// Cores after which it is known whether neurons have neighbours.
+const PROBED: usize = 16;
+/// They have none where cores have more axons than this share of their synapses.
+const SCATTERED: f64 = 0.7;
+
+/// Cores that are growing.
+struct Growth<'g, 'a, 'b> {
+    graph: &'g Graph<'a, 'b>,
+    units: &'g Units,
+    samples: usize,
+    core: Core<'g, 'a, 'b>,
+    frontier: Frontier,
+    found: Neighbours,
+    /// How many vertices of each unit are on cores.
+    placed: Vec<u32>,
+    /// All units before this are on cores.
+    seed: u32,
+    /// The unit of which a part did not fit the core before.
+    next: Option<u32>,
+    grown: Grown,
+}
+
+impl<'g, 'a, 'b> Growth<'g, 'a, 'b> {
+    fn new(graph: &'g Graph<'a, 'b>, units: &'g Units, cap: Cap) -> Growth<'g, 'a, 'b> {
+        let core_of = vec![u32::MAX; graph.len() as usize];
+        let core = Core {
+            graph,
+            cap,
+            spread: 1.0,
+            axons: 0,
+            synapses: 0,
+            here: (0, 0),
+            usage: Usage::default(),
+            load: Load::default(),
+            axon_mem: 0.0,
+            groups: vec![],
+            counts: vec![0; graph.inputs],
+            inputs: vec![],
+            met: vec![false; graph.cx.rate.len()],
+            senders: vec![],
+            fan_in: vec![],
+        };
+        Growth {
+            graph,
+            units,
+            samples: samples(graph),
+            core,
+            frontier: Frontier::new(units.len()),
+            found: Neighbours::default(),
+            placed: vec![0; units.len()],
+            seed: 0,
+            next: None,
+            grown: Grown { core_of, cores: vec![] },
         }
-        seed
-    };
-    while (seed as usize) < units.len() {
+    }
+
+    /// Goes to the first unit that is not all on cores; whether there is one.
+    fn find_seed(&mut self) -> bool {
+        let whole = |seed: u32| self.placed[seed as usize] == self.units.size(seed);
+        while (self.seed as usize) < self.units.len() && whole(self.seed) {
+            self.seed += 1;
+        }
+        (self.seed as usize) < self.units.len()
+    }
+
+    /// Fills a core.
+    fn fill(&mut self) {
         let mut misses = 0;
         let mut rest = None;
         loop {
-            let unit = match next.take().or_else(|| frontier.best()) {
+            let unit = match self.next.take().or_else(|| self.frontier.best()) {
                 Some(unit) => unit,
-                None => {
-                    seed = first_left(&placed, seed);
-                    if seed as usize == units.len() {
-                        break;
-                    }
-                    seed
-                }
+                None if self.find_seed() => self.seed,
+                None => break,
             };
-            let (size, first) = (units.size(unit), placed[unit as usize]);
+            let (size, first) = (self.units.size(unit), self.placed[unit as usize]);
+            let group = |core: &Core, units: &Units| core.has_group(units.member(unit, first));
             // Neurons of one more configuration say nothing of how full the core is.
-            if unit != seed && first < size && !core.has_group(units.member(unit, first)) {
+            if unit != self.seed && first < size && !group(&self.core, self.units) {
                 continue;
             }
-            let mut at = first;
-            while at < size && core.add(units.member(unit, at)) {
-                core_of[units.member(unit, at) as usize] = cores.len() as u32;
-                at += 1;
-            }
-            placed[unit as usize] = at;
-            frontier.near[unit as usize].placed = at == size;
-            for v in (first..at).map(|at| units.member(unit, at)) {
-                graph.neighbours(v, samples, &mut found);
-                found.vertices.iter_mut().for_each(|(w, _)| *w = units.of(*w));
-                frontier.raise(&found.vertices);
-            }
-            frontier.settle();
-            if at < size {
+            if !self.add(unit) {
                 rest.get_or_insert(unit);
                 misses += 1;
-                if misses == MISSES || unit == seed {
+                if misses == MISSES || unit == self.seed {
                     break;
                 }
             }
         }
         // What was left of a unit that did not fit begins the next core.
-        next = rest;
-        cores.push(core.clear());
-        frontier.clear();
-        seed = first_left(&placed, seed);
+        self.next = rest;
+        self.grown.cores.push(self.core.clear());
+        self.frontier.clear();
     }
-    Grown { core_of, cores }
+
+    /// Adds as much of a unit as fits; whether that is all.
+    fn add(&mut self, unit: u32) -> bool {
+        let (units, size) = (self.units, self.units.size(unit));
+        let first = self.placed[unit as usize];
+        let here = self.grown.cores.len() as u32;
+        let mut at = first;
+        while at < size && self.core.add(units.member(unit, at)) {
+            self.grown.core_of[units.member(unit, at) as usize] = here;
+            at += 1;
+        }
+        self.placed[unit as usize] = at;
+        self.frontier.place(unit, at == size);
+        for v in (first..at).map(|at| units.member(unit, at)) {
+            self.graph.neighbours(v, self.samples, &mut self.found);
+            self.found.vertices.iter_mut().for_each(|(w, _)| *w = units.of(*w));
+            self.frontier.raise(&self.found.vertices);
+        }
+        self.frontier.settle();
+        at == size
+    }
+
+    /// Whether neurons have no neighbours to speak of, so that it makes little difference which
+    /// of them a core can take.
+    fn scattered(&self) -> bool {
+        let single = matches!(self.units, Units::Single(_));
+        single && self.core.axons as f64 > SCATTERED * self.core.synapses as f64
+    }
+
+    /// Two halves of what is left, each on cores of its own: at the same time.
+    fn in_halves(mut self) -> Grown {
+        let left: Vec<u32> = (self.seed..self.units.len() as u32)
+            .filter(|unit| self.placed[*unit as usize] < self.units.size(*unit))
+            .collect();
+        let mut other = Growth::new(self.graph, self.units, self.core.cap);
+        other.core.adopt(&self.core);
+        other.placed.clone_from(&self.placed);
+        let (low, high) = left.split_at(left.len() / 2);
+        for (half, foreign) in [(&mut self, high), (&mut other, low)] {
+            half.next = None;
+            for unit in foreign {
+                half.placed[*unit as usize] = half.units.size(*unit);
+            }
+            for unit in 0..half.units.len() as u32 {
+                let whole = half.placed[unit as usize] == half.units.size(unit);
+                half.frontier.place(unit, whole);
+            }
+        }
+        parallel::both(|| self.run(), || other.run());
+        let before = self.grown.cores.len() as u32;
+        for (core, core_of_other) in self.grown.core_of.iter_mut().zip(other.grown.core_of) {
+            if core_of_other != u32::MAX {
+                *core = before + core_of_other;
+            }
+        }
+        self.grown.cores.extend(other.grown.cores);
+        self.grown
+    }
+
+    /// Fills cores until nothing is left.
+    fn run(&mut self) {
+        while self.find_seed() {
+            self.fill();
+        }
+    }
 }

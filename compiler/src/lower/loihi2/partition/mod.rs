@@ -14,6 +14,7 @@ mod cluster;
 mod cost;
 mod dense;
 mod feasible;
+mod frontier;
 mod graph;
 mod grid;
 mod grow;
