@@ -380,6 +380,18 @@ fn neighbours_share_cores() {
     assert!(cores <= 14.0 && found.cost.messages <= 4.0 * cores * 1.5, "{:?}", found.cost);
 }
 
+/// More synapses than are coarsened, from anywhere: cores grow in two halves.
+#[test]
+fn neurons_without_neighbours_stay_within_every_limit_too() {
+    let n = 40_000;
+    let mut network = chain(&[1], &[(&[n as usize], dense(1, 0))]);
+    network.projections[0] = projection(1, 1, Random(7).sparse(n, n, 120));
+    let profile = profile();
+    let found = run(&network, &profile, Objective::Energy).expect("it fits");
+    check(&network, &profile, &found, "scattered");
+    assert_eq!(found, run(&network, &profile, Objective::Energy).expect("it fits"));
+}
+
 #[test]
 fn what_is_empty_or_silent_is_no_trouble() {
     let empty = ChipNetwork::default();
