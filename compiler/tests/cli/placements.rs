@@ -165,15 +165,12 @@ run chip of N {
 }
 ";
     let folder = Folder::with("own.snn", own);
-    let output = folder.snnc(&["build", "own.snn", "-o", "out"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let table = verified(&folder, &["build", "own.snn", "-o", "out"]);
     let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
     for expected in ["Resting fixed_pt", "v: 24", "left: 8", "v = 0 where s_out", "rest: 3"] {
         assert!(manifest.contains(expected), "no {expected} in {manifest}");
     }
-    assert!(stdout(&output).contains("`source` stays on cpu"), "{}", stdout(&output));
-    let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
-    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+    assert!(table.contains("`source` stays on cpu"), "{table}");
 }
 
 /// The first neurons of a layer are not all of it.
@@ -197,8 +194,7 @@ run chip of Part {
 }
 ";
     let folder = Folder::with("part.snn", part);
-    let output = folder.snnc(&["build", "part.snn", "-o", "out"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    verified(&folder, &["build", "part.snn", "-o", "out"]);
     let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
     assert!(manifest.contains("gather: \"0..9\""), "{manifest}");
     // Parameters that are put together are constants like others: three configurations.
@@ -208,8 +204,6 @@ run chip of Part {
             "{manifest}"
         );
     }
-    let verified = folder.snnc(&["verify", "out/manifest.yaml"]);
-    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn plan_on(
     let target = Target { profile, board, chips, bad_cores: vec![7], objective: "energy".into() };
     let rates = Rates { of: rates, origin: "given".into() };
     let assignment = Assignment { cores: ids.len() as u32, core_of };
-    Plan::new(source, network, target, rates, &assignment, &sites).expect("a plan")
+    Plan::new(source, network, target, rates, &assignment, &sites, None).expect("a plan")
 }
 
 /// The cores of neurons in blocks of these sizes.

@@ -139,7 +139,7 @@ pub fn plan(
         objective: run.options.objective.name().into(),
     };
     let network = run.network.clone();
-    let plan = Plan::of_mapped(source, network, target, rates, &assignment, &sites, mapped);
+    let plan = Plan::new(source, network, target, rates, &assignment, &sites, Some(mapped));
     plan.map_err(|error| {
         let d = Diagnostic::new(Code::E0808, error.to_string(), run.options.loc, "");
         vec![d.help("choose a smaller board, or fewer of its chips")]

@@ -71,7 +71,7 @@ pub struct NotAPlan(String);
 
 impl Plan {
     /// Puts cores in order of their numbers and computes what follows. `sites` has the place
-    /// of each core of `assignment`.
+    /// of each core of `assignment`, `mapped` what [`map`] has counted for it, if it has.
     ///
     /// # Errors
     /// Neurons without a core, cores without a place or two on one, lists of rates of another
@@ -84,101 +84,12 @@ impl Plan {
         rates: Rates,
         assignment: &Assignment,
         sites: &[Site],
+        mapped: Option<Mapped>,
     ) -> Result<Plan, NotAPlan> {
-        let numbering = Numbering::of(&network, &target, &rates, assignment, sites)?;
-        let mapped = map(&network, assignment, &target.profile.figures, &rates);
-        Ok(numbering.plan(source, network, target, rates, mapped))
-    }
-
-    /// As [`Plan::new`], where [`map`] has counted `mapped` for the assignment already.
-    ///
-    /// # Errors
-    /// As [`Plan::new`].
-    pub fn of_mapped(
-        source: Source,
-        network: ChipNetwork,
-        target: Target,
-        rates: Rates,
-        assignment: &Assignment,
-        sites: &[Site],
-        mapped: Mapped,
-    ) -> Result<Plan, NotAPlan> {
-        let numbering = Numbering::of(&network, &target, &rates, assignment, sites)?;
-        Ok(numbering.plan(source, network, target, rates, mapped))
-    }
-}
-
-/// The order of cores in a manifest, by their numbers on the board.
-struct Numbering<'a> {
-    assignment: &'a Assignment,
-    sites: &'a [Site],
-    /// Cores that hold neurons, in that order.
-    order: Vec<usize>,
-}
-
-impl<'a> Numbering<'a> {
-    fn of(
-        network: &ChipNetwork,
-        target: &Target,
-        rates: &Rates,
-        assignment: &'a Assignment,
-        sites: &'a [Site],
-    ) -> Result<Numbering<'a>, NotAPlan> {
-        let wrong = |what: String| Err(NotAPlan(what));
-        if sites.len() != assignment.cores as usize {
-            return wrong(format!("{} cores have {} places", assignment.cores, sites.len()));
-        }
-        if assignment.core_of.len() != network.populations.len()
-            || rates.of.len() != network.populations.len()
-        {
-            return wrong("an assignment or rates of another network".into());
-        }
-        let mut used = vec![false; sites.len()];
-        for ((population, cores), rate) in
-            network.populations.iter().zip(&assignment.core_of).zip(&rates.of)
-        {
-            let expected = if population.on_chip() { population.neurons as usize } else { 0 };
-            if cores.len() != expected {
-                let n = cores.len();
-                return wrong(format!("`{}` has {n} neurons on cores", population.name));
-            }
-            if matches!(rate, Rate::Each(each) if each.len() != population.neurons as usize) {
-                return wrong(format!("`{}` has rates for other neurons", population.name));
-            }
-            for core in cores {
-                match used.get_mut(*core as usize) {
-                    Some(used) => *used = true,
-                    None => return wrong(format!("there is no core {core}")),
-                }
-            }
-        }
         let figures = &target.profile.figures;
-        if let Some(site) = sites.iter().find(|site| !site.is_on(target.chips, figures)) {
-            return wrong(format!("there is no {site:?} on the board"));
-        }
-        if sites.iter().copied().collect::<BTreeSet<Site>>().len() != sites.len() {
-            return wrong("two cores have one place".into());
-        }
-        if sites.iter().any(|site| site.id(figures) > u64::from(u32::MAX)) {
-            return wrong("a core has a number beyond 2^32".into());
-        }
-        if routers(sites, target.chips, figures).is_none_or(|n| n > MOST_ROUTERS) {
-            return wrong(format!("the mesh has more than {MOST_ROUTERS} routers"));
-        }
-        let mut order: Vec<usize> = (0..sites.len()).filter(|c| used[*c]).collect();
-        order.sort_by_key(|c| sites[*c].id(figures));
-        Ok(Numbering { assignment, sites, order })
-    }
-
-    fn plan(
-        self,
-        source: Source,
-        network: ChipNetwork,
-        target: Target,
-        rates: Rates,
-        mapped: Mapped,
-    ) -> Plan {
-        let Numbering { assignment, sites, order } = self;
+        let order = order(&network, &target, &rates, assignment, sites)?;
+        let mapped = mapped.unwrap_or_else(|| map(&network, assignment, figures, &rates));
+        let mapped = mapped.renumbered(&order);
         let mut position = vec![0; sites.len()];
         order.iter().enumerate().for_each(|(new, old)| position[*old] = new as u32);
         let core_of = |cores: &Vec<u32>| cores.iter().map(|c| position[*c as usize]).collect();
@@ -187,9 +98,62 @@ impl<'a> Numbering<'a> {
             core_of: assignment.core_of.iter().map(core_of).collect(),
         };
         let sites: Vec<Site> = order.iter().map(|c| sites[*c]).collect();
-        let mapped = mapped.renumbered(&order);
-        let traffic = Traffic::of(&mapped, &sites, target.chips, &target.profile.figures);
+        let traffic = Traffic::of(&mapped, &sites, target.chips, figures);
         let warnings = Vec::new();
-        Plan { source, network, target, rates, assignment, mapped, sites, traffic, warnings }
+        Ok(Plan { source, network, target, rates, assignment, mapped, sites, traffic, warnings })
     }
+}
+
+/// Cores that hold neurons, in the order of their numbers on the board.
+fn order(
+    network: &ChipNetwork,
+    target: &Target,
+    rates: &Rates,
+    assignment: &Assignment,
+    sites: &[Site],
+) -> Result<Vec<usize>, NotAPlan> {
+    let wrong = |what: String| Err(NotAPlan(what));
+    if sites.len() != assignment.cores as usize {
+        return wrong(format!("{} cores have {} places", assignment.cores, sites.len()));
+    }
+    if assignment.core_of.len() != network.populations.len()
+        || rates.of.len() != network.populations.len()
+    {
+        return wrong("an assignment or rates of another network".into());
+    }
+    let mut used = vec![false; sites.len()];
+    for ((population, cores), rate) in
+        network.populations.iter().zip(&assignment.core_of).zip(&rates.of)
+    {
+        let expected = if population.on_chip() { population.neurons as usize } else { 0 };
+        if cores.len() != expected {
+            let n = cores.len();
+            return wrong(format!("`{}` has {n} neurons on cores", population.name));
+        }
+        if matches!(rate, Rate::Each(each) if each.len() != population.neurons as usize) {
+            return wrong(format!("`{}` has rates for other neurons", population.name));
+        }
+        for core in cores {
+            match used.get_mut(*core as usize) {
+                Some(used) => *used = true,
+                None => return wrong(format!("there is no core {core}")),
+            }
+        }
+    }
+    let figures = &target.profile.figures;
+    if let Some(site) = sites.iter().find(|site| !site.is_on(target.chips, figures)) {
+        return wrong(format!("there is no {site:?} on the board"));
+    }
+    if sites.iter().copied().collect::<BTreeSet<Site>>().len() != sites.len() {
+        return wrong("two cores have one place".into());
+    }
+    if sites.iter().any(|site| site.id(figures) > u64::from(u32::MAX)) {
+        return wrong("a core has a number beyond 2^32".into());
+    }
+    if routers(sites, target.chips, figures).is_none_or(|n| n > MOST_ROUTERS) {
+        return wrong(format!("the mesh has more than {MOST_ROUTERS} routers"));
+    }
+    let mut order: Vec<usize> = (0..sites.len()).filter(|c| used[*c]).collect();
+    order.sort_by_key(|c| sites[*c].id(figures));
+    Ok(order)
 }

@@ -25,7 +25,7 @@ pub fn table(plan: &Plan, estimate: &Estimate, most: usize) -> String {
         plan.network.name,
         target.board,
         target.profile.name,
-        if neurons == 1 { "neuron" } else { "neurons" },
+        plural(neurons as usize, "neuron"),
         plan.sites.len(),
         plural(plan.sites.len(), "core"),
         plan.traffic.chips.len(),

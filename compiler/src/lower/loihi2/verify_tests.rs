@@ -297,7 +297,7 @@ fn rules_of_the_chip_are_those_of_its_profile() {
 /// The plan with what follows from changes.
 pub(super) fn again(plan: Plan) -> Plan {
     let Plan { source, network, target, rates, assignment, sites, .. } = plan;
-    Plan::new(source, network, target, rates, &assignment, &sites).expect("a plan")
+    Plan::new(source, network, target, rates, &assignment, &sites, None).expect("a plan")
 }
 
 /// Every line that is left out is missed.

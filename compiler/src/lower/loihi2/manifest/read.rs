@@ -103,7 +103,8 @@ impl<'a> Reader<'a> {
         let rates = self.rates(&network)?;
         let sites = self.sites(&target)?;
         let assignment = self.assignment(&network, &populations)?;
-        let plan = Plan::new(manifest.source.clone(), network, target, rates, &assignment, &sites);
+        let plan =
+            Plan::new(manifest.source.clone(), network, target, rates, &assignment, &sites, None);
         match plan {
             Ok(plan) if plan.sites.len() < manifest.cores.len() => {
                 let message = "the groups of a core have no neurons";

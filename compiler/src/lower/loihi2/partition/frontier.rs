@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Units by what they share with the core.
+#[derive(Clone)]
 pub(super) struct Frontier {
     near: Vec<Near>,
     touched: Vec<u32>,

@@ -200,7 +200,7 @@ impl<'a, 'b> Graph<'a, 'b> {
 }
 
 /// What [`Graph::neighbours`] finds, kept for its memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Neighbours {
     /// Vertices, some more than once, with weights.
     pub vertices: Vec<(u32, f32)>,

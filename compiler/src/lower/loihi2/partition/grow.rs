@@ -19,6 +19,7 @@ const MARGIN: f64 = 1.15;
 const MISSES: usize = 3;
 
 /// The core that is being filled.
+#[derive(Clone)]
 struct Core<'g, 'a, 'b> {
     graph: &'g Graph<'a, 'b>,
     cap: Cap,
@@ -120,11 +121,6 @@ impl Core<'_, '_, '_> {
         true
     }
 
-    /// Takes over what is known of the cores of another.
-    fn adopt(&mut self, other: &Core) {
-        (self.axons, self.synapses, self.spread) = (other.axons, other.synapses, other.spread);
-    }
-
     /// Begins the next core; what this one came to.
     fn clear(&mut self) -> (Usage, Load) {
         self.axons += self.here.0;
@@ -142,6 +138,7 @@ impl Core<'_, '_, '_> {
 }
 
 /// Cores that have grown.
+#[derive(Clone)]
 pub(super) struct Grown {
     /// The core of each vertex.
     pub core_of: Vec<u32>,
@@ -169,6 +166,7 @@ const PROBED: usize = 16;
 const SCATTERED: f64 = 0.7;
 
 /// Cores that are growing.
+#[derive(Clone)]
 struct Growth<'g, 'a, 'b> {
     graph: &'g Graph<'a, 'b>,
     units: &'g Units,
@@ -291,18 +289,15 @@ impl<'g, 'a, 'b> Growth<'g, 'a, 'b> {
         let left: Vec<u32> = (self.seed..self.units.len() as u32)
             .filter(|unit| self.placed[*unit as usize] < self.units.size(*unit))
             .collect();
-        let mut other = Growth::new(self.graph, self.units, self.core.cap);
-        other.core.adopt(&self.core);
-        other.placed.clone_from(&self.placed);
+        let mut other = self.clone();
+        other.grown.core_of.fill(u32::MAX);
+        other.grown.cores.clear();
         let (low, high) = left.split_at(left.len() / 2);
         for (half, foreign) in [(&mut self, high), (&mut other, low)] {
             half.next = None;
             for unit in foreign {
                 half.placed[*unit as usize] = half.units.size(*unit);
-            }
-            for unit in 0..half.units.len() as u32 {
-                let whole = half.placed[unit as usize] == half.units.size(unit);
-                half.frontier.place(unit, whole);
+                half.frontier.place(*unit, true);
             }
         }
         parallel::both(|| self.run(), || other.run());

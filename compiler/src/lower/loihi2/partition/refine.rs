@@ -278,30 +278,6 @@ impl Mover<'_, '_, '_> {
         let home = self.core_of[v as usize];
         let mut there = (self.usage[to as usize], self.load[to as usize]);
         let mut here = (self.usage[home as usize], self.load[home as usize]);
-        let own = graph.sender(v);
-        let list = if destinations > 1 { destinations } else { 0 };
-        let out = cx.rate[own] * destinations as f64;
-        there.0.neurons += 1;
-        there.0.axon_map += 1;
-        there.0.axon_mem += list;
-        there.1.updates += 1.0;
-        there.1.spikes += cx.rate[own];
-        there.1.messages_out += out;
-        here.0.neurons = here.0.neurons.saturating_sub(1);
-        here.0.axon_map = here.0.axon_map.saturating_sub(1);
-        here.0.axon_mem = here.0.axon_mem.saturating_sub(list);
-        here.1.updates -= 1.0;
-        here.1.spikes -= cx.rate[own];
-        here.1.messages_out -= out;
-        for Edge { sender, own, .. } in edges {
-            let events = cx.rate[*sender] * f64::from(*own);
-            there.1.synops[0] += events;
-            here.1.synops[0] -= events;
-        }
-        // Most cores are full already, whatever its axons take.
-        if !self.cap.holds(cx, &there.0, &there.1) || here.0.neurons == 0 {
-            return false;
-        }
         let (mut longer, mut shorter) = (vec![], vec![]);
         for Edge { sender, q, own } in edges {
             let after = self.spread.count(*sender, to);
@@ -316,6 +292,8 @@ impl Mover<'_, '_, '_> {
             let less = words(before + own) - words(before);
             here.0.syn_words = here.0.syn_words.saturating_sub(less);
             let rate = cx.rate[*sender];
+            there.1.synops[0] += rate * own as f64;
+            here.1.synops[0] -= rate * own as f64;
             let from = match graph.vertex(cx.network.projections[*q].from, *sender) {
                 vertex if vertex == v => to,
                 NONE => NONE,
@@ -332,7 +310,22 @@ impl Mover<'_, '_, '_> {
                 shorter.push(from);
             }
         }
-        if !self.cap.holds(cx, &there.0, &there.1) {
+        let own = graph.sender(v);
+        let list = if destinations > 1 { destinations } else { 0 };
+        let out = cx.rate[own] * destinations as f64;
+        there.0.neurons += 1;
+        there.0.axon_map += 1;
+        there.0.axon_mem += list;
+        there.1.updates += 1.0;
+        there.1.spikes += cx.rate[own];
+        there.1.messages_out += out;
+        here.0.neurons = here.0.neurons.saturating_sub(1);
+        here.0.axon_map = here.0.axon_map.saturating_sub(1);
+        here.0.axon_mem = here.0.axon_mem.saturating_sub(list);
+        here.1.updates -= 1.0;
+        here.1.spikes -= cx.rate[own];
+        here.1.messages_out -= out;
+        if !self.cap.holds(cx, &there.0, &there.1) || here.0.neurons == 0 {
             return false;
         }
         let full = |core: &u32| {
