@@ -17,6 +17,8 @@ pub mod lower;
 mod parallel;
 pub mod report;
 pub mod resolve;
+pub mod scalar;
 pub mod schedule;
+
 pub mod tensor;
 pub mod types;

@@ -1,19 +1,7 @@
 //! Expressions of the step IR: the value at one element of a loop's domain.
 
 use super::Access;
-
-/// What an expression's value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// True or false.
-    Bool,
-    /// Integer, exact in 64 bits.
-    Int,
-    /// IEEE single precision.
-    F32,
-    /// IEEE double precision.
-    F64,
-}
+pub use crate::scalar::Kind;
 
 /// A value at one element.
 #[derive(Clone, Debug, PartialEq)]
