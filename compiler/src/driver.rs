@@ -1,19 +1,24 @@
 //! The whole compiler in a page: from a file to what is executed.
 
-use crate::clocks::{self, ClockedGraph};
+use crate::clocks::{self, Clocked};
 use crate::diagnostics::{Code, Diagnostic, Loc, Sink, SourceMap};
-use crate::elaborate::{self, Port};
-use crate::ir::{Kind, StepIr};
+use crate::elaborate;
+use crate::ir::StepIr;
 use crate::lower::loihi2::options::Objective;
 use crate::lower::loihi2::{self, ChipRun};
-use crate::report::requests::{Requests, requests};
+use crate::network::{self, Circle, Flat, InstanceId, Member, Network, Record};
+use crate::report::requests::requests;
 use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
-use crate::schedule::{self, Member, RecordRequest, Request};
-use crate::types::{self, Cx, Eval, Val};
-use snn_grammar::ast::{self, Direction, ItemKind, RunMemberKind};
+use crate::scalar::Kind;
+use crate::schedule;
+use crate::types::{self, Cx, Eval, Stop, Val};
+use snn_grammar::ast::{self, Direction, ItemKind};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use target::{described, target};
+
+mod target;
 
 /// What to compile.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +32,7 @@ pub struct Options {
     /// `--optimize NAME`: what a placement is to be good at, instead of what the runs say.
     pub optimize: Option<Objective>,
     /// Instead of what the runs ask for, keep the messages of these: processes with one out
-    /// port, or ports. See [`CheckedRun::requests`].
+    /// port, or ports. See [`network::Run::records`].
     pub watch: Option<Vec<String>>,
 }
 
@@ -61,12 +66,12 @@ pub struct CheckedRun {
     pub target: Target,
     /// Where the target is written, or the run.
     pub target_loc: Loc,
-    /// The network with its clocks.
-    pub graph: ClockedGraph,
+    /// The run, in the network form.
+    pub network: Network,
+    /// The run in the flat form, with its params.
+    pub flat: Flat,
     /// What a step does.
     pub ir: StepIr,
-    /// What is recorded, reported and expected.
-    pub requests: Requests,
     /// What a window of the schedule is to the user: the epoch with the same period.
     pub epoch: Option<String>,
 }
@@ -94,6 +99,7 @@ pub fn check(file: &Path, options: &Options) -> Checked {
         for at in chosen {
             runs.extend(run(&mut cx, at, options));
         }
+        elaborate::check_unused(&mut cx);
     }
     Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs }
 }
@@ -116,20 +122,56 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     cx.begin_run();
     let instances = elaborate::elaborate(cx, at)?;
     let typed = types::check(cx, instances)?;
-    let graph = clocks::check(cx, typed)?;
-    let requests = match &options.watch {
-        Some(names) => watched(cx, &graph, names, at)?,
-        None => requests(cx, &graph, at)?,
-    };
-    let steps = elaborate::steps(cx, at)?;
-    let steps = options.watch.as_ref().map_or(steps, |_| bounded(&graph, &requests, steps));
+    let Clocked { mut network, aliases, wave } = clocks::check(cx, typed)?;
     let (name, written) = described(cx, at);
-    let request = Request { run: name.clone(), steps, records: requests.records.clone() };
-    let ir = schedule::schedule(cx, &graph, &request)?;
+    network.run.name.clone_from(&name);
+    network.run.steps = elaborate::steps(cx, at)?;
+    match &options.watch {
+        Some(names) => watched(cx, &mut network, names)?,
+        None => requests(cx, &mut network, &aliases, at)?,
+    }
+    network.bodies.iter_mut().for_each(network::mark);
+    if let Err(why) = network::verify::verify(&network) {
+        panic!("the front made a network that is none: {why}");
+    }
+    let named = target(cx, &written, options);
+    network.run.target = named.clone().unwrap_or_default();
+    let flat = network::flatten(&network).map_err(|circle| cx.fail(around(&network, &circle)))?;
+    let ir = schedule::schedule(cx.sink, &network::fold(&flat)).ok_or(Stop::Reported)?;
+    schedule::check_waves(cx.sink, &network, &ir, wave);
     let epoch = epoch_of(cx, ir.windows.period);
     let target_loc = written.loc;
-    let target = target(cx, &graph, &written, options)?;
-    Ok(CheckedRun { name, target, target_loc, graph, ir, requests, epoch })
+    let target = match &named? {
+        network::Target::Rust => Target::Rust,
+        network::Target::Chip(settings, loc) => {
+            let (objective, sources) = (options.optimize, &cx.program.sources);
+            let chip = loihi2::check(&network, (settings, *loc), objective, sources, cx.sink)?;
+            Target::Loihi2(Box::new(chip))
+        }
+    };
+    Ok(CheckedRun { name, target, target_loc, network, flat, ir, epoch })
+}
+
+/// The message for messages that go round in one step: the ports they go through, in order.
+fn around(network: &Network, circle: &Circle) -> Diagnostic {
+    let links = circle.0.iter().map(|(link, sender)| (&network.links[*link], *sender));
+    let name = |(i, p): (InstanceId, u32)| network.member_path(i, Member::Port(p));
+    let hops: Vec<(String, Loc)> = links
+        .map(|(link, sender)| {
+            (format!("{} -> {}", name(link.senders[sender].from), name(link.to)), link.place)
+        })
+        .collect();
+    let first = hops.first().map(|(_, loc)| *loc);
+    let loc = first.or(network.instances.first().map(|i| i.place));
+    let message = "messages go round in one step: none can be sent first";
+    let Some(loc) = loc else { return Diagnostic::without_place(Code::E0501, message) };
+    let mut d = Diagnostic::new(Code::E0501, message, loc, "this connection closes the circle");
+    for (_, other) in hops.iter().skip(1).filter(|(_, other)| *other != loc) {
+        d = d.label(*other, "and this");
+    }
+    let lines: Vec<&str> = hops.iter().map(|(text, _)| text.as_str()).collect();
+    d.note(format!("the circle:\n{}", lines.join("\n")))
+        .help("put a connection that takes a step in between, such as `-> Dense(weights) ->`")
 }
 
 /// The epoch of the program's own file that has this period.
@@ -147,112 +189,45 @@ fn epoch_of(cx: &mut Cx<'_>, period: u64) -> Option<String> {
     })
 }
 
-/// Records of all messages of some processes and ports.
-fn watched(cx: &mut Cx<'_>, graph: &ClockedGraph, names: &[String], at: ItemRef) -> Eval<Requests> {
-    let mut found = Requests::default();
+/// Records all messages of some processes and ports, for as many steps as can be kept.
+fn watched(cx: &mut Cx<'_>, network: &mut Network, names: &[String]) -> Eval<()> {
+    let mut bytes = 0;
     for name in names {
-        let sending = |p: &Port| p.direction == Direction::Out;
-        let place = graph.graph.processes.iter().enumerate().find_map(|(i, process)| {
-            let of =
-                |p: &Port| *name == process.path || *name == format!("{}.{}", process.path, p.name);
-            Some((i, process.ports.iter().position(|p| sending(p) && of(p))?))
+        let sending = |p: &network::Port| p.direction == Direction::Out;
+        let place = network.instances.iter().enumerate().find_map(|(i, instance)| {
+            let body = &network.bodies[instance.body.at()];
+            let of = |p: &network::Port| {
+                *name == instance.path || *name == format!("{}.{}", instance.path, p.name)
+            };
+            Some((InstanceId(i as u32), body.ports.iter().position(|p| sending(p) && of(p))?))
         });
-        let used = place.and_then(|(i, p)| Some((i, p, graph.uses[i][p].as_ref()?)));
-        let Some((process, port, used)) = used else {
-            let run = described(cx, at).0;
-            let message = format!("run `{run}` has no `{name}` that sends");
+        let used = match place {
+            Some((instance, port)) => {
+                let body = network.body(instance);
+                let used = clocks::port_use(cx, network, body, port as u32)?;
+                used.map(|used| (instance, port, used.clock))
+            }
+            None => None,
+        };
+        let Some((instance, port, clock)) = used else {
+            let message = format!("run `{}` has no `{name}` that sends", network.run.name);
             let d = Diagnostic::without_place(Code::E0811, message);
             return Err(cx.fail(d.help("take the rates from a run of the same network")));
         };
-        found.records.push(RecordRequest {
-            key: name.clone(),
-            process,
-            member: Member::Port(port),
-            when: Some(used.clock.clone()),
-            asked: true,
-        });
+        let of = &network.body(instance).ports[port];
+        let each = if of.ty.kind() == Kind::Bool { 1 } else { 8 };
+        bytes += of.shape.iter().product::<usize>() as u64 * each;
+        let when = Some(network.clock_id(&clock));
+        let member = Member::Port(port as u32);
+        let key = name.clone();
+        network.run.records.push(Record { key, instance, member, when, asked: true });
     }
-    Ok(found)
+    network.run.steps = network.run.steps.min((WATCHED / bytes.max(1)).max(1));
+    Ok(())
 }
 
 /// Bytes of messages that are kept to learn rates.
 const WATCHED: u64 = 512 << 20;
-
-/// As many of the steps as can be watched.
-fn bounded(graph: &ClockedGraph, requests: &Requests, steps: u64) -> u64 {
-    let bytes = requests.records.iter().map(|r| {
-        let Member::Port(p) = r.member else { return 0 };
-        let port = &graph.graph.processes[r.process].ports[p];
-        let each = if port.ty.kind() == Kind::Bool { 1 } else { 8 };
-        port.shape.iter().product::<usize>() as u64 * each
-    });
-    steps.min((WATCHED / bytes.sum::<u64>().max(1)).max(1))
-}
-
-/// A target as it is written.
-struct Written {
-    name: String,
-    args: Vec<ast::Arg>,
-    loc: Loc,
-}
-
-/// A run's name and target.
-fn described(cx: &Cx<'_>, at: ItemRef) -> (String, Written) {
-    let rust =
-        |span| Written { name: RUST.into(), args: Vec::new(), loc: cx.program.loc(at.file, span) };
-    let ItemKind::Run(run) = &cx.program.item(at).kind else {
-        return (String::new(), rust(Default::default()));
-    };
-    let written = run.members.iter().find_map(|m| match &m.kind {
-        RunMemberKind::Target { name, args } => Some(Written {
-            name: name.name.clone(),
-            args: args.clone(),
-            loc: cx.program.loc(at.file, m.span),
-        }),
-        _ => None,
-    });
-    (run.name.name.clone(), written.unwrap_or_else(|| rust(run.name.span)))
-}
-
-/// The names of the targets.
-const RUST: &str = "rust";
-const LOIHI2: &str = "loihi2";
-
-/// Checks a run for its target.
-fn target(
-    cx: &mut Cx<'_>,
-    graph: &ClockedGraph,
-    written: &Written,
-    options: &Options,
-) -> Eval<Target> {
-    let name = options.target.as_deref().unwrap_or(&written.name);
-    match name {
-        RUST if written.name != RUST || written.args.is_empty() => Ok(Target::Rust),
-        LOIHI2 => {
-            // Options of another target say nothing about this one.
-            let args = if written.name == LOIHI2 { written.args.as_slice() } else { &[] };
-            let run = loihi2::check(cx, graph, args, written.loc, options.optimize)?;
-            Ok(Target::Loihi2(Box::new(run)))
-        }
-        _ => {
-            let (message, help) = match name {
-                RUST => {
-                    ("the target `rust` has no options".to_string(), "write `target rust`".into())
-                }
-                _ => {
-                    let near =
-                        nearest(name, [RUST, LOIHI2]).map(|n| format!("did you mean `{n}`? "));
-                    let help = format!(
-                        "{}the targets are `{RUST}` and `{LOIHI2}`",
-                        near.unwrap_or_default()
-                    );
-                    (format!("there is no target `{name}`"), help)
-                }
-            };
-            Err(cx.fail(Diagnostic::new(Code::E0801, message, written.loc, "").help(help)))
-        }
-    }
-}
 
 /// The runs to compile.
 fn chosen(program: &Program, runs: &Runs, sink: &mut Sink) -> Vec<ItemRef> {

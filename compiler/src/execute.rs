@@ -1,9 +1,11 @@
-//! Executes a run: compiled, or by the reference interpreter. Both give the same bits.
+//! Executes a run: compiled, by the interpreter, or by the oracle. All give the same bits.
 
 use crate::diagnostics::{Code, Diagnostic};
 use crate::interpret;
 use crate::ir::StepIr;
 use crate::lower::rust::{self, GeneratedCrate, build};
+use crate::network::Network;
+use crate::oracle::{self, Failure};
 use snn_runtime::execute::{self, Options, Plan, RunError};
 use snn_runtime::network::Column;
 use snn_runtime::npz::Archive;
@@ -12,12 +14,24 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
+
+/// What executes a run. All give the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A program that is compiled for it.
+    Compiled,
+    /// The interpreter of the step IR, which needs no Rust toolchain.
+    Interpreter,
+    /// The oracle, on the network form: what all others are compared with.
+    Oracle,
+}
 
 /// How a run is executed.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// By the interpreter instead of compiled code.
-    pub interpret: bool,
+    /// By what.
+    pub engine: Engine,
     /// Threads at most; all cores where it is not given.
     pub threads: Option<NonZero<usize>>,
     /// Whether to show no progress on standard error.
@@ -43,11 +57,50 @@ pub struct Executed {
 /// E0904 where an index leaves its range; the codes of data files that cannot be read; for
 /// compiled code also E0902, E0903, E0907, E0908.
 pub fn execute(
+    network: &Network,
     ir: Arc<StepIr>,
     settings: &Settings,
     say: &mut dyn FnMut(&str),
 ) -> Result<Executed, Diagnostic> {
-    if settings.interpret { interpreted(ir, settings) } else { compiled(&ir, settings, say) }
+    match settings.engine {
+        Engine::Compiled => compiled(&ir, settings, say),
+        Engine::Interpreter => interpreted(ir, settings),
+        Engine::Oracle => divined(network, &ir, settings, say),
+    }
+}
+
+/// Steps between two lines of progress of the oracle.
+const SHOWN: u64 = 1000;
+
+fn divined(
+    network: &Network,
+    ir: &StepIr,
+    settings: &Settings,
+    say: &mut dyn FnMut(&str),
+) -> Result<Executed, Diagnostic> {
+    let begun = Instant::now();
+    let steps = network.run.steps;
+    let mut progress = |t: u64| {
+        if !settings.quiet && t.is_multiple_of(SHOWN) {
+            say(&format!("{}: step {t} of {steps}", network.run.name));
+        }
+    };
+    match oracle::run(network, &mut progress) {
+        Ok(outcome) => Ok(Executed {
+            plan: interpret::plan(ir),
+            columns: outcome.columns,
+            seconds: begun.elapsed().as_secs_f64(),
+            threads: 1,
+        }),
+        Err(Failure::Data(error)) => Err(error.into()),
+        Err(Failure::Index { what, index, extent, t }) => {
+            // In the words of the other engines.
+            let fault = snn_runtime::Fault::Index { what: what.leak(), index, extent, t };
+            Err(left_range(&fault.to_string()))
+        }
+        // An error of the compiler, to be reported as such.
+        Err(Failure::Broken(why)) => panic!("{why}"),
+    }
 }
 
 /// The crate of a run. `sources` are the texts it comes from; generated files say their hash.

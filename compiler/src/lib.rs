@@ -14,6 +14,8 @@ pub mod import;
 pub mod interpret;
 pub mod ir;
 pub mod lower;
+pub mod network;
+pub mod oracle;
 mod parallel;
 pub mod report;
 pub mod resolve;

@@ -39,9 +39,15 @@ fn precedence_follows_the_table() {
 }
 
 #[test]
-fn the_word_not_negates_a_comparison_and_the_mark_an_operand() {
-    assert_eq!(expr("not a == b and c"), "((Not (a Eq b)) And c)");
-    assert_eq!(expr("!a == b"), "((Not a) Eq b)");
+fn the_word_not_binds_as_the_mark_does() {
+    for not in ["not ", "!"] {
+        let text = |rest: &str| expr(&format!("{not}{rest}"));
+        assert_eq!(text("a == b and c"), "(((Not a) Eq b) And c)");
+        assert_eq!(text("a <= b"), "((Not a) Le b)");
+        assert_eq!(text("a * b"), "((Not a) Mul b)");
+        assert_eq!(text("(a == b)"), "(Not (a Eq b))");
+        assert_eq!(text("a ** b"), "(Not (a Pow b))");
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub fn saturate(x: i64, bits: u32, signed: bool) -> i64 {
 }
 
 macro_rules! floats {
-    ($t:ident, $min:ident, $max:ident, $rem:ident, $pow:ident) => {
+    ($t:ident, $min:ident, $max:ident, $rem:ident) => {
         /// The smaller; NaN if either is. Of equal numbers (zeros of either sign) the second.
         #[inline(always)]
         pub fn $min(a: $t, b: $t) -> $t {
@@ -94,16 +94,8 @@ macro_rules! floats {
             if a > b || a.is_nan() { a } else { b }
         }
 
-        /// `a` to the power `b`: `a·a` where `b` is 2, else as the platform's libm has it.
-        ///
-        /// The compiler would replace some constant powers by operations that differ from
-        /// libm in the last bit; it must not see them.
-        #[inline(always)]
-        pub fn $pow(a: $t, b: $t) -> $t {
-            if b == 2.0 { a * a } else { std::hint::black_box(a).powf(std::hint::black_box(b)) }
-        }
-
-        /// Remainder with the sign of the divisor; by zero it is NaN.
+        /// Remainder with the sign of the divisor, also where it is zero; by zero it is NaN. By
+        /// an infinity it is `a` where the signs agree, else that infinity.
         #[inline(always)]
         pub fn $rem(a: $t, b: $t) -> $t {
             let remainder = a % b;
@@ -118,12 +110,58 @@ macro_rules! floats {
     };
 }
 
-floats!(f64, min_f64, max_f64, rem_f64, pow_f64);
-floats!(f32, min_f32, max_f32, rem_f32, pow_f32);
+floats!(f64, min_f64, max_f64, rem_f64);
+floats!(f32, min_f32, max_f32, rem_f32);
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $f32:ident $f64:ident = $of32:path, $of64:path;)*) => { $(
+        $(#[$doc])*
+        #[inline]
+        pub fn $f32(x: f32) -> f32 {
+            $of32(x)
+        }
+
+        $(#[$doc])*
+        #[inline]
+        pub fn $f64(x: f64) -> f64 {
+            $of64(x)
+        }
+    )* };
+}
+
+// One implementation in Rust: the platform's differ from each other in the last bit, and an
+// optimiser that knows them may compute constants with another.
+functions! {
+    /// e to the power.
+    exp_f32 exp_f64 = libm::expf, libm::exp;
+    /// Natural logarithm.
+    log_f32 log_f64 = libm::logf, libm::log;
+    /// Sine.
+    sin_f32 sin_f64 = libm::sinf, libm::sin;
+    /// Cosine.
+    cos_f32 cos_f64 = libm::cosf, libm::cos;
+    /// Hyperbolic tangent.
+    tanh_f32 tanh_f64 = libm::tanhf, libm::tanh;
+}
+
+/// `a` to the power `b`: `a·a` where `b` is 2.
+#[inline]
+pub fn pow_f32(a: f32, b: f32) -> f32 {
+    if b == 2.0 { a * a } else { libm::powf(a, b) }
+}
+
+/// `a` to the power `b`: `a·a` where `b` is 2.
+#[inline]
+pub fn pow_f64(a: f64, b: f64) -> f64 {
+    if b == 2.0 { a * a } else { libm::pow(a, b) }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f32::consts::SQRT_2;
+
+    const INF: f64 = f64::INFINITY;
 
     /// Numbers that matter and numbers between them, from a fixed generator.
     fn samples() -> impl Iterator<Item = i64> {
@@ -188,5 +226,20 @@ mod tests {
         assert_eq!((min_f64(1.0, 2.0), max_f64(1.0, 2.0)), (1.0, 2.0));
         assert_eq!((rem_f64(-7.0, 3.0), rem_f64(7.0, -3.0), rem_f32(6.0, 3.0)), (2.0, -2.0, 0.0));
         assert!(rem_f64(1.0, 0.0).is_nan());
+        // A zero has the divisor's sign.
+        assert_eq!((1.0 / rem_f64(-4.0, 2.0), 1.0 / rem_f64(4.0, -2.0)), (INF, -INF));
+        assert_eq!((rem_f64(3.0, INF), rem_f64(-3.0, INF), rem_f64(3.0, -INF)), (3.0, INF, -INF));
+        assert!(rem_f64(INF, 3.0).is_nan());
+        // Of two zeros the second.
+        assert_eq!((1.0 / min_f64(0.0, -0.0), 1.0 / max_f64(0.0, -0.0)), (-INF, -INF));
+        assert_eq!((1.0 / min_f64(-0.0, 0.0), 1.0 / max_f64(-0.0, 0.0)), (INF, INF));
+    }
+
+    #[test]
+    fn functions_have_the_bits_that_every_platform_has() {
+        assert_eq!(exp_f64(1.0).to_bits(), 0x4005_bf0a_8b14_576a);
+        assert_eq!((exp_f64(-INF), log_f64(0.0), tanh_f64(INF)), (0.0, -INF, 1.0));
+        assert_eq!((pow_f64(2.0, -1.0), pow_f64(3.0, 2.0), pow_f32(2.0, 0.5)), (0.5, 9.0, SQRT_2));
+        assert!(log_f32(-1.0).is_nan() && sin_f32(f32::INFINITY).is_nan());
     }
 }

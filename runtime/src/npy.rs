@@ -241,6 +241,61 @@ pub fn copy_values(header: &Header, from: &mut impl Read, to: &mut impl Write) -
     Ok(())
 }
 
+/// The values of an array, piece by piece, as little-endian bytes in C order.
+///
+/// Every piece but the last is equally long, and whole elements, so that two arrays of one form
+/// can be read side by side. Values in C order pass through a small buffer; values in Fortran
+/// order are held in memory.
+pub struct Pieces<R> {
+    from: R,
+    left: usize,
+    /// Bytes of an element where their order must be turned.
+    turned: Option<usize>,
+    held: Option<Vec<u8>>,
+    piece: Vec<u8>,
+}
+
+impl<R: Read> Pieces<R> {
+    /// The values that follow `header` in `from`.
+    ///
+    /// # Errors
+    /// Those of reading what must be held.
+    pub fn new(header: &Header, mut from: R) -> io::Result<Pieces<R>> {
+        let held = match header.fortran {
+            true => Some(read_bytes(header, &mut from)?),
+            false => None,
+        };
+        let turned = (header.big_endian && held.is_none()).then(|| header.dtype.size());
+        Ok(Pieces { from, left: header.data_len()?, turned, held, piece: Vec::new() })
+    }
+
+    /// The next piece; empty where there is no more.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where there are fewer values than the shape says.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> io::Result<&[u8]> {
+        let n = CHUNK.min(self.left);
+        if let Some(held) = &self.held {
+            let at = held.len() - self.left;
+            self.left -= n;
+            return Ok(&held[at..at + n]);
+        }
+        self.piece.resize(n, 0);
+        exactly(&mut self.from, &mut self.piece)?;
+        if let Some(size) = self.turned {
+            swap(&mut self.piece, size);
+        }
+        self.left -= n;
+        Ok(&self.piece)
+    }
+
+    /// What the values were read from.
+    pub fn into_inner(self) -> R {
+        self.from
+    }
+}
+
 /// The values as little-endian bytes in C order.
 fn read_bytes(header: &Header, from: &mut impl Read) -> io::Result<Vec<u8>> {
     let length = header.data_len()?;

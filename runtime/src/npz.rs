@@ -74,11 +74,16 @@ impl Archive {
 
     /// The keys of its arrays, sorted. Members that are not `.npy` files have none.
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = (self.zip.file_names())
-            .filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_string()))
-            .collect();
+        let mut names = self.names_in_order();
         names.sort();
         names
+    }
+
+    /// The same in the order of the archive, which is that of writing.
+    pub fn names_in_order(&self) -> Vec<String> {
+        (self.zip.file_names())
+            .filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_string()))
+            .collect()
     }
 
     /// The array `name`: its header, and a reader of its values (see
@@ -119,6 +124,7 @@ mod tests {
         write(&path, &members()).unwrap();
         let mut archive = Archive::open(&path).unwrap();
         assert_eq!(archive.names(), ["label", "net.lif1.u"]);
+        assert_eq!(archive.names_in_order(), ["net.lif1.u", "label"]);
         let (header, mut from) = archive.array("net.lif1.u").unwrap();
         assert_eq!(header.shape, [2, 1]);
         assert_eq!(read_values(&header, &mut from).unwrap(), Values::Int(vec![1, -1]));

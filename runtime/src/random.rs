@@ -5,17 +5,27 @@
 
 /// A number in [0, 1), a multiple of 2⁻⁵³, uniformly distributed over its coordinates.
 ///
-/// `seed` comes from the source, `site` tells uses of randomness apart, `t` is the step, and
-/// `position` the element (in C order of the shape it is drawn for).
+/// `seed` comes from the source, `site` tells uses of randomness apart ([`stream`]), `t` is the
+/// step, and `position` the element (in C order of the shape it is drawn for).
 ///
 /// # Source
 /// The finaliser of SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number
 /// generators*, OOPSLA 2014), applied after each coordinate.
 #[inline(always)]
-pub fn uniform(seed: u64, site: u32, t: u64, position: u64) -> f64 {
-    let stream = mix(mix(seed) ^ u64::from(site));
+pub fn uniform(seed: u64, site: u64, t: u64, position: u64) -> f64 {
+    let stream = mix(mix(seed) ^ site);
     let bits = mix(mix(stream ^ t) ^ position);
     (bits >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+}
+
+/// What tells the uses of randomness of a network apart: the dotted path of the process, and
+/// the number of the call of `random` in the text of its model, from 0.
+///
+/// The bytes of the path (UTF-8) and then the number go one after the other through the same
+/// finaliser, from 0.
+pub fn stream(path: &str, call: u32) -> u64 {
+    let path = path.bytes().fold(0, |hash, byte| mix(hash ^ u64::from(byte)));
+    mix(path ^ u64::from(call))
 }
 
 #[inline(always)]
@@ -29,6 +39,25 @@ fn mix(x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The values of `spec/semantics.md`.
+    #[test]
+    fn numbers_are_those_of_the_spec() {
+        let upper = |seed, path, call, t, position| {
+            uniform(seed, stream(path, call), t, position) * (1_u64 << 53) as f64
+        };
+        assert_eq!(upper(1, "net.cells", 0, 1, 0), 6_796_016_524_194_150.0);
+        assert_eq!(upper(1, "net.cells", 1, 1, 0), 6_254_204_973_244_432.0);
+        assert_eq!(upper(7, "noise", 0, 100, 3), 4_042_167_673_050_798.0);
+    }
+
+    #[test]
+    fn streams_differ_by_path_and_call() {
+        let all = [stream("", 0), stream("", 1), stream("a", 0), stream("b", 0), stream("ab", 0)];
+        for (i, one) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|other| other != one));
+        }
+    }
 
     #[test]
     fn numbers_are_uniform_and_differ_in_every_coordinate() {

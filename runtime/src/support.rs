@@ -53,6 +53,25 @@ pub fn copy_row<T: Copy>(to: &mut [T], from: &[T], row: i64, len: usize) {
     }
 }
 
+/// Copies the elements `part` of row `row`, of rows of `len` elements each; nothing where there
+/// is no such row.
+pub fn copy_part<T: Copy>(
+    to: &mut [T],
+    from: &[T],
+    row: i64,
+    len: usize,
+    part: std::ops::Range<usize>,
+) {
+    let start = usize::try_from(row).ok().and_then(|row| row.checked_mul(len));
+    let range =
+        start.and_then(|start| Some(start.checked_add(part.start)?..start.checked_add(part.end)?));
+    if let Some(range) = range
+        && let (Some(to), Some(from)) = (to.get_mut(range.clone()), from.get(range))
+    {
+        to.copy_from_slice(from);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +106,17 @@ mod tests {
     #[test]
     fn slices_become_arrays() {
         assert_eq!(exact::<i32, 2>(&[1, 2]), &[1, 2]);
+    }
+
+    #[test]
+    fn parts_of_rows_are_copied() {
+        let from = [1, 2, 3, 4, 5, 6];
+        let mut to = [0; 6];
+        copy_part(&mut to, &from, 1, 3, 1..3);
+        assert_eq!(to, [0, 0, 0, 0, 5, 6]);
+        for outside in [-1, 2, i64::MAX] {
+            copy_part(&mut to, &from, outside, 3, 0..3);
+        }
+        assert_eq!(to, [0, 0, 0, 0, 5, 6]);
     }
 }

@@ -34,10 +34,14 @@ impl Batch {
     pub fn compile(networks: &[StepIr], dir: &Path) -> Result<Batch, String> {
         let package = dir.join("batch");
         let (src, results) = (package.join("src"), dir.join("results"));
-        // Modules of an earlier batch would only confuse whoever looks for a difference.
-        let _ = fs::remove_dir_all(&src);
         fs::create_dir_all(&src).map_err(|e| format!("{}: {e}", src.display()))?;
         let options = Options { generator: "test".into(), source_hash: "random".into() };
+        // Modules of an earlier batch would only confuse whoever looks for a difference.
+        for n in networks.len().. {
+            if fs::remove_file(src.join(format!("n{n}.rs"))).is_err() {
+                break;
+            }
+        }
         let mut sources = Vec::new();
         let (mut modules, mut calls) = (String::new(), String::new());
         for (n, ir) in networks.iter().enumerate() {
@@ -45,6 +49,9 @@ impl Batch {
             let data = rust::build::data(&generated, &dir.join("cache")).map_err(|e| e.message)?;
             let lib = generated.files.iter().find(|(path, _)| path == "src/lib.rs");
             let (_, lib) = lib.ok_or("no src/lib.rs is generated")?;
+            let network = lib.split("impl snn_runtime::Network for ").nth(1);
+            let network = network.and_then(|rest| rest.split_whitespace().next());
+            let network = network.ok_or("no network is generated")?;
             let source = src.join(format!("n{n}.rs"));
             write(&source, lib)?;
             sources.push(source);
@@ -52,7 +59,7 @@ impl Batch {
             let _ = writeln!(
                 calls,
                 "    one(&out.join(\"n{n}\"), threads, n{n}::plan(), \
-                 n{n}::Data::load(Path::new({data:?})), n{n}::Random::new);"
+                 n{n}::Data::load(Path::new({data:?})), n{n}::{network}::new);"
             );
         }
         write(&src.join("main.rs"), &MAIN.replace("MODULES", &modules).replace("CALLS", &calls))?;
@@ -93,7 +100,11 @@ impl Batch {
     }
 }
 
+/// Writes a file, and leaves one alone that has this text: then Cargo has nothing to do.
 fn write(path: &Path, text: &str) -> Result<(), String> {
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
     fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
@@ -110,8 +121,9 @@ fn build(package: &Path, target: &Path) -> Result<(), String> {
         }
     }
     // As modules of a program, networks have public items that nobody uses; random ones also
-    // fetch values that cannot matter.
-    let flags = "-C target-cpu=native -D warnings -A dead_code -A unused_variables";
+    // fetch values that cannot matter, and compare with NaN.
+    let flags = "-C target-cpu=native -D warnings -A dead_code -A unused_variables \
+                 -A invalid_nan_comparisons";
     command.env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", flags);
     let output = command.output().map_err(|e| format!("cargo: {e}"))?;
     if output.status.success() {

@@ -3,5 +3,5 @@
 pub mod batch;
 pub mod mnist;
 pub mod program;
+pub mod programs;
 pub mod random_ir;
-pub mod random_program;

@@ -5,6 +5,7 @@ use snnc::clocks::Clock;
 use snnc::data::{DataError, DataSource, Dataset};
 use snnc::ir::*;
 use snnc::lower::kernels;
+use snnc::scalar;
 use snnc::tensor::{Tensor as Constant, Values};
 use std::path::Path;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub fn network(
     let drive = add(mul(float(1.0), load(at(pixels), Kind::F64)), zero());
     let encode = vec![
         store(at(v), add(load(at(v), Kind::F64), drive)),
-        store(at(spikes), binary(BinOp::Gt, Kind::Bool, load(at(v), Kind::F64), float(1.0))),
+        store(at(spikes), binary(scalar::Op::Gt, Kind::Bool, load(at(v), Kind::F64), float(1.0))),
         masked(at(v), zero(), load(at(spikes), Kind::Bool)),
     ];
     b.spk(ALWAYS, "enc", looped(&[784], encode));
@@ -84,7 +85,7 @@ pub fn network(
     let image =
         Access { source: digits, offset: 0, strides: vec![1], dynamic: vec![next_image(n, 784)] };
     let scaled = convert(Kind::F64, load(image, Kind::Int));
-    let scaled = binary(BinOp::Div, Kind::F64, scaled, float(255.0));
+    let scaled = binary(scalar::Op::Div, Kind::F64, scaled, float(255.0));
     let present = vec![store(at(pixels), scaled), store(at(v), zero())];
     b.post(start, "enc", looped(&[784], present));
     let its_label =
@@ -97,12 +98,7 @@ pub fn network(
     b.post(start, "enc", looped(&[], advance));
     b.post(start, "enc", OpKind::Push { queue: id(queue), from: id(label) });
     b.post(end, "cls", OpKind::Pop { queue: id(queue), to: id(received) });
-    let largest = Reduce {
-        op: ReduceOp::ArgMax,
-        domain: vec![10],
-        value: load(at(count), Kind::Int),
-        dst: id(best),
-    };
+    let largest = Reduce::all(ReduceOp::ArgMax, vec![10], load(at(count), Kind::Int), id(best));
     b.post(end, "cls", OpKind::Reduce(largest));
     let row = |array| Access {
         source: array,
@@ -123,10 +119,11 @@ pub fn network(
     b.post(end, "cls", OpKind::Reset { buffer: id(count) });
 
     let counters = vec![
-        Counter { buffer: id(next), add: 1, clock: start },
-        Counter { buffer: id(k), add: 1, clock: end },
+        Counter { buffer: id(next), add: 1, clock: start, fit: Fit::Exact },
+        Counter { buffer: id(k), add: 1, clock: end, fit: Fit::Exact },
     ];
-    let collected = [predicted, truth].map(|array| Collected { buffer: id(array), counter: 1 });
+    let collected =
+        [predicted, truth].map(|array| Collected { buffer: id(array), counter: 1, unit: 1 });
     let record =
         |key: &str, array, when| Record { key: key.into(), buffer: id(array), when, asked: true };
     let mut ir = StepIr {
@@ -222,12 +219,11 @@ impl Builder {
         self.spk(reset, &neuron, looped(&[m], vec![store(at(u), int(0)), store(at(v), int(0))]));
         self.spk(ALWAYS, &neuron, lif(m, a, u, v, s));
 
-        let Source::Tensor(weight_id) = tensor else { return s };
         self.spk(
             ALWAYS,
             &synapse,
             OpKind::Synapse(Synapse {
-                weights: weight_id,
+                weights: tensor,
                 conv: None,
                 src: id(source),
                 binary: true,
@@ -246,30 +242,30 @@ fn lif(m: usize, a: Source, u: Source, v: Source, s: Source) -> OpKind {
     let load_int = |source| load(at(source), Kind::Int);
     let decay = |source| Expr {
         kind: Kind::Int,
-        node: ExprKind::Decay(Box::new(load_int(source)), Box::new(int(410))),
+        node: ExprKind::Apply(scalar::Op::Decay, vec![load_int(source), int(410)]),
     };
     let local = || Expr { kind: Kind::Int, node: ExprKind::Local(0) };
-    let scaled = binary(BinOp::Shl, Kind::Int, load_int(a), int(6));
+    let scaled = binary(scalar::Op::Shl, Kind::Int, load_int(a), int(6));
     let scaled = Expr {
         kind: Kind::Int,
-        node: ExprKind::Wrap { bits: 32, signed: true, value: Box::new(scaled) },
+        node: ExprKind::Apply(scalar::Op::Wrap { bits: 32, signed: true }, vec![scaled]),
     };
     let current = Stmt::Let { local: 0, name: "i".into(), value: add(decay(u), scaled) };
     let select = |cond, yes, no| Expr {
         kind: Kind::Int,
-        node: ExprKind::Select(Box::new(cond), Box::new(yes), Box::new(no)),
+        node: ExprKind::Apply(scalar::Op::Select, vec![cond, yes, no]),
     };
     let compare = |op, limit| binary(op, Kind::Bool, local(), int(limit));
-    let up = select(compare(BinOp::Le, -half), add(local(), int(2 * half)), local());
-    let folded = select(compare(BinOp::Gt, half), add(local(), int(-2 * half)), up);
+    let up = select(compare(scalar::Op::Le, -half), add(local(), int(2 * half)), local());
+    let folded = select(compare(scalar::Op::Gt, half), add(local(), int(-2 * half)), up);
     let sum = add(add(decay(v), load_int(u)), int(0));
-    let clipped = binary(BinOp::Max, Kind::Int, sum, int(1 - half));
-    let clipped = binary(BinOp::Min, Kind::Int, clipped, int(half - 1));
+    let clipped = binary(scalar::Op::Max, Kind::Int, sum, int(1 - half));
+    let clipped = binary(scalar::Op::Min, Kind::Int, clipped, int(half - 1));
     let body = vec![
         current,
         wrapped(at(u), folded),
         wrapped(at(v), clipped),
-        store(at(s), binary(BinOp::Gt, Kind::Bool, load_int(v), int(64 << 6))),
+        store(at(s), binary(scalar::Op::Gt, Kind::Bool, load_int(v), int(64 << 6))),
         masked(at(v), int(0), load(at(s), Kind::Bool)),
     ];
     OpKind::Loop(Loop { domain: vec![m], body, locals: 1 })
@@ -302,20 +298,20 @@ fn load(access: Access, kind: Kind) -> Expr {
     Expr { kind, node: ExprKind::Load(access) }
 }
 
-fn binary(op: BinOp, kind: Kind, a: Expr, b: Expr) -> Expr {
-    Expr { kind, node: ExprKind::Binary(op, Box::new(a), Box::new(b)) }
+fn binary(op: scalar::Op, kind: Kind, a: Expr, b: Expr) -> Expr {
+    Expr { kind, node: ExprKind::Apply(op, vec![a, b]) }
 }
 
 fn add(a: Expr, b: Expr) -> Expr {
-    binary(BinOp::Add, a.kind, a, b)
+    binary(scalar::Op::Add, a.kind, a, b)
 }
 
 fn mul(a: Expr, b: Expr) -> Expr {
-    binary(BinOp::Mul, a.kind, a, b)
+    binary(scalar::Op::Mul, a.kind, a, b)
 }
 
 fn convert(kind: Kind, value: Expr) -> Expr {
-    Expr { kind, node: ExprKind::Convert(Box::new(value)) }
+    Expr::apply(scalar::Op::Convert(kind), vec![value])
 }
 
 fn store(to: Access, value: Expr) -> Stmt {

@@ -6,8 +6,11 @@
 
 mod expr;
 mod ops;
+mod remembering;
+mod sums;
 mod windows;
 
+pub use remembering::remembering;
 pub use windows::windowed;
 
 use snnc::clocks::Clock;
@@ -70,6 +73,11 @@ impl Choices {
             _ => self.pick(&[1e-3, 1e9, 1e300, f64::INFINITY, 0.1]),
         };
         if self.one_in(2) { -float } else { float }
+    }
+
+    /// A float, or none.
+    fn float_or_nan(&mut self) -> f64 {
+        if self.one_in(8) { f64::NAN } else { self.float() }
     }
 }
 
@@ -183,10 +191,10 @@ impl Builder<'_> {
         let known = match elem {
             Elem::Bool => Known::bool(shape, (0..n).map(|_| choices.one_in(2)).collect()),
             Elem::F32 => {
-                let values = (0..n).map(|_| f64::from(choices.float() as f32));
+                let values = (0..n).map(|_| f64::from(choices.float_or_nan() as f32));
                 Known::float(shape, values.collect())
             }
-            Elem::F64 => Known::float(shape, (0..n).map(|_| choices.float()).collect()),
+            Elem::F64 => Known::float(shape, (0..n).map(|_| choices.float_or_nan()).collect()),
             _ => Known::int(shape, (0..n).map(|_| choices.int_of(elem)).collect()),
         };
         self.known(elem, known)
@@ -237,11 +245,11 @@ impl Builder<'_> {
         id
     }
 
-    /// A buffer of state that fits, if there is one.
+    /// A buffer of state that fits and is not empty, if there is one.
     fn find(&mut self, fits: impl Fn(&Buffer) -> bool) -> Option<BufferId> {
         let fitting: Vec<BufferId> = (0u32..)
             .zip(&self.ir.buffers)
-            .filter(|(_, b)| b.kind == BufferKind::State && fits(b))
+            .filter(|(_, b)| b.kind == BufferKind::State && !b.is_empty() && fits(b))
             .map(|(n, _)| BufferId(n))
             .collect();
         (!fitting.is_empty()).then(|| self.choices.pick(&fitting))

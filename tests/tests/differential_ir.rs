@@ -9,12 +9,13 @@ use snn_runtime::execute::{Options, Outcome, RunError, run};
 use snn_runtime::network::{ElementType, Fault};
 use snn_runtime::record;
 use snn_tests::batch::{Batch, Ran};
-use snn_tests::random_ir::{Choices, network, windowed};
+use snn_tests::random_ir::{Choices, network, remembering, windowed};
 use snnc::interpret::{Array, load, plan};
 use snnc::ir::{
-    Access, BinOp, Buffer, BufferId, Elem, Expr, ExprKind, Fit, Kind, OpKind, Source, StepIr, Stmt,
-    print, ranges,
+    Access, Buffer, BufferId, Elem, Expr, ExprKind, Fit, Kind, OpKind, Source, StepIr, Stmt, print,
+    ranges, verify,
 };
+use snnc::scalar;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ proptest! {
     fn every_value_lies_in_the_proven_range(stream in choices()) {
         let mut ir = network(&mut Choices::new(stream));
         ranges::analyse(&mut ir);
+        prop_assert_eq!(verify::check(&ir), Ok(()), "{}", print::print(&ir));
         check_ranges(ir)?;
     }
 }
@@ -99,13 +101,13 @@ fn watched(ir: &StepIr) -> StepIr {
             else {
                 continue;
             };
-            for (end, op) in [(0, BinOp::Min), (1, BinOp::Max)] {
+            for (end, op) in [(0, scalar::Op::Min), (1, scalar::Op::Max)] {
                 let extreme = Access { source: Source::Buffer(watcher(ir, n, end)), ..to.clone() };
-                let load = |access: &Access| {
-                    Box::new(Expr { kind: Kind::Int, node: ExprKind::Load(access.clone()) })
+                let load = |access: &Access| Expr {
+                    kind: Kind::Int,
+                    node: ExprKind::Load(access.clone()),
                 };
-                let node = ExprKind::Binary(op, load(&extreme), load(&to));
-                let value = Expr { kind: Kind::Int, node };
+                let value = Expr::apply(op, vec![load(&extreme), load(&to)]);
                 body.body.push(Stmt::Store { to: extreme, value, fit: Fit::Exact, mask: None });
             }
         }
@@ -115,9 +117,12 @@ fn watched(ir: &StepIr) -> StepIr {
 
 #[test]
 fn generated_code_computes_what_the_interpreter_does() {
-    // One in eight has windows that can be executed in parallel.
-    let networks =
-        networks(32, |n, choices| if n % 8 == 7 { windowed(choices) } else { network(choices) });
+    // Two in eight have windows that can be executed in parallel.
+    let networks = networks(32, |n, choices| match n % 8 {
+        7 => windowed(choices),
+        3 => remembering(choices),
+        _ => network(choices),
+    });
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential_ir");
     let batch = Batch::compile(&networks, &dir).unwrap_or_else(|e| panic!("{e}"));
     for threads in [1, 3] {
@@ -147,6 +152,21 @@ fn windows_in_parallel_give_what_steps_in_order_give() {
     }
 }
 
+#[test]
+fn what_is_remembered_is_the_same_in_windows() {
+    let (mut split, mut all) = (0, 0);
+    for ir in networks(800, |_, choices| remembering(choices)) {
+        let expected = interpret(&ir, 1).unwrap_or_else(|e| panic!("{e}"));
+        let parallel = interpret(&ir, 3).unwrap_or_else(|e| panic!("{e}"));
+        all += 1;
+        split += usize::from(parallel.threads > 1);
+        for (n, (a, b)) in expected.columns.iter().zip(&parallel.columns).enumerate() {
+            assert_eq!(a.bytes, b.bytes, "{} of\n{}", ir.records[n].key, print::print(&ir));
+        }
+    }
+    assert!(split * 4 > all, "only {split} of {all} networks have windows");
+}
+
 /// Random networks with their ranges.
 fn networks(cases: u32, make: impl Fn(u32, &mut Choices) -> StepIr) -> Vec<StepIr> {
     let mut runner = TestRunner::new(config(cases));
@@ -155,6 +175,7 @@ fn networks(cases: u32, make: impl Fn(u32, &mut Choices) -> StepIr) -> Vec<StepI
             let stream = choices().new_tree(&mut runner).expect("vectors are never rejected");
             let mut ir = make(n, &mut Choices::new(stream.current()));
             ranges::analyse(&mut ir);
+            assert_eq!(verify::check(&ir), Ok(()), "{}", print::print(&ir));
             ir
         })
         .collect()

@@ -1,6 +1,6 @@
 //! The command line. The only file that knows `clap`.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -21,6 +21,7 @@ use std::path::PathBuf;
         snnc check net.snn                    find all errors, run nothing\n  \
         snnc run net.snn --set images=100     execute, with a constant changed\n  \
         snnc run net.snn -o results.npz       and keep what the run records\n  \
+        snnc compare a.npz b.npz              whether two recordings are the same\n  \
         snnc explain E0312                    what an error means and how to fix it\n  \
         snnc explain net.snn                  latencies, clocks, queues, kernels, and why\n  \
         snnc graph net.snn -o net.svg         a picture of the network\n\n\
@@ -85,13 +86,17 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         snnc run net.snn\n  \
         snnc run net.snn --run sim --set images=100 --threads 4 -o results.npz\n  \
-        snnc run net.snn --interpret        without a Rust toolchain; slow")]
+        snnc run net.snn --interpret        without a Rust toolchain; slow\n  \
+        snnc run net.snn --engine oracle    as the specification says; slower")]
     Run {
         /// What is executed
         #[command(flatten)]
         program: Program,
-        /// Execute with the reference interpreter, which needs no Rust toolchain
-        #[arg(long)]
+        /// What executes it: all give the same bits
+        #[arg(long, value_enum, default_value_t = Engine::Compiled, value_name = "ENGINE")]
+        engine: Engine,
+        /// The same as `--engine interpreter`
+        #[arg(long, conflicts_with = "engine")]
         interpret: bool,
         /// Threads to use at most [default: all cores]
         #[arg(long, value_name = "N")]
@@ -107,15 +112,38 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Compare two recordings bit for bit: whether they are the same, and where they first differ
+    #[command(after_help = "Examples:\n  \
+        snnc compare before.npz after.npz\n  \
+        snnc compare a.npz b.npz --json | jq .first\n\n\
+        Named are the first row (of what is recorded in every step, row 0 is step 1), key and \
+        element that differ, with both values, and then all keys that do. Rows and elements \
+        count from 0. NaN is the same as NaN only with the same bits.\n\
+        Exit status: 0 they are the same; 1 they differ, or one cannot be read; 2 wrong usage.")]
+    Compare {
+        /// An .npz file, compressed or not
+        #[arg(value_name = "A.npz")]
+        first: PathBuf,
+        /// Another
+        #[arg(value_name = "B.npz")]
+        second: PathBuf,
+        /// Print one JSON object on standard output instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Explain an error code, or how a network will execute
     #[command(after_help = "Examples:\n  \
         snnc explain              all codes, one line each\n  \
         snnc explain E0312        what this error means, with an example\n  \
-        snnc explain net.snn      latencies, clocks, queues, windows, kernels, and why")]
+        snnc explain net.snn      latencies, clocks, queues, windows, kernels, and why\n  \
+        snnc explain net.snn --emit network    processes, values, messages as the compiler has them")]
     Explain {
         /// An error code such as E0312, or a .snn file
         #[arg(value_name = "CODE|FILE")]
         subject: Option<PathBuf>,
+        /// Print a form of the file's runs instead
+        #[arg(long, value_enum, value_name = "FORM")]
+        emit: Option<Form>,
         /// How a file is read
         #[command(flatten)]
         options: Options,
@@ -165,6 +193,28 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+}
+
+/// What executes a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// A program that is compiled for it; needs a Rust toolchain
+    Compiled,
+    /// An interpreter, some hundred times slower
+    Interpreter,
+    /// What the specification says, message by message; slower still
+    Oracle,
+}
+
+/// A form of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Processes, with their messages
+    Network,
+    /// One process, its statements in order
+    Flat,
+    /// What a step does to buffers, as it is executed
+    Step,
 }
 
 /// A program and how it is read.

@@ -3,14 +3,19 @@
 use super::{Status, args, output, program};
 use snnc::diagnostics::{Code, Diagnostic};
 use snnc::driver::{CheckedRun, Runs};
-use snnc::report::{execution::execution, messages::messages};
+use snnc::ir;
+use snnc::report::{execution::execution, messages::messages, spikes::spikes};
 use std::path::PathBuf;
 
 /// Explains a code or a file; lists all codes where nothing is named.
 ///
 /// # Errors
 /// E0901.
-pub fn explain(subject: Option<PathBuf>, options: args::Options) -> Result<Status, Diagnostic> {
+pub fn explain(
+    subject: Option<PathBuf>,
+    emit: Option<args::Form>,
+    options: args::Options,
+) -> Result<Status, Diagnostic> {
     let Some(file) = subject else {
         let lines = Code::ALL.iter().map(|c| format!("{}  {}\n", c.name(), c.summary()));
         output::print(&lines.collect::<String>())?;
@@ -30,9 +35,16 @@ pub fn explain(subject: Option<PathBuf>, options: args::Options) -> Result<Statu
     let runs: Vec<String> = checked
         .runs
         .iter()
-        .map(|CheckedRun { ir, graph, .. }| {
+        .map(|CheckedRun { ir, network, flat, .. }| {
+            match emit {
+                Some(args::Form::Network) => return network.to_string(),
+                Some(args::Form::Flat) => return flat.to_string(),
+                Some(args::Form::Step) => return ir::print::print(ir),
+                None => {}
+            }
             let headline = format!("run {} of {}: {} steps\n", ir.run, ir.network, ir.steps);
-            headline + &messages(graph) + &execution(ir)
+            let spikes = spikes(network, &checked.sources);
+            headline + &messages(network) + &spikes + &execution(ir)
         })
         .collect();
     output::print(&runs.join("\n"))?;

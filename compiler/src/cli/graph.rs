@@ -15,7 +15,7 @@ pub fn graph(
     to: Option<PathBuf>,
 ) -> Result<Status, Diagnostic> {
     let Some((_, run)) = program::one_run(arguments) else { return Ok(Status::Failed) };
-    let graph = network(&run.graph);
+    let graph = network(&run.network);
     let picture = if as_dot { dot(&graph) } else { svg(&graph) };
     match to {
         Some(path) => output::write(&path, picture.as_bytes())?,

@@ -3,6 +3,7 @@
 pub mod args;
 mod build;
 mod check;
+mod compare;
 mod explain;
 mod fmt;
 mod graph;
@@ -15,7 +16,7 @@ mod verify;
 
 use args::{Cli, Command};
 use snnc::diagnostics::SourceMap;
-use snnc::execute::Settings;
+use snnc::execute::{Engine, Settings};
 use std::process::ExitCode;
 
 /// How a command ends.
@@ -52,11 +53,18 @@ pub fn execute(arguments: Cli) -> Status {
         Command::Verify { manifest, json, .. } => {
             verify::verify(&manifest.unwrap_or_default(), json)
         }
-        Command::Run { program, interpret, threads, output, quiet, json } => {
-            let settings = Settings { interpret, threads, quiet };
+        Command::Run { program, engine, interpret, threads, output, quiet, json } => {
+            let engine = match engine {
+                _ if interpret => Engine::Interpreter,
+                args::Engine::Compiled => Engine::Compiled,
+                args::Engine::Interpreter => Engine::Interpreter,
+                args::Engine::Oracle => Engine::Oracle,
+            };
+            let settings = Settings { engine, threads, quiet };
             run::run(&program, run::Options { settings, output, json })
         }
-        Command::Explain { subject, options } => explain::explain(subject, options),
+        Command::Compare { first, second, json } => compare::compare(&first, &second, json),
+        Command::Explain { subject, emit, options } => explain::explain(subject, emit, options),
         Command::Graph { program, svg, dot, output } => {
             let named_dot = output.as_ref().is_some_and(|p| p.extension() == Some("dot".as_ref()));
             graph::graph(&program, dot || (named_dot && !svg), output)

@@ -3,7 +3,7 @@
 use super::{Status, args, output, program};
 use snnc::diagnostics::{Code, Diagnostic, json};
 use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
-use snnc::execute::{self, Settings};
+use snnc::execute::{self, Engine, Settings};
 use snnc::lower::loihi2::activity::{Activity, counted_origin};
 use snnc::lower::loihi2::estimate::Estimate;
 use snnc::lower::loihi2::plan::{Plan, Source};
@@ -164,17 +164,19 @@ fn watch(
         ]);
     }
     let settings = Settings {
-        interpret: lowering.interpret,
+        engine: if lowering.interpret { Engine::Interpreter } else { Engine::Compiled },
         threads: None,
         quiet: lowering.quiet || lowering.json,
     };
     let mut progress = output::Progress::new(settings.quiet);
-    let executed = execute::execute(Arc::new(run.ir.clone()), &settings, &mut |text| {
-        progress.show(text);
-    })
-    .map_err(|d| vec![d])?;
+    let executed =
+        execute::execute(&run.network, Arc::new(run.ir.clone()), &settings, &mut |text| {
+            progress.show(text);
+        })
+        .map_err(|d| vec![d])?;
     drop(progress);
-    let sent = run.requests.records.iter().map(|r| r.when.clone());
+    let records = &run.network.run.records;
+    let sent = records.iter().map(|r| r.when.map(|clock| run.network.clock(clock).clone()));
     let messages: Option<Vec<_>> = executed
         .columns
         .iter()

@@ -56,11 +56,11 @@ fn execute_and_keep(run: &CheckedRun, options: &Options) -> Result<Results, Diag
     let ir = Arc::new(run.ir.clone());
     let mut progress = output::Progress::new(options.settings.quiet);
     let Executed { plan, columns, seconds, threads } =
-        execute::execute(ir, &options.settings, &mut |text| progress.show(text))?;
+        execute::execute(&run.network, ir, &options.settings, &mut |text| progress.show(text))?;
     drop(progress);
-    let metrics = metrics(&run.requests, &run.ir, &columns);
-    let verdicts = verdicts(&run.requests, &run.ir, &columns);
-    let drawn = pictures(&run.requests, &run.ir, &columns)
+    let metrics = metrics(&run.network, &plan.records, &columns);
+    let verdicts = verdicts(&run.network, &plan.records, &columns);
+    let drawn = pictures(&run.network, &plan.records, &columns)
         .map_err(|e| Diagnostic::without_place(Code::E0901, e.to_string()))?;
     let mut files = Vec::new();
     if let Some(path) = &options.output {
@@ -88,7 +88,7 @@ fn beside(recordings: Option<&Path>, run: &str, picture: &str) -> PathBuf {
 
 /// An error for each expectation that does not hold.
 fn unmet(run: &CheckedRun, verdicts: &[Verdict]) -> Vec<Diagnostic> {
-    let expectations = run.requests.expectations.iter().zip(verdicts);
+    let expectations = run.network.run.expectations.iter().zip(verdicts);
     expectations
         .filter(|(_, verdict)| !verdict.holds)
         .map(|(expectation, verdict)| {
@@ -97,7 +97,7 @@ fn unmet(run: &CheckedRun, verdicts: &[Verdict]) -> Vec<Diagnostic> {
                 None => "does not hold".to_owned(),
             };
             let message = format!("run `{}` does not do what is expected of it", run.name);
-            Diagnostic::new(Code::E0905, message, expectation.loc, label)
+            Diagnostic::new(Code::E0905, message, expectation.place, label)
         })
         .collect()
 }

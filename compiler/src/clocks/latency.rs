@@ -2,7 +2,7 @@
 //! processes.
 
 use crate::circles::components;
-use crate::types::{Leaf, Node, Pick, Place, Process, StmtKind, TExpr, TypedGraph};
+use crate::network::{Action, Body, BodyId, InstanceId, Link, Network, Op, Pick, Stage, ValueId};
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,35 +23,49 @@ pub struct Arrivals {
 /// How long a message takes from an in port to an out port of a process: the first step at
 /// which the output depends on it, and the last (the first, where it is remembered for good:
 /// what follows is the process's own doing). `None` where it never shows.
-pub fn transit(process: &Process, input: usize, output: usize) -> Option<(u64, u64)> {
-    let mut state: Vec<Taint> = process.vars.iter().map(|_| Taint::all(false)).collect();
+pub fn transit(network: &Network, body: &Body, input: u32, output: u32) -> Option<(u64, u64)> {
+    let mut state: Vec<Taint> = vec![Taint::all(false); body.vars.len()];
     let mut seen: Vec<u64> = Vec::new();
     for step in 0..LONGEST {
-        let mut ports = vec![false; process.ports.len()];
-        let mut lets: Vec<Taint> = process.lets.iter().map(|_| Taint::all(false)).collect();
-        ports[input] = step == 0;
-        for stmt in &process.body {
-            let view = View { state: &state, ports: &ports, lets: &lets };
-            match &stmt.kind {
-                StmtKind::Let(id) => lets[*id] = view.of(&process.lets[*id].1),
-                StmtKind::Assign { to, picks, value, mask, .. } => {
-                    let mut taint = view.of(value);
-                    if let Some(mask) = mask {
-                        taint = taint.or(&view.of(mask));
-                    }
-                    let keeps = mask.is_some() || !stmt.clock.is_always();
-                    match *to {
-                        Place::Port(p) if p == output && taint.any() => {
-                            ports[p] = true;
-                            seen.push(step);
-                        }
-                        Place::Port(p) => ports[p] = taint.any() || (keeps && ports[p]),
-                        Place::Var(v) => {
-                            let shape = &process.vars[v].shape;
-                            state[v] = state[v].stored(shape, picks, &taint, keeps);
-                        }
-                    }
+        let mut view = View { body, known: vec![None; body.values.len()] };
+        let mut sent: Vec<Taint> = vec![Taint::all(false); body.ports.len()];
+        for (_, stmt) in body.stmts() {
+            let guard = stmt.guard.map_or(Taint::All(false), |g| view.of(g));
+            match &stmt.action {
+                Action::Read(v) | Action::Pop(v) => {
+                    view.known[v.at()] = match body.values[v.at()].op {
+                        Op::Var(var) => Some(state[var as usize].clone()),
+                        Op::Input(port) => Some(sent[port as usize].clone()),
+                        _ => None,
+                    };
                 }
+                Action::Receive(v) => {
+                    let arrives = step == 0 && body.values[v.at()].op == Op::Input(input);
+                    view.known[v.at()] = Some(Taint::All(arrives));
+                }
+                Action::Eval(v) => {
+                    let taint = view.of(*v).or(&guard);
+                    view.known[v.at()] = Some(taint);
+                }
+                Action::Send { port, value } => {
+                    let taint = view.of(*value).or(&guard);
+                    if *port == output && taint.any() {
+                        seen.push(step);
+                    }
+                    sent[*port as usize] = taint;
+                }
+                Action::Store { var, region, value, mask } => {
+                    let mut taint = view.of(*value).or(&guard);
+                    if let Some(mask) = mask {
+                        taint = taint.or(&view.of(*mask));
+                    }
+                    let always = network.clock(stmt.clock).is_always();
+                    let keeps = mask.is_some() || stmt.guard.is_some() || !always;
+                    let shape = &body.vars[*var as usize].shape;
+                    let before = &state[*var as usize];
+                    state[*var as usize] = before.stored(shape, region, &taint, keeps);
+                }
+                Action::Push { .. } => {}
             }
         }
         if state.iter().all(|t| !t.any()) {
@@ -128,111 +142,126 @@ impl Taint {
 }
 
 struct View<'v> {
-    state: &'v [Taint],
-    ports: &'v [bool],
-    lets: &'v [Taint],
+    body: &'v Body,
+    known: Vec<Option<Taint>>,
 }
 
 impl View<'_> {
-    fn of(&self, e: &TExpr) -> Taint {
-        match &e.node {
-            Node::Read(Leaf::Var(i)) => self.state[*i].clone(),
-            Node::Read(Leaf::Port(i)) => Taint::All(self.ports[*i]),
-            Node::Read(Leaf::Let(i)) => self.lets[*i].clone(),
-            Node::Slice(ranges, of) => match (self.of(of), ranges.last()) {
+    fn of(&mut self, id: ValueId) -> Taint {
+        if let Some(known) = &self.known[id.at()] {
+            return known.clone();
+        }
+        let body = self.body;
+        let value = &body.values[id.at()];
+        let taint = match &value.op {
+            _ if value.stage == Stage::Once => Taint::All(false),
+            Op::Slice(ranges) => match (self.of(value.args[0]), ranges.last()) {
                 (Taint::Last(v), Some((lo, hi))) if v.len() >= *hi => {
                     Taint::Last(v[*lo..*hi].to_vec())
                 }
                 (taint, _) => taint,
             },
-            Node::Transpose(..)
-            | Node::Reshape(_)
-            | Node::MatMul { .. }
-            | Node::Conv { .. }
-            | Node::Reduce(..)
-            | Node::Index { .. }
-            | Node::Concat(..) => Taint::All(e.children().iter().any(|c| self.of(c).any())),
-            _ => e.children().iter().fold(Taint::All(false), |t, c| t.or(&self.of(c))),
-        }
+            Op::Scalar(_) | Op::Broadcast => {
+                value.args.iter().fold(Taint::All(false), |t, a| t.or(&self.of(*a)))
+            }
+            _ => Taint::All(value.args.iter().any(|a| self.of(*a).any())),
+        };
+        self.known[id.at()] = Some(taint.clone());
+        taint
     }
 }
 
 /// Follows waves from the sources. In a circle of processes, the connection that closes it (to
 /// one declared earlier) is not followed.
-pub fn arrivals(graph: &TypedGraph) -> Arrivals {
-    let order = order(graph);
-    let n = graph.processes.len();
+pub fn arrivals(network: &Network) -> Arrivals {
+    let n = network.instances.len();
+    // The links into each instance.
+    let mut into: Vec<Vec<usize>> = vec![Vec::new(); n];
+    for (at, link) in network.links.iter().enumerate() {
+        into[link.to.0.at()].push(at);
+    }
+    let order = order(network, &into);
     let mut found = Arrivals { first: vec![0; n], last: vec![0; n], order: order.clone() };
     // Departure from each out port: first and last step after the wave's start.
-    let mut departures: BTreeMap<(usize, usize), (u64, u64)> = BTreeMap::new();
+    let mut departures: BTreeMap<(InstanceId, u32), (u64, u64)> = BTreeMap::new();
+    let mut transits: BTreeMap<(BodyId, u32, u32), Option<(u64, u64)>> = BTreeMap::new();
     for &i in &order {
-        let process = &graph.processes[i];
-        let mut at_port: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
-        for connection in graph.connections.iter().filter(|c| c.to.0 == i) {
-            for sender in &connection.senders {
-                let Some((first, last)) = departures.get(sender) else { continue };
-                let known = at_port.entry(connection.to.1).or_insert((*first, *last));
+        let mut at_port: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for link in into[i].iter().map(|at| &network.links[*at]) {
+            for sender in &link.senders {
+                let Some((first, last)) = departures.get(&sender.from) else { continue };
+                let known = at_port.entry(link.to.1).or_insert((*first, *last));
                 *known = (known.0.min(*first), known.1.max(*last));
             }
         }
         found.first[i] = at_port.values().map(|a| a.0).min().unwrap_or(0);
         found.last[i] = at_port.values().map(|a| a.1).max().unwrap_or(0);
-        let fed = graph.connections.iter().any(|c| c.to.0 == i);
-        for (p, port) in process.ports.iter().enumerate() {
+        let fed = !into[i].is_empty();
+        let id = network.instances[i].body;
+        let body = &network.bodies[id.at()];
+        for (p, port) in body.ports.iter().enumerate() {
             // What a circle feeds before anything reached it starts no wave of its own.
             if port.direction != Direction::Out || (fed && at_port.is_empty()) {
                 continue;
             }
+            let p = p as u32;
             let ways = at_port.iter().filter_map(|(input, (first, last))| {
-                let (min, max) = transit(process, *input, p)?;
+                let key = (id, *input, p);
+                let way = transits.entry(key).or_insert_with(|| transit(network, body, *input, p));
+                let (min, max) = (*way)?;
                 Some((first + min, last + max))
             });
             let departure = ways.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0));
-            departures.insert((i, p), departure);
+            departures.insert((InstanceId(i as u32), p), departure);
         }
     }
     found
 }
 
-/// Processes in an order in which senders come before receivers, circles by declaration.
-fn order(graph: &TypedGraph) -> Vec<usize> {
-    let edges = graph.connections.iter().flat_map(|c| c.senders.iter().map(|s| (s.0, c.to.0)));
+/// Instances in an order in which senders come before receivers, circles by declaration.
+fn order(network: &Network, into: &[Vec<usize>]) -> Vec<usize> {
+    let senders =
+        |link: &Link| -> Vec<usize> { link.senders.iter().map(|s| s.from.0.at()).collect() };
+    let edges = network.links.iter().flat_map(|link| {
+        let to = link.to.0.at();
+        senders(link).into_iter().map(move |from| (from, to))
+    });
     let mut order = Vec::new();
-    for circle in components(graph.processes.len(), edges) {
+    let mut placed = vec![false; network.instances.len()];
+    for circle in components(network.instances.len(), edges) {
         let mut rest: BTreeSet<usize> = circle.into_iter().collect();
         while let Some(&declared_first) = rest.first() {
-            let reached = |i: usize| {
-                let into = graph.connections.iter().filter(|c| c.to.0 == i);
-                into.flat_map(|c| &c.senders).any(|(s, _)| order.contains(s))
+            let reached = |i: &usize| {
+                into[*i].iter().any(|at| senders(&network.links[*at]).iter().any(|s| placed[*s]))
             };
-            let next = rest.iter().copied().find(|i| reached(*i)).unwrap_or(declared_first);
+            let next = rest.iter().copied().find(reached).unwrap_or(declared_first);
             rest.remove(&next);
+            placed[next] = true;
             order.push(next);
         }
     }
     order
 }
 
-/// The layer of each of these processes: how many of them a wave passes before.
+/// The layer of each of these instances: how many of them a wave passes before.
 pub fn layers(
-    graph: &TypedGraph,
+    network: &Network,
     arrivals: &Arrivals,
     members: impl Iterator<Item = usize>,
 ) -> BTreeMap<usize, usize> {
     let members: BTreeSet<usize> = members.collect();
-    let mut depth: Vec<usize> = vec![0; graph.processes.len()];
-    let mut done: BTreeSet<usize> = BTreeSet::new();
+    let mut depth: Vec<Option<usize>> = vec![None; network.instances.len()];
+    let mut into: Vec<Vec<usize>> = vec![Vec::new(); network.instances.len()];
+    for link in &network.links {
+        into[link.to.0.at()].extend(link.senders.iter().map(|s| s.from.0.at()));
+    }
     let mut layers = BTreeMap::new();
     for &i in &arrivals.order {
-        let senders = graph.connections.iter().filter(|c| c.to.0 == i).flat_map(|c| &c.senders);
-        let before = senders
-            .filter(|(s, _)| done.contains(s))
-            .map(|(s, _)| depth[*s] + usize::from(members.contains(s)))
-            .max();
-        depth[i] = before.unwrap_or(0);
-        done.insert(i);
+        let passed = |s: &usize| Some(depth[*s]? + usize::from(members.contains(s)));
+        let before = into[i].iter().filter_map(passed).max().unwrap_or(0);
+        depth[i] = Some(before);
         if members.contains(&i) {
-            layers.insert(i, depth[i]);
+            layers.insert(i, before);
         }
     }
     layers

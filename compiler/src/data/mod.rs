@@ -8,6 +8,7 @@
 //! are streams of elements, CSV and HDF5 give whole tensors. Sizes in a header are promises: none is
 //! believed beyond what the file can hold, so that a damaged file costs no memory.
 
+pub mod compare;
 mod csv;
 mod error;
 pub(crate) mod h5;

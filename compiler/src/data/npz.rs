@@ -44,9 +44,15 @@ pub(super) fn with_values<T>(
     let names = archive.names();
     let (header, mut from) = archive.array(name).map_err(|e| refused(path, name, &names, &e))?;
     let result = each(&header, &mut from).map_err(|e| damaged(path, name, &e))?;
-    // Reading to the end verifies the checksum too.
+    end(path, name, from)?;
+    Ok(result)
+}
+
+/// Checks that nothing follows the last value of a member. Reading to the end verifies the
+/// checksum too.
+pub(super) fn end(path: &Path, name: &str, from: impl Read) -> Result<(), DataError> {
     match from.take(1).read_to_end(&mut Vec::new()) {
-        Ok(0) => Ok(result),
+        Ok(0) => Ok(()),
         Ok(_) => Err(DataError::damaged(
             path,
             format!("bytes follow the last element of `{}`", name.escape_debug()),
@@ -55,7 +61,7 @@ pub(super) fn with_values<T>(
     }
 }
 
-fn open(path: &Path) -> Result<Archive, DataError> {
+pub(super) fn open(path: &Path) -> Result<Archive, DataError> {
     // The archive opens the file itself; pipes and folders must be refused before.
     let mut start = Vec::new();
     let input = Input::open(path)?;
@@ -67,7 +73,7 @@ fn open(path: &Path) -> Result<Archive, DataError> {
     Archive::open(path).map_err(|e| DataError::damaged(path, e))
 }
 
-fn refused(path: &Path, name: &str, names: &[String], error: &io::Error) -> DataError {
+pub(super) fn refused(path: &Path, name: &str, names: &[String], error: &io::Error) -> DataError {
     let shown = name.escape_debug();
     if !names.iter().any(|n| n == name) {
         let help = if names.is_empty() {
@@ -81,7 +87,7 @@ fn refused(path: &Path, name: &str, names: &[String], error: &io::Error) -> Data
     damaged(path, name, error)
 }
 
-fn damaged(path: &Path, name: &str, error: &io::Error) -> DataError {
+pub(super) fn damaged(path: &Path, name: &str, error: &io::Error) -> DataError {
     let what = format!("`{}`: {error}", name.escape_debug());
     match error.kind() {
         io::ErrorKind::Unsupported => DataError::elements(path, what),

@@ -1,6 +1,7 @@
 //! Diagnostics and results as JSON for machines. The only file that knows `serde_json`.
 
 use super::{Diagnostic, Label, Position, Severity, SourceMap};
+use crate::data::compare::{self, Comparison, How};
 use crate::ir::StepIr;
 use crate::report::evaluate::{Metric, Verdict};
 use serde_json::{Value, json};
@@ -40,6 +41,54 @@ pub fn ran(diagnostics: &[Diagnostic], sources: &SourceMap, ran: Option<&Ran<'_>
         }
     }
     line(&object)
+}
+
+/// What `snnc compare --json` prints:
+/// `{equal, keys, first: {key, row, element, a, b}, differing: [{key, …}], elements}`.
+///
+/// `first` is null where no element differs, `row` for an array without axes. Of a differing key
+/// stand `only`, the file that has it; or `dtypes` and `shapes` of both; or how many `elements`
+/// differ. What JSON has no number for (NaN, infinities) is a text.
+pub fn compared(comparison: &Comparison, files: [&str; 2]) -> String {
+    let differing = comparison.differing.iter().map(|d| match &d.how {
+        How::OnlyFirst => json!({ "key": d.key, "only": files[0] }),
+        How::OnlySecond => json!({ "key": d.key, "only": files[1] }),
+        How::Form(a, b) => json!({
+            "key": d.key,
+            "dtypes": [a.dtype.code(), b.dtype.code()],
+            "shapes": [a.shape, b.shape],
+        }),
+        How::Elements(n) => json!({ "key": d.key, "elements": n }),
+    });
+    let first = comparison.first.as_ref().map(|first| {
+        json!({
+            "key": first.key,
+            "row": first.at.row,
+            "element": first.at.element,
+            "a": exact(first.at.a),
+            "b": exact(first.at.b),
+        })
+    });
+    line(&json!({
+        "equal": comparison.equal(),
+        "keys": comparison.keys,
+        "first": first,
+        "differing": differing.collect::<Vec<_>>(),
+        "elements": comparison.elements(),
+    }))
+}
+
+/// A number where JSON has it, and otherwise its text.
+fn exact(value: compare::Value) -> Value {
+    use compare::Value as Exact;
+    let number = match value {
+        Exact::Bool(x) => return json!(x),
+        Exact::Int(x) => i64::try_from(x).map(Into::into).or(u64::try_from(x).map(Into::into)).ok(),
+        // As it is shown: the shortest decimal, not the nearest of double precision.
+        Exact::F32(x) => x.to_string().parse().ok().and_then(serde_json::Number::from_f64),
+        Exact::F64(x) => serde_json::Number::from_f64(x),
+    };
+    number.map_or_else(|| json!(value.to_string()), Value::Number)
 }
 
 /// A run that was executed.

@@ -7,12 +7,14 @@
 pub mod codes;
 pub mod json;
 pub mod render;
+mod suggest;
 
 use crate::data::DataError;
 pub use codes::Code;
 use snn_grammar::ast::Span;
 use std::ops::Range;
 use std::path::PathBuf;
+pub use suggest::nearest;
 
 /// A place in the sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +50,20 @@ pub struct Position {
     pub line: usize,
     /// From 1, in characters (Unicode scalar values).
     pub column: usize,
+}
+
+impl SourceMap {
+    /// The text at a place, on one line.
+    pub fn line(&self, loc: Loc) -> String {
+        let file = self.files.get(loc.file as usize);
+        let text = file.map_or("", |file| &file.text[file.range(loc.span)]);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether a place is in the standard library.
+    pub fn is_library(&self, loc: Loc) -> bool {
+        self.files.get(loc.file as usize).is_some_and(|file| file.name.starts_with("<std/"))
+    }
 }
 
 impl SourceFile {
@@ -161,6 +177,10 @@ impl From<DataError> for Diagnostic {
     }
 }
 
+/// A message in the sink says why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported;
+
 /// Where passes put what they have to say.
 #[derive(Clone, Debug, Default)]
 pub struct Sink {
@@ -175,9 +195,26 @@ impl Sink {
         }
     }
 
+    /// Reports an error; for `return Err(sink.fail(…))`.
+    pub fn fail(&mut self, diagnostic: Diagnostic) -> Reported {
+        self.push(diagnostic);
+        Reported
+    }
+
     /// How many messages there are.
     pub fn count(&self) -> usize {
         self.diagnostics.len()
+    }
+
+    /// Takes back those messages after the first `count` that say at a place what was said there.
+    pub fn without_repeated(&mut self, count: usize) {
+        let new = self.diagnostics.split_off(count.min(self.diagnostics.len()));
+        for d in new {
+            let place = |d: &Diagnostic| (d.code, d.labels.first().map(|l| l.loc));
+            if !self.diagnostics.iter().any(|known| place(known) == place(&d)) {
+                self.diagnostics.push(d);
+            }
+        }
     }
 
     /// Makes `loc` the first place of the messages after the first `count` that are about

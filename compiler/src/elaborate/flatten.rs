@@ -1,12 +1,13 @@
 //! From the tree of networks to a flat graph of processes.
 
-use super::params::Role;
+use super::params::{ParamState, Role};
 use super::paths::{self, Target};
 use super::shapes::port_elem;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::ir::BinOp;
+use crate::network::{Op, Range};
 use crate::resolve::{ItemRef, nearest};
+use crate::scalar;
 use crate::types::expr::{Leaf, Node, TExpr};
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
 use snn_grammar::ast::{self, Direction, ItemKind, ProcessMember, ResetWhen};
@@ -41,13 +42,28 @@ pub struct Instance {
     pub model: ItemRef,
     /// Parameters, dimensions, constants.
     pub env: Env,
+    /// Its params: those of its parameters, and initial values given as arguments.
+    pub params: Vec<InstanceParam>,
     /// Initial values given as arguments, by variable.
-    pub inits: BTreeMap<String, (Val, Loc)>,
+    pub inits: BTreeMap<String, (TExpr, Loc)>,
     /// Its ports.
     pub ports: Vec<Port>,
 }
 
+/// A param of an instance.
+pub struct InstanceParam {
+    /// Its name.
+    pub name: String,
+    /// Its number in the context.
+    pub number: u32,
+    /// The values that are allowed, where the declaration says.
+    pub range: Option<Range>,
+    /// Where its value is given.
+    pub loc: Loc,
+}
+
 /// A port of a process.
+#[derive(Clone)]
 pub struct Port {
     /// Its name.
     pub name: String,
@@ -132,7 +148,9 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
         for (port, state) in node.ports.iter().enumerate() {
             let mut walk = Walk { cx, tree, number: &number, trail: Vec::new() };
             let Ok(messages) = walk.messages((id, port)) else { continue };
-            if let [(TExpr { node: Node::Read(Leaf::Remote(i, p)), .. }, _)] = messages.as_slice() {
+            if let [(message, _)] = messages.as_slice()
+                && let Node::Read(Leaf::Remote(i, p)) = &*message.node
+            {
                 let path = format!("{}.{}", node.path, state.name);
                 aliases.push((path.trim_start_matches('.').to_string(), (*i, *p)));
             }
@@ -152,7 +170,8 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
     Ok(InstanceGraph { network, instances, connections, resets, aliases })
 }
 
-fn instance(tree: &Tree, id: usize) -> Instance {
+/// A process of the tree, all of whose shapes are known.
+pub fn instance(tree: &Tree, id: usize) -> Instance {
     let node = &tree.nodes[id];
     let ports = node.ports.iter().map(|p| Port {
         name: p.name.clone(),
@@ -161,9 +180,21 @@ fn instance(tree: &Tree, id: usize) -> Instance {
         shape: p.shape.clone().unwrap_or_default(),
         loc: p.loc,
     });
-    let inits = node.params.iter().filter(|p| matches!(p.role, Role::Init)).filter_map(|p| {
-        let loc = Loc { file: p.file, span: p.value.span };
-        Some((p.name.clone(), (p.known.clone()?, loc)))
+    let known = |p: &ParamState| match &p.known {
+        Some(Val::Expr(e)) => Some(e.clone()),
+        _ => None,
+    };
+    let place = |p: &ParamState| Loc { file: p.file, span: p.value.span };
+    let inits = node.params.iter().filter(|p| matches!(p.role, Role::Init));
+    let inits = inits.filter_map(|p| Some((p.name.clone(), (known(p)?, place(p)))));
+    // A constant that is a param under another name is no param of its own.
+    let params = node.params.iter().filter(|p| !matches!(p.role, Role::Const));
+    let params = params.filter_map(|p| {
+        let number = match &*known(p)?.node {
+            Node::Read(Leaf::Param(number)) => *number,
+            _ => return None,
+        };
+        Some(InstanceParam { name: p.name.clone(), number, range: p.range, loc: place(p) })
     });
     Instance {
         path: node.path.clone(),
@@ -172,6 +203,7 @@ fn instance(tree: &Tree, id: usize) -> Instance {
         process_name: node.def_name.clone(),
         model: node.model.unwrap_or(node.def),
         env: node.env.clone(),
+        params: params.collect(),
         inits: inits.collect(),
         ports: ports.collect(),
     }
@@ -261,40 +293,45 @@ impl Walk<'_, '_> {
         Ok(found)
     }
 
-    /// The alternatives of a source once network ports are replaced by what arrives there.
+    /// The alternatives of a source once network ports are replaced by what arrives there. A
+    /// port of a network converts nothing: the receiving process does.
     fn resolved(&mut self, e: TExpr) -> Eval<Vec<TExpr>> {
-        match e.node.clone() {
-            Node::Read(Leaf::Remote(node, port)) => match self.number.get(&node) {
-                Some(i) => Ok(vec![TExpr::read(Leaf::Remote(*i, port), e.kind, e.shape)]),
+        match &*e.node {
+            Node::Read(Leaf::Remote(node, port)) => match self.number.get(node) {
+                Some(i) => Ok(vec![TExpr::read(Leaf::Remote(*i, *port), e.kind, e.shape)]),
                 None => {
-                    let arriving = self.messages((node, port))?;
-                    Ok(arriving.into_iter().map(|(m, _)| m.convert(e.kind)).collect())
+                    let arriving = self.messages((*node, *port))?;
+                    Ok(arriving.into_iter().map(|(m, _)| m).collect())
                 }
             },
-            Node::Transpose(axes, of) => self.each(*of, |x| x.transpose(axes.clone())),
-            Node::Slice(ranges, of) => self.each(*of, |x| x.slice(ranges.clone())),
-            Node::Reshape(of) => self.each(*of, |x| x.reshape(e.shape.clone())),
-            Node::Convert(of) => self.each(*of, |x| x.convert(e.kind)),
-            Node::Concat(axis, parts) => {
-                let parts = parts.into_iter().map(|p| self.sum(p)).collect::<Eval<Vec<_>>>()?;
-                TExpr::concat(parts, axis).map(|joined| vec![joined]).map_err(|_| Stop::Reported)
-            }
+            Node::Apply(op, args) => match (op, args.as_slice()) {
+                (Op::Transpose(axes), [of]) => self.each(of, |x| x.transpose(axes.clone())),
+                (Op::Slice(ranges), [of]) => self.each(of, |x| x.slice(ranges.clone())),
+                (Op::Reshape, [of]) => self.each(of, |x| x.reshape(e.shape.clone())),
+                (Op::Scalar(scalar::Op::Convert(_)), [of]) => self.resolved(of.clone()),
+                (Op::Concat(axis), parts) => {
+                    let parts = parts.iter().map(|p| self.sum(p)).collect::<Eval<Vec<_>>>()?;
+                    TExpr::concat(parts, *axis)
+                        .map(|joined| vec![joined])
+                        .map_err(|_| Stop::Reported)
+                }
+                _ => Ok(vec![e]),
+            },
             _ => Ok(vec![e]),
         }
     }
 
-    fn each(&mut self, of: TExpr, view: impl Fn(TExpr) -> TExpr) -> Eval<Vec<TExpr>> {
-        Ok(self.resolved(of)?.into_iter().map(view).collect())
+    fn each(&mut self, of: &TExpr, view: impl Fn(TExpr) -> TExpr) -> Eval<Vec<TExpr>> {
+        Ok(self.resolved(of.clone())?.into_iter().map(view).collect())
     }
 
     /// All alternatives added; zeros where there is none.
-    fn sum(&mut self, e: TExpr) -> Eval<TExpr> {
-        let (kind, shape) = (e.kind, e.shape.clone());
-        let mut all = self.resolved(e)?.into_iter();
+    fn sum(&mut self, e: &TExpr) -> Eval<TExpr> {
+        let mut all = self.resolved(e.clone())?.into_iter();
         let Some(first) = all.next() else {
-            return Ok(TExpr::int(0).convert(kind).fold_to(&shape));
+            return Ok(TExpr::int(0).convert(e.kind).stretched(&e.shape));
         };
-        all.try_fold(first, |a, b| TExpr::binary(BinOp::Add, a, b)).map_err(|_| Stop::Reported)
+        all.try_fold(first, |a, b| TExpr::binary(scalar::Op::Add, a, b)).map_err(|_| Stop::Reported)
     }
 }
 

@@ -11,10 +11,12 @@ mod paths;
 mod select;
 mod shapes;
 mod tree;
+mod unused;
 
-pub use flatten::{Connection, Instance, InstanceGraph, Port, Reset, Timing};
+pub use flatten::{Connection, Instance, InstanceGraph, InstanceParam, Port, Reset, Timing};
 pub use paths::{Target, matches_whole, targets};
 pub use shapes::dims;
+pub use unused::check_unused;
 
 use crate::diagnostics::Loc;
 use crate::resolve::ItemRef;

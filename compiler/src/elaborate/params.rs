@@ -3,8 +3,9 @@
 use super::tree::Node;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::Kind;
+use crate::network::Range;
 use crate::resolve::{ItemRef, nearest};
-use crate::tensor::Values;
+use crate::tensor::{Constant, Values};
 use crate::types::expr::TExpr;
 use crate::types::{Cx, ElemTy, Env, Eval, Val, describe};
 use snn_grammar::ast::{self, ItemKind, NetworkMember, ProcessMember, ShapeParam};
@@ -25,6 +26,8 @@ pub struct ParamState {
     pub file: u32,
     /// The value, once known.
     pub known: Option<Val>,
+    /// The values that are allowed, where the declaration says.
+    pub range: Option<Range>,
 }
 
 /// What a [`ParamState`] is.
@@ -128,6 +131,7 @@ impl Node {
                     outside: true,
                     file: env.file,
                     known: None,
+                    range: None,
                 }),
                 _ => failed = Some(self.unknown_argument(cx, arg, &declared, &members, env)),
             }
@@ -149,7 +153,15 @@ impl Node {
             };
             self.env.open.insert(name.clone());
             let role = Role::Param(Box::new(param), file);
-            self.params.push(ParamState { name, role, value, outside, file: from, known: None });
+            self.params.push(ParamState {
+                name,
+                role,
+                value,
+                outside,
+                file: from,
+                known: None,
+                range: None,
+            });
         }
         for (binding, file) in members.consts {
             self.env.open.insert(binding.name.name.clone());
@@ -160,6 +172,7 @@ impl Node {
                 outside: false,
                 file,
                 known: None,
+                range: None,
             });
         }
         failed.map_or(Ok(()), Err)
@@ -233,10 +246,16 @@ struct Members {
     vars: Vec<String>,
 }
 
-/// Checks a value against the declared type of its parameter and converts it. The shape is
-/// checked by the caller, who may learn dimensions from it.
-pub fn checked(cx: &mut Cx<'_>, param: &ast::Param, file: u32, value: Val, loc: Loc) -> Eval<Val> {
-    let Some(ty) = &param.ty else { return Ok(value) };
+/// Checks a value against the declared type of its parameter and converts it; gives the declared
+/// range too. The shape is checked by the caller, who may learn dimensions from it.
+pub fn checked(
+    cx: &mut Cx<'_>,
+    param: &ast::Param,
+    file: u32,
+    value: Val,
+    loc: Loc,
+) -> Eval<(Val, Option<Range>)> {
+    let Some(ty) = &param.ty else { return Ok((value, None)) };
     let declared = Loc { file, span: param.span };
     let want = ElemTy::of(ty);
     let e = cx.as_expr(value, loc)?;
@@ -264,8 +283,8 @@ pub fn checked(cx: &mut Cx<'_>, param: &ast::Param, file: u32, value: Val, loc: 
             return Err(cx.fail(d.help(hint)));
         }
     };
-    in_range(cx, param, file, &e, want, loc)?;
-    Ok(Val::Expr(e))
+    let range = in_range(cx, param, file, &e, want, loc)?;
+    Ok((Val::Expr(e), range))
 }
 
 /// Requires that every element is in the declared range, and in that of the type.
@@ -276,13 +295,13 @@ fn in_range(
     e: &TExpr,
     want: ElemTy,
     loc: Loc,
-) -> Eval<()> {
+) -> Eval<Option<Range>> {
     let narrow = want.integer().is_some_and(|(bits, _)| bits < 64);
     if param.range.is_none() && !narrow {
-        return Ok(());
+        return Ok(None);
     }
     let loaded = cx.loaded(e.clone(), loc)?;
-    let Some(tensor) = loaded.values() else { return Ok(()) };
+    let Some(tensor) = loaded.value().map(Constant::values) else { return Ok(None) };
     let values: Vec<f64> = match &tensor.values {
         Values::Int(_) | Values::Bool(_) => {
             tensor.int_bounds().map_or(Vec::new(), |(lo, hi)| vec![lo as f64, hi as f64])
@@ -301,7 +320,7 @@ fn in_range(
         let d = Diagnostic::new(Code::E0701, message, loc, format!("allowed: {lo}..={hi}"));
         return Err(cx.fail(d.label(declared, "declared here")));
     }
-    let Some(range) = &param.range else { return Ok(()) };
+    let Some(range) = &param.range else { return Ok(None) };
     let env = Env::module(file);
     let bound = |cx: &mut Cx<'_>, e: &ast::Expr| -> Eval<f64> {
         let value = cx.constant_expr(e, &env)?.convert(Kind::F64);
@@ -317,5 +336,5 @@ fn in_range(
         let d = Diagnostic::new(Code::E0701, message, loc, format!("allowed: {lo}{dots}{hi}"));
         return Err(cx.fail(d.label(declared, "the range is declared here")));
     }
-    Ok(())
+    Ok(Some(Range { lo, hi, inclusive: range.inclusive }))
 }

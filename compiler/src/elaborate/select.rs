@@ -34,6 +34,11 @@ impl Choices {
         choices
     }
 
+    /// The models of a tag; without one, the default ones.
+    pub fn tagged(tag: Option<(String, Loc)>) -> Choices {
+        Choices { tag, exceptions: Vec::new() }
+    }
+
     /// The model for an instance: by its path, else by its process, else by the run's tag, else
     /// the first declared.
     pub fn model(&self, cx: &mut Cx<'_>, process: ItemRef, path: &str, at: Loc) -> Eval<ItemRef> {

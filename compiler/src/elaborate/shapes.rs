@@ -72,9 +72,13 @@ fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut boo
 
 /// Checks a value against the parameter's type and learns dimensions from it.
 fn accept(cx: &mut Cx<'_>, node: &mut Node, i: usize, value: Val, loc: Loc) -> Eval<Val> {
-    let Role::Param(param, file) = &node.params[i].role else { return Ok(value) };
-    let (param, file) = (param.clone(), *file);
-    let value = checked(cx, &param, file, value, loc)?;
+    let (param, file) = match &node.params[i].role {
+        Role::Param(param, file) => (param.clone(), *file),
+        Role::Init => return as_param(cx, node, value, loc),
+        Role::Const => return Ok(value),
+    };
+    let (value, range) = checked(cx, &param, file, value, loc)?;
+    node.params[i].range = range;
     if let (Some(ty), Val::Expr(e)) = (&param.ty, &value)
         && !e.is_scalar()
     {
@@ -87,13 +91,29 @@ fn accept(cx: &mut Cx<'_>, node: &mut Node, i: usize, value: Val, loc: Loc) -> E
         }
         // One value in brackets serves all, as a scalar does, where no size is named.
         if e.shape.iter().all(|n| *n == 1) && ty.shape.iter().all(|d| matches!(d, Dim::Spread(_))) {
-            return Ok(Val::Expr(e.clone().reshape(Vec::new())));
+            let one = Val::Expr(e.clone().reshape(Vec::new()));
+            return as_param(cx, node, one, loc);
         }
         let declared = Loc { file, span: ty.span };
         let what = format!("`{}`", param.name.name);
         learn(cx, &mut node.env, file, &ty.shape, &e.shape, (declared, loc), &what)?;
     }
-    Ok(value)
+    as_param(cx, node, value, loc)
+}
+
+/// The argument of a process as a param, which keeps its place in what is computed from it. What
+/// follows from other params of the process follows from them for good.
+fn as_param(cx: &mut Cx<'_>, node: &Node, value: Val, loc: Loc) -> Eval<Val> {
+    let e = match value {
+        Val::Expr(e) if node.model.is_some() => e,
+        other => return Ok(other),
+    };
+    let e = match (e.params().is_empty(), e.is_unread()) {
+        (true, true) => e,
+        (true, false) => cx.loaded(e, loc)?,
+        (false, _) => cx.structural(e, loc)?,
+    };
+    Ok(Val::Expr(cx.param(e)))
 }
 
 /// Evaluates the declared shapes that can be evaluated; true where one became known.
@@ -200,6 +220,9 @@ impl Tree {
     }
 }
 
+/// The most elements of an array that a program declares.
+const MOST: usize = (1 << 31) - 1;
+
 /// The value of declared dimensions.
 pub fn dims(cx: &mut Cx<'_>, dims: &[Dim], env: &Env) -> Eval<Vec<usize>> {
     let mut shape = Vec::new();
@@ -220,6 +243,20 @@ pub fn dims(cx: &mut Cx<'_>, dims: &[Dim], env: &Env) -> Eval<Vec<usize>> {
                 }
             },
         }
+    }
+    // An axis without elements does not make the others small.
+    let elements = shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d.max(&1)));
+    if elements.is_none_or(|n| n > MOST) {
+        let span = |dim: &Dim| match dim {
+            Dim::Size(e) => e.span,
+            Dim::Spread(name) => name.span,
+        };
+        let (first, last) = (dims.first().map(span), dims.last().map(span));
+        let span = first.zip(last).map(|(a, b)| a.to(b)).unwrap_or_default();
+        let loc = Loc { file: env.file, span };
+        let message = format!("an array of shape {shape:?} is too large");
+        let what = format!("at most {MOST} elements are possible");
+        return Err(cx.fail(Diagnostic::new(Code::E0213, message, loc, what)));
     }
     Ok(shape)
 }

@@ -5,13 +5,17 @@ use super::params::ParamState;
 use super::select::Choices;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::import::{NetxOptions, netx};
-use crate::resolve::{self, ItemRef, Symbol, nearest};
+use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
 use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
 use indexmap::IndexMap;
 use snn_grammar::ast::{self, Direction, ExprKind, ItemKind, NetworkMember, ProcessMember};
+use std::collections::BTreeMap;
 
 /// Networks may contain networks this deep.
 const DEEPEST: usize = 64;
+
+/// The most processes and networks of a run.
+const MOST: u64 = 1 << 20;
 
 /// All instances of a run. The first is the run's network.
 pub struct Tree {
@@ -78,8 +82,28 @@ impl Node {
 }
 
 impl Tree {
+    /// Instantiates a process or network without arguments and without a network around it.
+    pub fn alone(cx: &mut Cx<'_>, def: ItemRef, choices: &Choices, loc: Loc) -> Eval<Tree> {
+        let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
+        let mut builder = Builder { cx, tree: &mut tree, choices, depth: 0 };
+        builder.instance(None, "", def, &[], &[], loc, &Env::module(loc.file))?;
+        Ok(tree)
+    }
+
     /// Instantiates the network of a run.
     pub fn build(cx: &mut Cx<'_>, network: &ast::Expr, env: &Env, choices: &Choices) -> Eval<Tree> {
+        let parts = Census { program: cx.program, counted: BTreeMap::new(), depth: 0 }
+            .called(network, env.file);
+        if parts > MOST {
+            let loc = Loc { file: env.file, span: network.span };
+            let message = "a network has too many parts";
+            let what = match parts {
+                u64::MAX => "more than can be counted".to_owned(),
+                n => format!("{n} processes and networks, of at most {MOST}"),
+            };
+            let d = Diagnostic::new(Code::E0506, message, loc, what);
+            return Err(cx.fail(d.help("neurons that are alike are one process: `LIF[1000]()`")));
+        }
         let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
         let mut builder = Builder { cx, tree: &mut tree, choices, depth: 0 };
         let root = builder.part(None, "", network, env)?;
@@ -89,6 +113,66 @@ impl Tree {
             return Err(cx.fail(d.help("put the process into a network and run that")));
         }
         Ok(tree)
+    }
+}
+
+/// Counts the instances that a run will have, without making them.
+struct Census<'p> {
+    program: &'p Program,
+    /// Of each network; 0 while it is being counted: that it contains itself is found elsewhere.
+    counted: BTreeMap<ItemRef, u64>,
+    depth: usize,
+}
+
+impl Census<'_> {
+    /// The instances that an expression in `file` makes, where it stands for a part.
+    fn called(&mut self, e: &ast::Expr, file: u32) -> u64 {
+        let parts = dotted(part_call(e).callee).unwrap_or_default();
+        let Some(Symbol::Item(at)) = self.program.lookup_path(file, &parts) else { return 1 };
+        let ItemKind::Network(network) = &self.program.item(at).kind else { return 1 };
+        if let Some(known) = self.counted.get(&at) {
+            return *known;
+        }
+        self.counted.insert(at, 0);
+        if self.depth == DEEPEST {
+            return 0;
+        }
+        self.depth += 1;
+        let members = network.members.iter().map(|member| match member {
+            NetworkMember::Part(part) => self.called(&part.value, at.file),
+            NetworkMember::Connection(c) => {
+                let hops = c.hops.iter().map(|hop| self.hop(hop, at.file));
+                hops.fold(0, u64::saturating_add)
+            }
+            _ => 0,
+        });
+        let all = members.fold(1, u64::saturating_add);
+        self.depth -= 1;
+        self.counted.insert(at, all);
+        all
+    }
+
+    /// Those that a hop of a connection makes.
+    fn hop(&mut self, e: &ast::Expr, file: u32) -> u64 {
+        match &e.kind {
+            ExprKind::Index(of, _) => self.hop(of, file),
+            ExprKind::Call { callee, args } => match &callee.kind {
+                ExprKind::Name(name) if name == "concat" => {
+                    let parts = args.iter().map(|arg| self.hop(&arg.value, file));
+                    parts.fold(0, u64::saturating_add)
+                }
+                ExprKind::Field(of, _)
+                    if self
+                        .program
+                        .lookup_path(file, &dotted(callee).unwrap_or_default())
+                        .is_none() =>
+                {
+                    self.hop(of, file)
+                }
+                _ => self.called(e, file),
+            },
+            _ => 0,
+        }
     }
 }
 
@@ -299,6 +383,7 @@ impl Builder<'_, '_> {
         }
         self.tree.nodes.push(node);
         if let ItemKind::Network(network) = &tree.items[def.item as usize].kind {
+            self.cx.met.insert(def);
             self.depth += 1;
             let built = self.network(id, network);
             self.depth -= 1;

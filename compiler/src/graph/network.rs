@@ -1,39 +1,39 @@
 //! The picture of a network of which it is known when its messages flow.
 
 use super::{Edge, Graph, Node, NodeKind};
-use crate::clocks::{ClockedGraph, Link, transit};
+use crate::clocks::transit;
+use crate::network::{Body, Instance, Link, Network, Sender};
 use crate::report::execution::when;
-use crate::types::Process;
 use snn_grammar::ast::Direction;
 
 /// A node for each process, an edge for each sender of each connection.
-pub fn network(clocked: &ClockedGraph) -> Graph {
-    let nodes = clocked.graph.processes.iter().map(node).collect();
-    let mut edges = Vec::new();
-    for (connection, links) in clocked.graph.connections.iter().zip(&clocked.links) {
-        for (&(from, port), link) in connection.senders.iter().zip(links) {
-            edges.extend(edge(clocked, from, port, connection.to.0, link));
-        }
-    }
-    Graph { title: clocked.graph.network.clone(), nodes, edges }
+pub fn network(network: &Network) -> Graph {
+    let nodes = network.instances.iter().map(|instance| node(network, instance)).collect();
+    let edges = network
+        .links
+        .iter()
+        .flat_map(|link| link.senders.iter().map(|sender| edge(network, link, sender)))
+        .collect();
+    Graph { title: network.name.clone(), nodes, edges }
 }
 
-fn node(process: &Process) -> Node {
-    let mut cluster: Vec<String> = process.path.split('.').map(str::to_owned).collect();
+fn node(network: &Network, instance: &Instance) -> Node {
+    let body = &network.bodies[instance.body.at()];
+    let mut cluster: Vec<String> = instance.path.split('.').map(str::to_owned).collect();
     let name = cluster.pop().unwrap_or_default();
-    let details = std::iter::once(process.process.clone()).chain(process.tag.clone()).collect();
-    Node { cluster, name, details, kind: kind(process) }
+    let details = std::iter::once(body.process.clone()).chain(body.tag.clone()).collect();
+    Node { cluster, name, details, kind: kind(network, body) }
 }
 
 /// By the shortest way through: none, within a step, or over steps.
-fn kind(process: &Process) -> NodeKind {
+fn kind(network: &Network, body: &Body) -> NodeKind {
     let ports = |direction: Direction| {
-        let all = process.ports.iter().enumerate();
-        all.filter(move |(_, p)| p.direction == direction).map(|(i, _)| i)
+        let all = body.ports.iter().zip(0..);
+        all.filter(move |(p, _)| p.direction == direction).map(|(_, i)| i)
     };
     let ways = ports(Direction::In)
         .flat_map(|i| ports(Direction::Out).map(move |o| (i, o)))
-        .filter_map(|(i, o)| transit(process, i, o));
+        .filter_map(|(i, o)| transit(network, body, i, o));
     match ways.map(|(first, _)| first).min() {
         None => NodeKind::Process,
         Some(0) => NodeKind::Neuron,
@@ -41,20 +41,20 @@ fn kind(process: &Process) -> NodeKind {
     }
 }
 
-fn edge(clocked: &ClockedGraph, from: usize, port: usize, to: usize, link: &Link) -> Option<Edge> {
-    let sender = clocked.graph.processes.get(from)?.ports.get(port)?;
-    let mut label = format!("{}: {}", sender.name, sender.ty.text());
-    if !sender.shape.is_empty() {
-        label += &format!("{:?}", sender.shape);
+fn edge(network: &Network, link: &Link, sender: &Sender) -> Edge {
+    let (from, port) = sender.from;
+    let sends = &network.body(from).ports[port as usize];
+    let mut label = format!("{}: {}", sends.name, sends.ty.text());
+    if !sends.shape.is_empty() {
+        label += &format!("{:?}", sends.shape);
     }
-    let used = clocked.uses.get(from)?.get(port)?.as_ref();
-    let mut clock = match used {
-        Some(used) if !used.clock.is_always() => when(&used.clock),
+    let mut clock = match network.port_use(sender.from) {
+        Some((_, clock)) if !clock.is_always() => when(&clock),
         _ => String::new(),
     };
-    if let Link::Queue { slots, .. } = link {
+    if let Some(slots) = sender.queue {
         let comma = if clock.is_empty() { "" } else { ", " };
         clock += &format!("{comma}queue of {slots}");
     }
-    Some(Edge { from, to, label, clock })
+    Edge { from: from.at(), to: link.to.0.at(), label, clock }
 }

@@ -1,6 +1,7 @@
 //! The elements of a buffer, and one of them.
 
 use crate::ir::{Buffer, Elem, Fit, Init, Kind};
+use crate::scalar::{Op, Scalar};
 use crate::tensor::{Tensor, Values};
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,60 +19,26 @@ pub enum Array {
     F64(Vec<f64>),
 }
 
-/// One value. It has the kind that its expression says; a value of another kind is a bug in
-/// the compiler.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value {
-    Bool(bool),
-    Int(i64),
-    F32(f32),
-    F64(f64),
+/// The condition that a value is. Values have the kinds that their expressions say; another is a
+/// bug in the compiler.
+pub(super) fn condition(value: Scalar) -> bool {
+    match value {
+        Scalar::Bool(value) => value,
+        other => panic!("{other:?} is not a boolean"),
+    }
 }
 
-impl Value {
-    pub(super) fn bool(self) -> bool {
-        match self {
-            Value::Bool(value) => value,
-            other => panic!("{other:?} is not a boolean"),
-        }
+/// The integer that a value is.
+pub(super) fn integer(value: Scalar) -> i64 {
+    match value {
+        Scalar::Int(value) => value,
+        other => panic!("{other:?} is not an integer"),
     }
+}
 
-    pub(super) fn int(self) -> i64 {
-        match self {
-            Value::Int(value) => value,
-            other => panic!("{other:?} is not an integer"),
-        }
-    }
-
-    /// As [`crate::ir::ExprKind::Convert`] says.
-    pub(super) fn convert(self, kind: Kind) -> Value {
-        match kind {
-            Kind::Bool => Value::Bool(match self {
-                Value::Bool(value) => value,
-                Value::Int(value) => value != 0,
-                Value::F32(value) => value != 0.0,
-                Value::F64(value) => value != 0.0,
-            }),
-            Kind::Int => Value::Int(match self {
-                Value::Bool(value) => value.into(),
-                Value::Int(value) => value,
-                Value::F32(value) => value as i64,
-                Value::F64(value) => value as i64,
-            }),
-            Kind::F32 => Value::F32(match self {
-                Value::Bool(value) => value.into(),
-                Value::Int(value) => value as f32,
-                Value::F32(value) => value,
-                Value::F64(value) => value as f32,
-            }),
-            Kind::F64 => Value::F64(match self {
-                Value::Bool(value) => value.into(),
-                Value::Int(value) => value as f64,
-                Value::F32(value) => value.into(),
-                Value::F64(value) => value,
-            }),
-        }
-    }
+/// The value of an operation on operands of kinds for which it is defined.
+pub(super) fn apply(op: Op, operands: &[Scalar]) -> Scalar {
+    op.eval(operands).unwrap_or_else(|| panic!("{} of {operands:?}", op.name()))
 }
 
 impl Array {
@@ -92,8 +59,8 @@ impl Array {
     pub(super) fn reset(&mut self, buffer: &Buffer, tensors: &[Arc<Tensor>]) {
         for n in 0..self.len() {
             let value = match buffer.init {
-                Init::Int(value) => Value::Int(value),
-                Init::Float(value) => Value::F64(value),
+                Init::Int(value) => Scalar::Int(value),
+                Init::Float(value) => Scalar::F64(value),
                 Init::Tensor(id) => element(&tensors[id.0 as usize], n),
             };
             self.set(n, buffer.elem, value.convert(buffer.elem.kind()));
@@ -115,32 +82,24 @@ impl Array {
         self.len() == 0
     }
 
-    pub(super) fn get(&self, n: usize) -> Value {
+    pub(super) fn get(&self, n: usize) -> Scalar {
         match self {
-            Array::Bool(values) => Value::Bool(values[n]),
-            Array::Int(values) => Value::Int(values[n]),
-            Array::F32(values) => Value::F32(values[n]),
-            Array::F64(values) => Value::F64(values[n]),
+            Array::Bool(values) => Scalar::Bool(values[n]),
+            Array::Int(values) => Scalar::Int(values[n]),
+            Array::F32(values) => Scalar::F32(values[n]),
+            Array::F64(values) => Scalar::F64(values[n]),
         }
     }
 
     /// Stores a value. An integer that does not fit an element of type `elem` is wrapped.
-    pub(super) fn set(&mut self, n: usize, elem: Elem, value: Value) {
+    pub(super) fn set(&mut self, n: usize, elem: Elem, value: Scalar) {
         match (self, value) {
-            (Array::Bool(values), Value::Bool(value)) => values[n] = value,
-            (Array::Int(values), Value::Int(value)) => {
-                values[n] = match elem {
-                    Elem::I8 => i64::from(value as i8),
-                    Elem::U8 => i64::from(value as u8),
-                    Elem::I16 => i64::from(value as i16),
-                    Elem::U16 => i64::from(value as u16),
-                    Elem::I32 => i64::from(value as i32),
-                    Elem::U32 => i64::from(value as u32),
-                    _ => value,
-                }
+            (Array::Bool(values), Scalar::Bool(value)) => values[n] = value,
+            (Array::Int(values), value @ Scalar::Int(_)) => {
+                values[n] = integer(fit(value, elem.fit()));
             }
-            (Array::F32(values), Value::F32(value)) => values[n] = value,
-            (Array::F64(values), Value::F64(value)) => values[n] = value,
+            (Array::F32(values), Scalar::F32(value)) => values[n] = value,
+            (Array::F64(values), Scalar::F64(value)) => values[n] = value,
             (_, value) => panic!("{value:?} is stored among {elem:?}"),
         }
     }
@@ -184,35 +143,18 @@ impl Array {
 }
 
 /// An element of a constant tensor.
-pub(super) fn element(tensor: &Tensor, n: usize) -> Value {
+pub(super) fn element(tensor: &Tensor, n: usize) -> Scalar {
     match &tensor.values {
-        Values::Int(values) => Value::Int(values[n]),
-        Values::Float(values) => Value::F64(values[n]),
-        Values::Bool(values) => Value::Bool(values[n]),
+        Values::Int(values) => Scalar::Int(values[n]),
+        Values::Float(values) => Scalar::F64(values[n]),
+        Values::Bool(values) => Scalar::Bool(values[n]),
     }
 }
 
 /// What is stored of a value.
-pub(super) fn fit(value: Value, fit: Fit) -> Value {
-    match (value, fit) {
-        (Value::Int(value), Fit::Wrap { bits, signed }) => Value::Int(wrap(value, bits, signed)),
-        (Value::Int(value), Fit::Sat { bits, signed }) => {
-            let (lo, hi): (i128, i128) = match signed {
-                true => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
-                false => (0, (1 << bits) - 1),
-            };
-            let nearest = i128::from(value).clamp(lo, hi);
-            // Between the bounds and a 64-bit value there is always a 64-bit value.
-            Value::Int(nearest as i64)
-        }
-        (value, _) => value,
+pub(super) fn fit(value: Scalar, fit: Fit) -> Scalar {
+    match (value, fit.op()) {
+        (Scalar::Int(_), Some(op)) => apply(op, &[value]),
+        _ => value,
     }
-}
-
-/// The low bits of a value.
-pub(super) fn wrap(value: i64, bits: u8, signed: bool) -> i64 {
-    let modulus = 1i128 << bits;
-    let low = i128::from(value).rem_euclid(modulus);
-    let negative = signed && low >= modulus / 2;
-    (if negative { low - modulus } else { low }) as i64
 }

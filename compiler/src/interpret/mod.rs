@@ -32,10 +32,19 @@ pub struct Interpreter {
     buffers: Vec<Array>,
     /// For each buffer, how many messages were put into it and taken out, if it is a queue.
     messages: Vec<(u64, u64)>,
-    /// For each array of results, the step that last wrote each of its rows.
-    written: Vec<Option<Vec<u64>>>,
+    /// For each array of results, what was written of it.
+    written: Vec<Option<Written>>,
     /// A fault between two steps, which the next step reports.
     fault: Option<Fault>,
+}
+
+/// What was written of an array of results.
+#[derive(Clone)]
+struct Written {
+    /// Elements in a group that is always written as a whole.
+    unit: usize,
+    /// For each group, the step that last wrote it, or 0.
+    steps: Vec<u64>,
 }
 
 /// Reads the data of a network and puts it in its initial state.
@@ -51,10 +60,12 @@ pub fn load(ir: Arc<StepIr>) -> Result<Interpreter, DataError> {
     });
     let tensors: Arc<[Arc<Tensor>]> = tensors.collect::<Result<_, _>>()?;
     let buffers = ir.buffers.iter().map(|b| Array::initial(b, &tensors)).collect();
-    let mut written: Vec<Option<Vec<u64>>> = vec![None; ir.buffers.len()];
+    let mut written: Vec<Option<Written>> = vec![None; ir.buffers.len()];
     for collected in &ir.windows.collected {
-        let rows = ir.buffers[collected.buffer.0 as usize].shape.first().copied().unwrap_or(1);
-        written[collected.buffer.0 as usize] = Some(vec![0; rows]);
+        let b = collected.buffer.0 as usize;
+        let unit = collected.unit.max(1);
+        let steps = vec![0; ir.buffers[b].len().div_ceil(unit)];
+        written[b] = Some(Written { unit, steps });
     }
     let messages = vec![(0, 0); ir.buffers.len()];
     Ok(Interpreter { ir, tensors, buffers, messages, written, fault: None })
@@ -133,14 +144,15 @@ impl snn_runtime::Network for Interpreter {
     }
 
     fn collect(&mut self, later: &Self, from: u64, to: u64) {
-        for (buffer, rows) in later.written.iter().enumerate() {
-            let Some(rows) = rows else { continue };
-            let width = self.buffers[buffer].len() / rows.len().max(1);
-            for (row, step) in rows.iter().enumerate() {
+        for (buffer, written) in later.written.iter().enumerate() {
+            let Some(Written { unit, steps }) = written else { continue };
+            let len = self.buffers[buffer].len();
+            for (group, step) in steps.iter().enumerate() {
                 if (from..=to).contains(step) {
-                    let elements = row * width..(row + 1) * width;
+                    let start = group * unit;
+                    let elements = start..(start + unit).min(len);
                     self.buffers[buffer].copy(&later.buffers[buffer], elements);
-                    self.note_row(buffer, row, *step);
+                    self.note_written(buffer, start, *step);
                 }
             }
         }

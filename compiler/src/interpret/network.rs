@@ -1,18 +1,19 @@
 //! The ops of a step.
 
 use super::Interpreter;
-use super::array::{Array, Value, element, fit};
-use super::eval::{Evaluated, Place, max_f32, max_f64, min_f32, min_f64, zero};
+use super::array::{Array, apply, condition, element, fit, integer};
+use super::eval::{Evaluated, Place, zero};
 use crate::ir::{
-    BufferId, BufferKind, Init, Kind, Loop, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
+    self, BufferId, BufferKind, Init, Kind, Loop, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
     Synapse, TensorValues,
 };
+use crate::scalar::{Op, Scalar};
 use crate::tensor::conv;
 use snn_runtime::Fault;
 
 impl Interpreter {
     /// Executes those of `ops` whose clock holds at `t`.
-    pub(super) fn execute(&mut self, ir: &StepIr, ops: &[Op], t: u64) -> Result<(), Fault> {
+    pub(super) fn execute(&mut self, ir: &StepIr, ops: &[ir::Op], t: u64) -> Result<(), Fault> {
         for op in ops {
             if ir.clocks[op.clock.0 as usize].holds(t) {
                 self.op(ir, op, t).map_err(|fault| *fault)?;
@@ -21,7 +22,7 @@ impl Interpreter {
         Ok(())
     }
 
-    fn op(&mut self, ir: &StepIr, op: &Op, t: u64) -> Evaluated<()> {
+    fn op(&mut self, ir: &StepIr, op: &ir::Op, t: u64) -> Evaluated<()> {
         match &op.kind {
             OpKind::Loop(body) => self.elementwise(ir, body, t),
             OpKind::Synapse(synapse) => {
@@ -49,7 +50,7 @@ impl Interpreter {
     }
 
     fn elementwise(&mut self, ir: &StepIr, body: &Loop, t: u64) -> Evaluated<()> {
-        let mut locals = vec![Value::Int(0); body.locals as usize];
+        let mut locals = vec![Scalar::Int(0); body.locals as usize];
         let mut elements = Elements::of(&body.domain);
         while let Some((index, position)) = elements.next() {
             for statement in &body.body {
@@ -69,7 +70,7 @@ impl Interpreter {
                     }
                     Stmt::Store { to, value, fit: policy, mask } => {
                         if let Some(mask) = mask
-                            && !place.eval(mask)?.bool()
+                            && !condition(place.eval(mask)?)
                         {
                             continue;
                         }
@@ -86,17 +87,16 @@ impl Interpreter {
         Ok(())
     }
 
-    fn store(&mut self, ir: &StepIr, buffer: usize, at: usize, value: Value, t: u64) {
+    fn store(&mut self, ir: &StepIr, buffer: usize, at: usize, value: Scalar, t: u64) {
         self.buffers[buffer].set(at, ir.buffers[buffer].elem, value);
-        if let Some(rows) = &self.written[buffer] {
-            let width = self.buffers[buffer].len() / rows.len().max(1);
-            self.note_row(buffer, at / width.max(1), t);
-        }
+        self.note_written(buffer, at, t);
     }
 
-    /// Remembers that a row of an array of results was written at step `t`.
-    pub(super) fn note_row(&mut self, buffer: usize, row: usize, t: u64) {
-        if let Some(step) = self.written[buffer].as_mut().and_then(|rows| rows.get_mut(row)) {
+    /// Remembers that an element of an array of results was written at step `t`.
+    pub(super) fn note_written(&mut self, buffer: usize, at: usize, t: u64) {
+        if let Some(written) = &mut self.written[buffer]
+            && let Some(step) = written.steps.get_mut(at / written.unit)
+        {
             *step = t;
         }
     }
@@ -108,36 +108,46 @@ impl Interpreter {
         let (rows, columns) = (self.buffers[dst].len(), self.buffers[src].len());
         let payload = |column: usize| {
             let value = self.buffers[src].get(column);
-            value.convert(Kind::Bool).bool().then(|| {
-                let value = if synapse.binary { Value::Bool(true) } else { value };
+            condition(value.convert(Kind::Bool)).then(|| {
+                let value = if synapse.binary { Scalar::Bool(true) } else { value };
                 value.convert(kind)
             })
         };
         // Most source elements are zero and add nothing.
-        let payloads: Vec<Option<Value>> = (0..columns).map(payload).collect();
-        let add = |sum, weights, at, source: usize| match payloads[source] {
-            Some(payload) => plus_product(sum, element(weights, at).convert(kind), payload),
+        let payloads: Vec<Option<Scalar>> = (0..columns).map(payload).collect();
+        let add = |sum, weight: &dyn Fn() -> Scalar, source: usize| match payloads[source] {
+            Some(payload) => plus_product(sum, weight().convert(kind), payload),
             None => sum,
         };
-        let weights = &*self.tensors[synapse.weights.0 as usize];
-        let sums: Vec<Value> = match (&synapse.conv, &ir.tensors[synapse.weights.0 as usize].values)
-        {
+        let weight = |at: usize| match synapse.weights {
+            Source::Tensor(id) => element(&self.tensors[id.0 as usize], at),
+            Source::Buffer(id) => self.buffers[id.0 as usize].get(at),
+        };
+        let sparse = match synapse.weights {
+            Source::Tensor(id) => match &ir.tensors[id.0 as usize].values {
+                TensorValues::Sparse(sparse) => Some(sparse),
+                TensorValues::Known(_) | TensorValues::File(_) => None,
+            },
+            Source::Buffer(_) => None,
+        };
+        let sums: Vec<Scalar> = match (&synapse.conv, sparse) {
             (Some(geometry), _) => conv::sums(
                 geometry,
                 || zero(kind),
-                |sum, weight, input| add(sum, weights, weight, input),
+                |sum, at, input| add(sum, &|| weight(at), input),
             ),
-            (None, TensorValues::Sparse(weights)) => {
+            (None, Some(weights)) => {
                 // What is 0 is not stored, or as if it were not: it meets no infinity.
                 let nonzero = weights.nonzero_codes();
-                let entry = |sum, (column, code)| add(sum, weights.palette(), code, column);
+                let entry =
+                    |sum, (column, code)| add(sum, &|| element(weights.palette(), code), column);
                 let entries = |row| weights.row(row).filter(|(_, code)| nonzero[*code]);
                 (0..rows).map(|row| entries(row).fold(zero(kind), entry)).collect()
             }
-            (None, _) => {
+            (None, None) => {
                 let active: Vec<usize> = (0..columns).filter(|c| payloads[*c].is_some()).collect();
                 let sum = |row| {
-                    let product = |sum, c: &usize| add(sum, weights, row * columns + c, *c);
+                    let product = |sum, c: &usize| add(sum, &|| weight(row * columns + c), *c);
                     active.iter().fold(zero(kind), product)
                 };
                 (0..rows).map(sum).collect()
@@ -151,8 +161,13 @@ impl Interpreter {
     fn reduce(&mut self, ir: &StepIr, reduce: &Reduce, t: u64) -> Evaluated<()> {
         let dst = reduce.dst.0 as usize;
         let elem = ir.buffers[dst].elem;
-        let mut best: Option<(Value, u64)> = None;
-        let mut sum = zero(elem.kind());
+        let zero = zero(elem.kind());
+        let kept = reduce.kept();
+        let at = |axes: &[usize], index: &[usize]| {
+            axes.iter().fold(0, |at, axis| at * reduce.domain[*axis] + index[*axis])
+        };
+        let mut best: Vec<Option<(Scalar, usize)>> = vec![None; reduce.results()];
+        let mut sums = vec![zero; reduce.results()];
         let mut elements = Elements::of(&reduce.domain);
         while let Some((index, position)) = elements.next() {
             let place = Place {
@@ -165,24 +180,29 @@ impl Interpreter {
                 t,
             };
             let value = place.eval(&reduce.value)?;
+            let (result, position) = (at(&kept, index), at(&reduce.axes, index));
+            let (sum, best) = (&mut sums[result], &mut best[result]);
             match reduce.op {
-                ReduceOp::Sum => sum = add(sum, value.convert(elem.kind())),
-                ReduceOp::Min => best = Some((best.map_or(value, |(b, _)| min(b, value)), 0)),
-                ReduceOp::Max => best = Some((best.map_or(value, |(b, _)| max(b, value)), 0)),
+                ReduceOp::Sum => *sum = apply(Op::Add, &[*sum, value.convert(elem.kind())]),
+                ReduceOp::Min => *best = Some((extreme(Op::Min, *best, value), 0)),
+                ReduceOp::Max => *best = Some((extreme(Op::Max, *best, value), 0)),
                 ReduceOp::ArgMax => {
-                    // NaN is never the largest.
-                    if !is_nan(value) && best.is_none_or(|(b, _)| larger(value, b)) {
-                        best = Some((value, position));
+                    // NaN, which is not itself, is never the largest.
+                    let number = holds(Op::Eq, value, value);
+                    if number && best.is_none_or(|(b, _)| holds(Op::Gt, value, b)) {
+                        *best = Some((value, position));
                     }
                 }
             }
         }
-        let result = match (reduce.op, best) {
-            (ReduceOp::Sum, _) => sum,
-            (ReduceOp::ArgMax, best) => Value::Int(best.map_or(0, |(_, position)| position as i64)),
-            (_, best) => best.map_or(zero(elem.kind()), |(value, _)| value),
-        };
-        self.buffers[dst].set(0, elem, result);
+        for (n, (sum, best)) in sums.into_iter().zip(best).enumerate() {
+            let result = match reduce.op {
+                ReduceOp::Sum => sum,
+                ReduceOp::ArgMax => Scalar::Int(best.map_or(0, |(_, position)| position as i64)),
+                ReduceOp::Min | ReduceOp::Max => best.map_or(zero, |(value, _)| value),
+            };
+            self.buffers[dst].set(n, elem, result);
+        }
         Ok(())
     }
 
@@ -207,27 +227,18 @@ impl Interpreter {
 
     /// Gives counters the values they have before step `t`.
     pub(super) fn seek_counters(&mut self, ir: &StepIr, t: u64) {
-        let mut values: Vec<(usize, i64)> = Vec::new();
         for counter in &ir.windows.counters {
             let b = counter.buffer.0 as usize;
-            let steps = ir.clocks[counter.clock.0 as usize].count(t.saturating_sub(1));
-            let grown = counter.add.wrapping_mul(steps as i64);
-            match values.iter_mut().find(|(buffer, _)| *buffer == b) {
-                Some((_, value)) => *value = value.wrapping_add(grown),
-                None => {
-                    let init = match ir.buffers[b].init {
-                        Init::Int(value) => value,
-                        Init::Float(value) => value as i64,
-                        Init::Tensor(id) => {
-                            element(&self.tensors[id.0 as usize], 0).convert(Kind::Int).int()
-                        }
-                    };
-                    values.push((b, init.wrapping_add(grown)));
+            let times = ir.clocks[counter.clock.0 as usize].count(t.saturating_sub(1));
+            let init = match ir.buffers[b].init {
+                Init::Int(value) => value,
+                Init::Float(value) => value as i64,
+                Init::Tensor(id) => {
+                    integer(element(&self.tensors[id.0 as usize], 0).convert(Kind::Int))
                 }
-            }
-        }
-        for (b, value) in values {
-            self.buffers[b].set(0, ir.buffers[b].elem, Value::Int(value));
+            };
+            let value = Scalar::Int(counter.after(init, times));
+            self.buffers[b].set(0, ir.buffers[b].elem, value);
         }
     }
 
@@ -253,62 +264,16 @@ fn slot(n: u64, len: usize, width: usize) -> usize {
     (n % slots as u64) as usize * width
 }
 
-fn plus_product(sum: Value, weight: Value, value: Value) -> Value {
-    match (sum, weight, value) {
-        (Value::Int(sum), Value::Int(w), Value::Int(s)) => {
-            Value::Int(sum.wrapping_add(w.wrapping_mul(s)))
-        }
-        (Value::F32(sum), Value::F32(w), Value::F32(s)) => Value::F32(sum + w * s),
-        (Value::F64(sum), Value::F64(w), Value::F64(s)) => Value::F64(sum + w * s),
-        (sum, ..) => panic!("{sum:?} as a sum of weights"),
-    }
+fn plus_product(sum: Scalar, weight: Scalar, value: Scalar) -> Scalar {
+    apply(Op::Add, &[sum, apply(Op::Mul, &[weight, value])])
 }
 
-fn add(a: Value, b: Value) -> Value {
-    match (a, b) {
-        (Value::Int(a), Value::Int(b)) => Value::Int(a.wrapping_add(b)),
-        (Value::F32(a), Value::F32(b)) => Value::F32(a + b),
-        (Value::F64(a), Value::F64(b)) => Value::F64(a + b),
-        (a, b) => panic!("the sum of {a:?} and {b:?}"),
-    }
+fn extreme(op: Op, best: Option<(Scalar, usize)>, value: Scalar) -> Scalar {
+    best.map_or(value, |(best, _)| apply(op, &[best, value]))
 }
 
-fn min(a: Value, b: Value) -> Value {
-    match (a, b) {
-        (Value::Bool(a), Value::Bool(b)) => Value::Bool(a && b),
-        (Value::Int(a), Value::Int(b)) => Value::Int(a.min(b)),
-        (Value::F32(a), Value::F32(b)) => Value::F32(min_f32(a, b)),
-        (Value::F64(a), Value::F64(b)) => Value::F64(min_f64(a, b)),
-        (a, b) => panic!("the smaller of {a:?} and {b:?}"),
-    }
-}
-
-fn max(a: Value, b: Value) -> Value {
-    match (a, b) {
-        (Value::Bool(a), Value::Bool(b)) => Value::Bool(a || b),
-        (Value::Int(a), Value::Int(b)) => Value::Int(a.max(b)),
-        (Value::F32(a), Value::F32(b)) => Value::F32(max_f32(a, b)),
-        (Value::F64(a), Value::F64(b)) => Value::F64(max_f64(a, b)),
-        (a, b) => panic!("the larger of {a:?} and {b:?}"),
-    }
-}
-
-fn is_nan(value: Value) -> bool {
-    match value {
-        Value::F32(value) => value.is_nan(),
-        Value::F64(value) => value.is_nan(),
-        Value::Bool(_) | Value::Int(_) => false,
-    }
-}
-
-fn larger(a: Value, than: Value) -> bool {
-    match (a, than) {
-        (Value::Bool(a), Value::Bool(b)) => a && !b,
-        (Value::Int(a), Value::Int(b)) => a > b,
-        (Value::F32(a), Value::F32(b)) => a > b,
-        (Value::F64(a), Value::F64(b)) => a > b,
-        (a, b) => panic!("{a:?} is compared with {b:?}"),
-    }
+fn holds(op: Op, a: Scalar, b: Scalar) -> bool {
+    condition(apply(op, &[a, b]))
 }
 
 /// The elements of a domain in C order.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::ir::build::*;
 use crate::ir::*;
+use crate::scalar;
 use snn_runtime::Network;
 use snn_runtime::execute::{Options, Outcome, RunError, run};
 use std::path::Path;
@@ -53,27 +54,30 @@ fn evaluate(expr: Expr) -> i64 {
 #[test]
 fn integer_arithmetic_is_as_the_ir_says() {
     let of = |op, a, b| evaluate(binary(op, int(a), int(b)));
-    assert_eq!(of(BinOp::Add, i64::MAX, 1), i64::MIN);
-    assert_eq!(of(BinOp::FloorDiv, -7, 2), -4);
-    assert_eq!(of(BinOp::FloorDiv, i64::MIN, -1), i64::MIN);
-    assert_eq!(of(BinOp::FloorDiv, 7, 0), 0);
-    assert_eq!((of(BinOp::Rem, -7, 4), of(BinOp::Rem, 7, -4), of(BinOp::Rem, 7, 0)), (1, -1, 0));
+    assert_eq!(of(scalar::Op::Add, i64::MAX, 1), i64::MIN);
+    assert_eq!(of(scalar::Op::FloorDiv, -7, 2), -4);
+    assert_eq!(of(scalar::Op::FloorDiv, i64::MIN, -1), i64::MIN);
+    assert_eq!(of(scalar::Op::FloorDiv, 7, 0), 0);
     assert_eq!(
-        (of(BinOp::Shl, 3, 62), of(BinOp::Shl, 3, 64), of(BinOp::Shl, 3, -1)),
+        (of(scalar::Op::Rem, -7, 4), of(scalar::Op::Rem, 7, -4), of(scalar::Op::Rem, 7, 0)),
+        (1, -1, 0)
+    );
+    assert_eq!(
+        (of(scalar::Op::Shl, 3, 62), of(scalar::Op::Shl, 3, 64), of(scalar::Op::Shl, 3, -1)),
         (3 << 62, 0, 0)
     );
     assert_eq!(
-        (of(BinOp::Shr, -3, 1), of(BinOp::Shr, -3, 99), of(BinOp::Shr, -3, -1)),
+        (of(scalar::Op::Shr, -3, 1), of(scalar::Op::Shr, -3, 99), of(scalar::Op::Shr, -3, -1)),
         (-2, -1, 0)
     );
     // Decay rounds toward zero, a shift does not.
     assert_eq!((evaluate(decay(int(-1), 1)), evaluate(decay(int(-4096), 4095))), (0, -1));
     assert_eq!(evaluate(wrap32(int(1 << 31))), -(1 << 31));
-    let unsigned = ExprKind::Wrap { bits: 5, signed: false, value: Box::new(int(-1)) };
-    assert_eq!(evaluate(Expr { kind: Kind::Int, node: unsigned }), 31);
+    let unsigned = scalar::Op::Wrap { bits: 5, signed: false };
+    assert_eq!(evaluate(Expr::apply(unsigned, vec![int(-1)])), 31);
     let float = Expr { kind: Kind::F64, node: ExprKind::Float(-2.9) };
-    let truncated = Expr { kind: Kind::Int, node: ExprKind::Convert(Box::new(float)) };
-    assert_eq!(evaluate(truncated), -2);
+    let truncated = scalar::Op::Convert(Kind::Int);
+    assert_eq!(evaluate(Expr::apply(truncated, vec![float])), -2);
 }
 
 #[test]
@@ -102,7 +106,7 @@ fn a_mask_protects_an_index_and_a_choice_does_not() {
     let index = DynamicIndex { index: time(), stride: 1, extent: 2 };
     let digit = Access { source: Source::Tensor(TensorId(0)), dynamic: vec![index], ..one(0) };
     let digit = Expr { kind: Kind::Int, node: ExprKind::Load(digit) };
-    let inside = || binary(BinOp::Lt, time(), int(2));
+    let inside = || binary(scalar::Op::Lt, time(), int(2));
     let with = |statement| {
         let mut ir = network(vec![scalar("x", Elem::I32, 0)], vec![once(vec![statement])]);
         ir.tensors.push(digits.clone());
@@ -121,11 +125,9 @@ fn a_mask_protects_an_index_and_a_choice_does_not() {
 
 #[test]
 fn reductions_take_the_first_of_equals() {
-    let value = binary(BinOp::Mul, element(0), int(-1));
-    let reduce = |op, dst| {
-        let (domain, dst) = (vec![4], BufferId(dst));
-        plain(OpKind::Reduce(Reduce { op, domain, value: value.clone(), dst }))
-    };
+    let value = binary(scalar::Op::Mul, element(0), int(-1));
+    let reduce =
+        |op, dst| plain(OpKind::Reduce(Reduce::all(op, vec![4], value.clone(), BufferId(dst))));
     let results = [ReduceOp::Sum, ReduceOp::Min, ReduceOp::Max, ReduceOp::ArgMax];
     let ops = results.iter().zip(1..).map(|(op, dst)| reduce(*op, dst)).collect();
     let mut buffers = vec![buffer("x", Elem::I32, 0)];
@@ -153,18 +155,21 @@ fn windows() -> StepIr {
     buffers.push(Buffer { shape: vec![rows, 2], ..buffer("results", Elem::I32, -1) });
 
     let on = |clock, op| Op { clock: ClockId(clock), ..op };
-    let add = |buffer, n| set(buffer, binary(BinOp::Add, value(buffer), int(n)));
+    let add = |buffer, n| set(buffer, binary(scalar::Op::Add, value(buffer), int(n)));
     let row = DynamicIndex { index: value(1), stride: 2, extent: rows };
     let result = Access { strides: vec![1], dynamic: vec![row], ..at(6) };
     let body = vec![Stmt::Store {
         to: result,
-        value: binary(BinOp::Add, binary(BinOp::Mul, value(3), int(1000)), value(4)),
+        value: binary(scalar::Op::Add, binary(scalar::Op::Mul, value(3), int(1000)), value(4)),
         fit: Fit::Exact,
         mask: None,
     }];
     let ops = vec![
-        once(vec![set(4, binary(BinOp::Add, binary(BinOp::Rem, value(4), int(7)), time()))]),
-        on(1, once(vec![set(2, binary(BinOp::Mul, value(0), int(3))), add(0, 1)])),
+        once(vec![set(
+            4,
+            binary(scalar::Op::Add, binary(scalar::Op::Rem, value(4), int(7)), time()),
+        )]),
+        on(1, once(vec![set(2, binary(scalar::Op::Mul, value(0), int(3))), add(0, 1)])),
         on(1, plain(OpKind::Push { queue: BufferId(5), from: BufferId(2) })),
         on(2, plain(OpKind::Pop { queue: BufferId(5), to: BufferId(3) })),
         on(2, plain(OpKind::Loop(Loop { domain: vec![2], body, locals: 0 }))),
@@ -174,13 +179,17 @@ fn windows() -> StepIr {
     let mut ir = network(buffers, ops);
     ir.clocks = clocks;
     ir.steps = 5 * 36 + 2;
-    let counter =
-        |buffer, clock| Counter { buffer: BufferId(buffer), add: 1, clock: ClockId(clock) };
+    let counter = |buffer, clock| Counter {
+        buffer: BufferId(buffer),
+        add: 1,
+        clock: ClockId(clock),
+        fit: Fit::Exact,
+    };
     ir.windows = Windows {
         period: 5,
         horizon: Some(12),
         counters: vec![counter(0, 1), counter(1, 2)],
-        collected: vec![Collected { buffer: BufferId(6), counter: 1 }],
+        collected: vec![Collected { buffer: BufferId(6), counter: 1, unit: 1 }],
         carried: Vec::new(),
     };
     let record = |buffer: u32, when| Record {
@@ -221,7 +230,7 @@ fn windows_in_parallel_give_what_steps_in_order_give() {
 fn resets_between_steps_come_after_recording() {
     let mut ir = network(vec![buffer("v", Elem::I32, 5)], Vec::new());
     ir.program.spk =
-        vec![op(vec![store(0, binary(BinOp::Add, element(0), time()), Fit::Exact, None)], 0)];
+        vec![op(vec![store(0, binary(scalar::Op::Add, element(0), time()), Fit::Exact, None)], 0)];
     ir.program.host =
         vec![Op { clock: ClockId(1), ..plain(OpKind::Reset { buffer: BufferId(0) }) }];
     ir.clocks.push(Clock::every(3, 0));
@@ -279,7 +288,7 @@ fn lif(
 ) -> StepIr {
     const M: i64 = 1 << 23;
     let column =
-        DynamicIndex { index: binary(BinOp::Sub, time(), int(1)), stride: 1, extent: steps };
+        DynamicIndex { index: binary(scalar::Op::Sub, time(), int(1)), stride: 1, extent: steps };
     let input = Access {
         source: Source::Tensor(TensorId(0)),
         offset: 0,
@@ -288,21 +297,21 @@ fn lif(
     };
     let bias_at = Access { source: Source::Tensor(TensorId(1)), ..at(0) };
     let of = |access| Expr { kind: Kind::Int, node: ExprKind::Load(access) };
-    let shifted = |e| binary(BinOp::Shl, e, int(6));
-    let i = binary(BinOp::Add, decay(element(0), du + 1), wrap32(shifted(of(input))));
+    let shifted = |e| binary(scalar::Op::Shl, e, int(6));
+    let i = binary(scalar::Op::Add, decay(element(0), du + 1), wrap32(shifted(of(input))));
     let fold = select(
-        binary(BinOp::Gt, local(0), int(M)),
-        binary(BinOp::Sub, local(0), int(2 * M)),
+        binary(scalar::Op::Gt, local(0), int(M)),
+        binary(scalar::Op::Sub, local(0), int(2 * M)),
         select(
-            binary(BinOp::Le, local(0), int(-M)),
-            binary(BinOp::Add, local(0), int(2 * M)),
+            binary(scalar::Op::Le, local(0), int(-M)),
+            binary(scalar::Op::Add, local(0), int(2 * M)),
             local(0),
         ),
     );
-    let sum = binary(BinOp::Add, decay(element(1), dv), element(0));
-    let y = binary(BinOp::Add, sum, shifted(of(bias_at)));
-    let clip = binary(BinOp::Min, binary(BinOp::Max, y, int(1 - M)), int(M - 1));
-    let fires = binary(BinOp::Gt, element(1), int(vth << 6));
+    let sum = binary(scalar::Op::Add, decay(element(1), dv), element(0));
+    let y = binary(scalar::Op::Add, sum, shifted(of(bias_at)));
+    let clip = binary(scalar::Op::Min, binary(scalar::Op::Max, y, int(1 - M)), int(M - 1));
+    let fires = binary(scalar::Op::Gt, element(1), int(vth << 6));
     let body = vec![
         Stmt::Let { local: 0, name: "i".into(), value: i },
         store(0, fold, Fit::Exact, None),

@@ -1,6 +1,7 @@
 //! Short ways to write IR by hand, for tests.
 
 use super::*;
+use crate::scalar;
 
 pub(crate) fn int(value: i64) -> Expr {
     Expr { kind: Kind::Int, node: ExprKind::Int(value) }
@@ -19,23 +20,20 @@ pub(crate) fn element(buffer: u32) -> Expr {
     Expr { kind: Kind::Int, node: ExprKind::Load(at(buffer)) }
 }
 
-pub(crate) fn binary(op: BinOp, a: Expr, b: Expr) -> Expr {
-    let kind = if op.is_comparison() { Kind::Bool } else { a.kind };
-    Expr { kind, node: ExprKind::Binary(op, Box::new(a), Box::new(b)) }
+pub(crate) fn binary(op: scalar::Op, a: Expr, b: Expr) -> Expr {
+    Expr::apply(op, vec![a, b])
 }
 
 pub(crate) fn select(cond: Expr, then: Expr, other: Expr) -> Expr {
-    let node = ExprKind::Select(Box::new(cond), Box::new(then), Box::new(other));
-    Expr { kind: Kind::Int, node }
+    Expr::apply(scalar::Op::Select, vec![cond, then, other])
 }
 
 pub(crate) fn decay(value: Expr, d: i64) -> Expr {
-    Expr { kind: Kind::Int, node: ExprKind::Decay(Box::new(value), Box::new(int(d))) }
+    binary(scalar::Op::Decay, value, int(d))
 }
 
 pub(crate) fn wrap32(value: Expr) -> Expr {
-    let node = ExprKind::Wrap { bits: 32, signed: true, value: Box::new(value) };
-    Expr { kind: Kind::Int, node }
+    Expr::apply(scalar::Op::Wrap { bits: 32, signed: true }, vec![value])
 }
 
 pub(crate) fn store(to: u32, value: Expr, fit: Fit, mask: Option<Expr>) -> Stmt {

@@ -18,9 +18,13 @@
 //!
 //! 1. Ops stand in an order that respects every dependency; executing them one by one,
 //!    each loop from its first statement to its last for element 0, 1, 2, … in C order,
-//!    gives the right result. Within a [`Loop`] a statement that loads a buffer stored in
-//!    the same loop does so at the very element being stored (same [`Access`]), so a loop
-//!    may also be executed all elements of one statement at a time, or vectorised.
+//!    gives the right result. Within a [`Loop`] no store is seen but at its own element:
+//!    every store to a buffer `b` has one and the same [`Access`], which leads different
+//!    elements of the domain to different elements of `b`; and every load from `b` (in a
+//!    value, in a mask, inside an index, inside an index of that very access) has that
+//!    access too. So a loop may also be executed all elements of one statement at a time, or
+//!    vectorised, and indices that load nothing stored may be evaluated before it. A
+//!    statement evaluates its mask, its value, then the indices of its target, then stores.
 //! 2. Integer expressions are exact in 64 bits (two's complement wrap where even that is
 //!    exceeded). A narrower execution is allowed where [`ranges`] proves it equal.
 //! 3. A store converts: see [`Fit`]. Between two stores there is no implicit rounding.
@@ -29,14 +33,20 @@
 //! 5. Where a statement has a mask, its value is evaluated only for elements where the
 //!    mask holds (so an index in it may be invalid elsewhere).
 //! 6. Float sums (reductions, synapses) add in ascending element order from 0.0.
+//! 7. Ops other than loops read all they read before they store anything: what they store to
+//!    is none of what they read.
+//!
+//! [`verify`] checks what of this can be seen in the IR itself.
 
 #[cfg(test)]
 pub(crate) mod build;
 pub mod expr;
 pub mod print;
 pub mod ranges;
+pub mod verify;
 
-pub use expr::{BinOp, Expr, ExprKind, Kind, MathFn, UnOp};
+pub use crate::network::ReduceOp;
+pub use expr::{Expr, ExprKind, Kind};
 
 use crate::clocks::Clock;
 use crate::data::Dataset;
@@ -176,6 +186,20 @@ impl Elem {
             Elem::F32 | Elem::F64 => return None,
         })
     }
+
+    /// What is stored of an integer that an integer element cannot hold: its low bits.
+    pub fn fit(self) -> Fit {
+        let (bits, signed) = match self {
+            Elem::I8 => (8, true),
+            Elem::U8 => (8, false),
+            Elem::I16 => (16, true),
+            Elem::U16 => (16, false),
+            Elem::I32 => (32, true),
+            Elem::U32 => (32, false),
+            Elem::I64 | Elem::Bool | Elem::F32 | Elem::F64 => return Fit::Exact,
+        };
+        Fit::Wrap { bits, signed }
+    }
 }
 
 impl From<Elem> for ElementType {
@@ -293,7 +317,7 @@ pub enum OpKind {
     Loop(Loop),
     /// Weights times spikes.
     Synapse(Synapse),
-    /// One value from many.
+    /// One value from many, or several.
     Reduce(Reduce),
     /// `queue` takes a copy of `from` at its tail.
     Push {
@@ -374,6 +398,31 @@ pub enum Fit {
     },
 }
 
+impl Fit {
+    /// The operation on an integer that it is.
+    pub fn op(self) -> Option<crate::scalar::Op> {
+        match self {
+            Fit::Exact => None,
+            Fit::Wrap { bits, signed } => Some(crate::scalar::Op::Wrap { bits, signed }),
+            Fit::Sat { bits, signed } => Some(crate::scalar::Op::Sat { bits, signed }),
+        }
+    }
+
+    /// The least and the greatest value that is stored, where there is a limit within 64 bits.
+    pub fn bounds(self) -> Option<(i64, i64)> {
+        match self {
+            Fit::Wrap { bits, signed } | Fit::Sat { bits, signed } if (1..64).contains(&bits) => {
+                Some(if signed {
+                    (-1 << (bits - 1), (1 << (bits - 1)) - 1)
+                } else {
+                    (0, ((1u64 << bits) - 1) as i64)
+                })
+            }
+            Fit::Exact | Fit::Wrap { .. } | Fit::Sat { .. } => None,
+        }
+    }
+}
+
 /// Where an element is found: `offset + Σ strides[a]·i[a] + Σ stride·index`, in elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Access {
@@ -407,21 +456,27 @@ pub struct DynamicIndex {
     pub extent: usize,
 }
 
-/// `dst = weights · src`: one column of weights added for each spike.
+/// `dst = weights · src`: one column of weights added for each source element that is not zero.
+///
+/// `dst[i] = Σ_j weights[i, j] · src[j]`, in the kind of `dst`: integers exact in 64 bits
+/// (wrapping), floats from 0.0 in ascending `j`, of which those where `src[j]` is zero are left
+/// out: a weight that is infinite or NaN meets no zero source.
 #[derive(Clone, Debug)]
 pub struct Synapse {
-    /// Shape `[m, n]`, `n` the source's size; C order. Integers, or f64. Of a convolution: the
-    /// kernel, of shape [`Geometry::weights`].
-    pub weights: TensorId,
+    /// `m · n` elements that mean a matrix of shape `[m, n]` in C order, `n` the source's size;
+    /// of a convolution the kernel, of shape [`Geometry::weights`]. Constant (a tensor), or live
+    /// (a buffer, whatever its kind, other than `dst`), read as they stand when the op begins.
+    pub weights: Source,
     /// The sizes of a convolution; `src` then has `n` elements of shape `input`, `dst` `m` of
     /// shape [`Geometry::output`]. `None` where every target has a weight for every source.
     pub conv: Option<Geometry>,
-    /// Shape `[n]` in C order: Bool, or integers (graded), or floats.
+    /// `n` elements in C order: Bool, or integers (graded), or floats.
     pub src: BufferId,
     /// Whether a non-zero source element counts as 1.
     pub binary: bool,
-    /// Shape `[m]` in C order. Integer results are exact in its element type
-    /// (the scheduler chose it wide enough); F64 sums in ascending `n`, skipping zeros.
+    /// `m` elements in C order, of a kind that can hold the sums: Int only where neither weights
+    /// nor source are floats. Integer results are exact in its element type (the scheduler chose
+    /// it wide enough). Neither the source nor the weights.
     pub dst: BufferId,
     /// How it is executed.
     pub kernel: Kernel,
@@ -452,33 +507,51 @@ pub enum KernelKind {
     /// The kernel of a convolution: for each source element that is not zero, its weights are
     /// added at the outputs that it reaches.
     Conv,
+    /// Weights in a buffer, as they lie there, of a matrix or of a convolution. Only these are
+    /// executed so, and all of them.
+    Live,
 }
 
-/// `dst` (a scalar buffer) from all elements of an expression.
+/// `dst` from an expression, of which some axes are reduced to one value.
+///
+/// Each element of `dst` is made of those of `value` at its place along the axes that are kept,
+/// taken in ascending C order of the axes that are reduced. Of none it is 0.
 #[derive(Clone, Debug)]
 pub struct Reduce {
     /// How.
     pub op: ReduceOp,
     /// The shape of `value`.
     pub domain: Vec<usize>,
-    /// The values.
+    /// The axes of the domain that are reduced, ascending. All of them: `dst` is one value.
+    pub axes: Vec<usize>,
+    /// The values. It does not load `dst`.
     pub value: Expr,
-    /// A scalar buffer. Sum: I64 (64-bit wrap) or the float kind; Min, Max: the kind of the
-    /// value; ArgMax: I64.
+    /// As many elements as the axes that are kept have, in C order. Sum: I64 (64-bit wrap) or
+    /// the float kind; Min, Max: the kind of the value; ArgMax: an integer.
     pub dst: BufferId,
 }
 
-/// The kinds of reductions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReduceOp {
-    /// Sum; booleans count as 0 and 1.
-    Sum,
-    /// Smallest.
-    Min,
-    /// Largest.
-    Max,
-    /// Position (C order) of the largest; of several the first.
-    ArgMax,
+impl Reduce {
+    /// All elements to one value.
+    pub fn all(op: ReduceOp, domain: Vec<usize>, value: Expr, dst: BufferId) -> Reduce {
+        let axes = (0..domain.len()).collect();
+        Reduce { op, domain, axes, value, dst }
+    }
+
+    /// The axes that are kept, ascending.
+    pub fn kept(&self) -> Vec<usize> {
+        (0..self.domain.len()).filter(|axis| !self.axes.contains(axis)).collect()
+    }
+
+    /// Elements of `value` that one element of `dst` is made of.
+    pub fn reduced(&self) -> usize {
+        self.axes.iter().filter_map(|axis| self.domain.get(*axis)).product()
+    }
+
+    /// Elements of `dst`.
+    pub fn results(&self) -> usize {
+        self.kept().iter().filter_map(|axis| self.domain.get(*axis)).product()
+    }
 }
 
 /// Something a run keeps. A value is kept as it stands after the last phase of the step.
@@ -529,6 +602,23 @@ pub struct Counter {
     pub add: i64,
     /// When.
     pub clock: ClockId,
+    /// What happens to a sum that does not fit.
+    pub fit: Fit,
+}
+
+impl Counter {
+    /// Its value after so many additions to `init`, which fits.
+    pub fn after(&self, init: i64, times: u64) -> i64 {
+        let grown = i128::from(self.add) * i128::from(times) + i128::from(init);
+        match (self.fit, self.fit.bounds()) {
+            (Fit::Sat { .. }, Some((lo, hi))) => grown.clamp(lo.into(), hi.into()) as i64,
+            (Fit::Wrap { bits, signed: true }, _) if bits < 64 => {
+                ((grown as i64) << (64 - bits)) >> (64 - bits)
+            }
+            (Fit::Wrap { bits, signed: false }, _) if bits < 64 => grown as i64 & ((1 << bits) - 1),
+            _ => grown as i64,
+        }
+    }
 }
 
 /// An array written at `counter` (along its first axis) and never read by a step.
@@ -538,4 +628,6 @@ pub struct Collected {
     pub buffer: BufferId,
     /// The counter that is its index: an element of [`Windows::counters`].
     pub counter: usize,
+    /// Stores overwrite whole groups of so many elements; each row is some of these groups.
+    pub unit: usize,
 }

@@ -5,11 +5,12 @@
 //! … for the indices of the domain. The origin of an op stands after `//`.
 
 use super::{
-    Access, BinOp, Buffer, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit, Init, Kind, Loop,
-    MathFn, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr, Stmt, Tensor, TensorValues, UnOp,
+    Access, Buffer, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit, Init, Kind, Loop, Op, OpKind,
+    RecordWhen, ReduceOp, Source, StepIr, Stmt, Tensor, TensorValues,
 };
 use crate::clocks::Clock;
 use crate::data::DataSource;
+use crate::scalar::{self, Form};
 use crate::tensor::Values;
 use std::fmt::{self, Display, Write};
 use std::path::Path;
@@ -105,7 +106,10 @@ impl Printer<'_> {
                 self.body(out, body)
             }
             OpKind::Synapse(synapse) => {
-                let weights = &self.ir.tensors[synapse.weights.0 as usize].name;
+                let weights = match synapse.weights {
+                    Source::Tensor(id) => self.ir.tensors[id.0 as usize].name.as_str(),
+                    Source::Buffer(id) => name(id),
+                };
                 let (src, dst, kernel) = (name(synapse.src), name(synapse.dst), &synapse.kernel);
                 let src = if synapse.binary { format!("({src} != 0)") } else { src.into() };
                 match &synapse.conv {
@@ -130,8 +134,16 @@ impl Printer<'_> {
                 };
                 let scope = Scope { domain: &reduce.domain, locals: Vec::new() };
                 let value = self.expr(&scope, &reduce.value);
-                let dst = name(reduce.dst);
-                writeln!(out, "{dst} = {how} for {:?} of {value}{origin}", reduce.domain)
+                let (dst, domain) = (name(reduce.dst), &reduce.domain);
+                let over = match reduce.axes.len() == domain.len() {
+                    true => String::new(),
+                    false => {
+                        let axes: Vec<String> =
+                            reduce.axes.iter().map(|axis| index_name(*axis)).collect();
+                        format!(" over {}", axes.join(", "))
+                    }
+                };
+                writeln!(out, "{dst} = {how}{over} for {domain:?} of {value}{origin}")
             }
             OpKind::Push { queue, from } => {
                 writeln!(out, "push {} to {}{origin}", name(*from), name(*queue))
@@ -255,7 +267,7 @@ impl Printer<'_> {
 
     fn expr(&self, scope: &Scope, expr: &Expr) -> String {
         let part = |e: &Expr| match &e.node {
-            ExprKind::Binary(op, ..) if infix(*op).is_some() => {
+            ExprKind::Apply(op, _) if infix(*op).is_some() => {
                 format!("({})", self.expr(scope, e))
             }
             _ => self.expr(scope, e),
@@ -268,37 +280,18 @@ impl Printer<'_> {
             ExprKind::Local(n) => scope.local(*n),
             ExprKind::Load(access) => self.access(scope, access),
             ExprKind::Time => "t".into(),
-            ExprKind::Unary(UnOp::Neg, a) => format!("-{}", part(a)),
-            ExprKind::Unary(UnOp::Not, a) => format!("!{}", part(a)),
-            ExprKind::Unary(UnOp::Abs, a) => format!("abs({})", self.expr(scope, a)),
-            ExprKind::Binary(op, a, b) => match infix(*op) {
-                Some(sign) => format!("{} {sign} {}", part(a), part(b)),
-                None => {
-                    let name = format!("{op:?}").to_lowercase();
-                    format!("{name}({}, {})", self.expr(scope, a), self.expr(scope, b))
-                }
+            ExprKind::Apply(op, operands) => match (*op, operands.as_slice()) {
+                (scalar::Op::Neg, [a]) => format!("-{}", part(a)),
+                (scalar::Op::Not, [a]) => format!("!{}", part(a)),
+                (op, operands) => match (infix(op), operands) {
+                    (Some(sign), [a, b]) => format!("{} {sign} {}", part(a), part(b)),
+                    _ => {
+                        let operands: Vec<String> =
+                            operands.iter().map(|e| self.expr(scope, e)).collect();
+                        format!("{}({})", function(op), operands.join(", "))
+                    }
+                },
             },
-            ExprKind::Select(cond, then, other) => {
-                let [cond, then, other] = [cond, then, other].map(|e| self.expr(scope, e));
-                format!("where({cond}, {then}, {other})")
-            }
-            ExprKind::Convert(a) => {
-                let kind = format!("{:?}", expr.kind).to_lowercase();
-                format!("{kind}({})", self.expr(scope, a))
-            }
-            ExprKind::Wrap { bits, signed, value } => {
-                format!("{}({})", Bits(*bits, *signed), self.expr(scope, value))
-            }
-            ExprKind::Decay(x, d) => {
-                format!("decay({}, {})", self.expr(scope, x), self.expr(scope, d))
-            }
-            ExprKind::Math(function, a) => {
-                let name = match function {
-                    MathFn::Round => "round_even".into(),
-                    other => format!("{other:?}").to_lowercase(),
-                };
-                format!("{name}({})", self.expr(scope, a))
-            }
             ExprKind::Random { seed, site } => format!("random({seed}, site {site})"),
         }
     }
@@ -327,28 +320,27 @@ fn local_names(body: &Loop) -> Vec<String> {
     names.iter().enumerate().map(numbered).collect()
 }
 
-fn infix(op: BinOp) -> Option<&'static str> {
-    Some(match op {
-        BinOp::Add => "+",
-        BinOp::Sub => "-",
-        BinOp::Mul => "*",
-        BinOp::Div => "/",
-        BinOp::FloorDiv => "//",
-        BinOp::Rem => "%",
-        BinOp::Pow => "**",
-        BinOp::Shl => "<<",
-        BinOp::Shr => ">>",
-        BinOp::And => "&",
-        BinOp::Or => "|",
-        BinOp::Xor => "^",
-        BinOp::Eq => "==",
-        BinOp::Ne => "!=",
-        BinOp::Lt => "<",
-        BinOp::Le => "<=",
-        BinOp::Gt => ">",
-        BinOp::Ge => ">=",
-        BinOp::Min | BinOp::Max => return None,
+fn infix(op: scalar::Op) -> Option<&'static str> {
+    Some(match (op, op.rust().int, op.rust().float) {
+        (scalar::Op::FloorDiv, ..) => "//",
+        (scalar::Op::Rem, ..) => "%",
+        (scalar::Op::Pow, ..) => "**",
+        (scalar::Op::Shl, ..) => "<<",
+        (scalar::Op::Shr, ..) => ">>",
+        (_, Form::Infix(sign, _), _) | (_, _, Form::Infix(sign, _)) => sign,
+        _ => return None,
     })
+}
+
+/// The name of an operation without a sign.
+fn function(op: scalar::Op) -> String {
+    match op {
+        scalar::Op::Select => "where".into(),
+        scalar::Op::Convert(kind) => kind.name().into(),
+        scalar::Op::Wrap { bits, signed } => Bits(bits, signed).to_string(),
+        scalar::Op::Round => "round_even".into(),
+        other => other.name(),
+    }
 }
 
 fn c_strides(shape: &[usize]) -> Vec<i64> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::ir::build::*;
 use crate::ir::*;
+use crate::scalar;
 
 #[test]
 fn a_network_reads_like_what_it_does() {
@@ -16,14 +17,17 @@ fn a_network_reads_like_what_it_does() {
         scalar("out.k", Elem::I64),
         rate,
     ];
-    let i =
-        binary(BinOp::Add, decay(element(0), 410), wrap32(binary(BinOp::Shl, element(0), int(6))));
-    let fires = binary(BinOp::Gt, local(0), int(64));
+    let i = binary(
+        scalar::Op::Add,
+        decay(element(0), 410),
+        wrap32(binary(scalar::Op::Shl, element(0), int(6))),
+    );
+    let fires = binary(scalar::Op::Gt, local(0), int(64));
     let k = Expr { kind: Kind::Int, node: ExprKind::Load(Access { strides: Vec::new(), ..at(3) }) };
     let row = DynamicIndex { index: k.clone(), stride: 4, extent: 9 };
     let digit = Access { source: Source::Tensor(TensorId(1)), dynamic: vec![row], ..at(0) };
     let digit = Expr { kind: Kind::Int, node: ExprKind::Load(digit) };
-    let clipped = binary(BinOp::Max, digit, int(-5));
+    let clipped = binary(scalar::Op::Max, digit, int(-5));
     let lif = op(
         vec![
             Stmt::Let { local: 0, name: "i".into(), value: i },
@@ -33,7 +37,7 @@ fn a_network_reads_like_what_it_does() {
         1,
     );
     let synapse = Synapse {
-        weights: TensorId(0),
+        weights: Source::Tensor(TensorId(0)),
         conv: None,
         src: BufferId(1),
         binary: true,
@@ -46,8 +50,7 @@ fn a_network_reads_like_what_it_does() {
             reason: "every row sums to at most 12".into(),
         },
     };
-    let counted =
-        Reduce { op: ReduceOp::ArgMax, domain: vec![4], value: element(0), dst: BufferId(3) };
+    let counted = Reduce::all(ReduceOp::ArgMax, vec![4], element(0), BufferId(3));
     let mut ir = network(
         buffers,
         vec![
@@ -72,7 +75,12 @@ fn a_network_reads_like_what_it_does() {
         record(BufferId(0), RecordWhen::Clock(ALWAYS), true),
         record(BufferId(1), RecordWhen::End, false),
     ];
-    ir.windows.counters.push(Counter { buffer: BufferId(3), add: 1, clock: ClockId(1) });
+    ir.windows.counters.push(Counter {
+        buffer: BufferId(3),
+        add: 1,
+        clock: ClockId(1),
+        fit: Fit::Exact,
+    });
     ir.windows.carried.push((BufferId(0), "read before it is reset".into()));
     ranges::analyse(&mut ir);
     insta::assert_snapshot!(print(&ir));

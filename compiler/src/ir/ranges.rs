@@ -60,8 +60,10 @@ impl<'a> Analysis<'a> {
         let tensors = TensorRanges::kept(ir);
         let mut rows = HashMap::new();
         for op in &ops {
-            if let OpKind::Synapse(synapse) = &op.kind {
-                rows.entry(synapse.weights).or_insert_with(|| row_sums(ir, synapse));
+            if let OpKind::Synapse(Synapse { weights: Source::Tensor(id), .. }) = &op.kind
+                && let Some(sums) = row_sums(ir, *id)
+            {
+                rows.entry(*id).or_insert(sums);
             }
         }
         let ranges = ir.buffers.iter().map(|buffer| initial(buffer, &tensors)).collect();
@@ -196,27 +198,60 @@ impl<'a> Analysis<'a> {
             // At the border a target has fewer sources: the others are padding, which is 0.
             (lo, hi) = (lo.min(0), hi.max(0));
         }
-        let sums = self.rows.get(&synapse.weights)?.iter();
-        let bounds = sums.map(|(up, down)| {
-            (
-                up.saturating_mul(lo).saturating_add(down.saturating_mul(hi)),
-                up.saturating_mul(hi).saturating_add(down.saturating_mul(lo)),
-            )
-        });
-        let all = bounds.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
-        Some(interval::narrow(all))
+        let known = match synapse.weights {
+            Source::Tensor(id) => self.rows.get(&id),
+            Source::Buffer(_) => None,
+        };
+        let all = match known {
+            Some(rows) => {
+                let bounds = rows.iter().map(|(up, down)| {
+                    (
+                        up.saturating_mul(lo).saturating_add(down.saturating_mul(hi)),
+                        up.saturating_mul(hi).saturating_add(down.saturating_mul(lo)),
+                    )
+                });
+                bounds.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?
+            }
+            None => {
+                let (least, most) = self.weights(synapse.weights)?;
+                // No product of 64-bit integers is out of bounds here.
+                let products = [least * lo, least * hi, most * lo, most * hi];
+                let sources = match &synapse.conv {
+                    Some(geometry) => geometry.weights()[1..].iter().product(),
+                    None => self.ir.buffers[synapse.src.0 as usize].len(),
+                };
+                let times = |product: i128| product.saturating_mul(sources as i128);
+                let (low, high) = (products.iter().min()?, products.iter().max()?);
+                (times(*low), times(*high))
+            }
+        };
+        Some(crate::scalar::narrow(all))
+    }
+
+    /// All weights that are not known to the compiler one by one.
+    fn weights(&self, weights: Source) -> Option<(i128, i128)> {
+        let (elem, (lo, hi)) = match weights {
+            Source::Buffer(id) => (self.ir.buffers[id.0 as usize].elem, self.ranges[id.0 as usize]),
+            Source::Tensor(id) => (self.ir.tensors[id.0 as usize].elem, self.tensors.all(id)),
+        };
+        elem.bounds()?;
+        Some((lo.into(), hi.into()))
     }
 
     fn reduced(&self, reduce: &Reduce) -> Option<Interval> {
+        let sizes = reduce.axes.iter().filter_map(|axis| reduce.domain.get(*axis));
         let elements =
-            reduce.domain.iter().try_fold(1i64, |n, d| n.checked_mul(i64::try_from(*d).ok()?));
+            sizes.map(|d| i64::try_from(*d).ok()).try_fold(1i64, |n, d| n.checked_mul(d?));
         if reduce.op == ReduceOp::ArgMax {
             return Some((0, elements.map_or(i64::MAX, |n| (n - 1).max(0))));
         }
         let (lo, hi) = self.evaluator(&[]).bound(&reduce.value, None)?;
         Some(match reduce.op {
             ReduceOp::Sum => elements.map_or(interval::FULL, |n| {
-                interval::narrow((i128::from(lo) * i128::from(n), i128::from(hi) * i128::from(n)))
+                crate::scalar::narrow((
+                    i128::from(lo) * i128::from(n),
+                    i128::from(hi) * i128::from(n),
+                ))
             }),
             // Of nothing it is 0.
             _ if elements == Some(0) => (0, 0),
@@ -288,36 +323,28 @@ fn known(tensor: &super::Tensor) -> Option<&Known> {
     }
 }
 
-fn row_sums(ir: &StepIr, synapse: &Synapse) -> Vec<RowSums> {
-    let Some(tensor) = ir.tensors.get(synapse.weights.0 as usize) else { return Vec::new() };
-    // The weights of a target, or of all targets of an output channel.
-    let columns = tensor.shape.iter().skip(1).product::<usize>();
-    let weights: Option<&dyn Weights> = match &tensor.values {
-        super::TensorValues::Known(known) => Some(&**known),
-        super::TensorValues::Sparse(sparse) => Some(&**sparse),
-        super::TensorValues::File(_) => None,
+/// The sums of each row of weights that the compiler knows.
+fn row_sums(ir: &StepIr, id: TensorId) -> Option<Vec<RowSums>> {
+    let weights: &dyn Weights = match &ir.tensors.get(id.0 as usize)?.values {
+        super::TensorValues::Known(known) => &**known,
+        super::TensorValues::Sparse(sparse) => &**sparse,
+        super::TensorValues::File(_) => return None,
     };
-    match weights.filter(|weights| !weights.float()) {
-        Some(weights) => {
-            let mut sums = Vec::new();
-            weights.for_each_row(&mut |row| {
-                let sum = row.iter().fold((0, 0), |(up, down), w| {
-                    let w = i128::from(*w);
-                    (up + w.max(0), down + w.min(0))
-                });
-                sums.push(sum);
-            });
-            if sums.is_empty() {
-                sums.push((0, 0));
-            }
-            corners(sums)
-        }
-        None => {
-            let (lo, hi) = bounds(tensor.elem);
-            let n = columns as i128;
-            vec![(i128::from(hi.max(0)).saturating_mul(n), i128::from(lo.min(0)).saturating_mul(n))]
-        }
+    if weights.float() {
+        return None;
     }
+    let mut sums = Vec::new();
+    weights.for_each_row(&mut |row| {
+        let sum = row.iter().fold((0, 0), |(up, down), w| {
+            let w = i128::from(*w);
+            (up + w.max(0), down + w.min(0))
+        });
+        sums.push(sum);
+    });
+    if sums.is_empty() {
+        sums.push((0, 0));
+    }
+    Some(corners(sums))
 }
 
 /// The corners of the convex hull of points: a linear function, such as the bound of a target's
@@ -360,7 +387,12 @@ fn reads(op: &Op) -> Vec<BufferId> {
         OpKind::Push { from, .. } => buffers.push(*from),
         OpKind::Pop { queue, .. } => buffers.push(*queue),
         OpKind::Reset { .. } => {}
-        OpKind::Synapse(synapse) => buffers.push(synapse.src),
+        OpKind::Synapse(synapse) => {
+            buffers.push(synapse.src);
+            if let Source::Buffer(weights) = synapse.weights {
+                buffers.push(weights);
+            }
+        }
         OpKind::Reduce(reduce) => interval::loads(&reduce.value, &mut buffers),
         OpKind::Loop(body) => {
             for statement in &body.body {
@@ -390,14 +422,7 @@ fn initial(buffer: &Buffer, tensors: &TensorRanges) -> Interval {
 }
 
 fn fitted(value: Interval, fit: Fit) -> Interval {
-    match fit {
-        Fit::Exact => value,
-        Fit::Wrap { bits, signed } => interval::wrapped(value, bits, signed),
-        Fit::Sat { bits, signed } => {
-            let (lo, hi) = interval::of_bits(bits, signed);
-            (value.0.clamp(lo, hi), value.1.clamp(lo, hi))
-        }
-    }
+    fit.op().and_then(|op| op.interval(&[Some(value)])).unwrap_or(value)
 }
 
 /// The values an element can hold; everything for floats, whose ranges nobody uses.

@@ -76,6 +76,38 @@ pub fn choose(
     Kernel { kind, weight, shift, accumulator, reason }
 }
 
+/// The kernel for weights in a buffer: of type `weight`, with results of type `sums` proven to be
+/// in `range`.
+pub fn live(weight: Elem, sums: Elem, range: (i64, i64)) -> Kernel {
+    let (accumulator, sums) = accumulator(sums, range);
+    let reason = format!("weights that change, by row, {sums}");
+    Kernel { kind: KernelKind::Live, weight, shift: 0, accumulator, reason }
+}
+
+/// The kernel for weights of type `weight` that are read when the network runs, or for those of a
+/// convolution (`conv`), with results of type `sums` proven to be in `range`.
+pub fn unread(weight: Elem, conv: bool, sums: Elem, range: (i64, i64)) -> Kernel {
+    let (accumulator, sums) = accumulator(sums, range);
+    let (kind, how) = match conv {
+        true => (KernelKind::Conv, "kernel of a convolution"),
+        false => (KernelKind::Columns, "columns"),
+    };
+    let reason = format!("{how} from a data file, {sums}");
+    Kernel { kind, weight, shift: 0, accumulator, reason }
+}
+
+/// What forms sums of type `sums` that are in `range`, and how, in words. Integers may wrap on
+/// the way: what comes out is exact.
+fn accumulator(sums: Elem, (lo, hi): (i64, i64)) -> (Elem, String) {
+    if sums.bounds().is_none() {
+        return (sums, "summed in ascending order".into());
+    }
+    match i32::try_from(lo).is_ok() && i32::try_from(hi).is_ok() {
+        true => (Elem::I32, format!("32-bit sums: they are in {lo}..={hi}")),
+        false => (Elem::I64, "64-bit sums".into()),
+    }
+}
+
 fn narrowest(low: i64, high: i64) -> (Elem, u32) {
     let fits = |elem: Elem| elem.bounds().is_some_and(|(l, h)| low >= l && high <= h);
     if fits(Elem::I8) {

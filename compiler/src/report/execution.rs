@@ -2,7 +2,7 @@
 
 use crate::clocks::Clock;
 use crate::ir::{
-    ALWAYS, Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, StepIr,
+    ALWAYS, Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr,
     TensorValues,
 };
 use crate::schedule::tabulate;
@@ -25,6 +25,7 @@ fn windows(out: &mut String, ir: &StepIr) {
     let windows = &ir.windows;
     match windows.period {
         1 => out.push_str("  Every step is like every other.\n"),
+        u64::MAX => out.push_str("  Steps do not repeat within 2^64.\n"),
         n => drop(writeln!(out, "  Steps repeat every {n}.")),
     }
     match windows.horizon {
@@ -103,7 +104,10 @@ fn columns(ir: &StepIr, op: &Op) -> [String; 3] {
             (op.origin.clone(), format!("{statements} on {}", plural(elements as u64, "element")))
         }
         OpKind::Synapse(s) => {
-            let shape = ir.tensors.get(s.weights.0 as usize).map(|t| t.shape.clone());
+            let shape = match s.weights {
+                Source::Tensor(id) => ir.tensors.get(id.0 as usize).map(|t| t.shape.clone()),
+                Source::Buffer(id) => ir.buffers.get(id.0 as usize).map(|b| b.shape.clone()),
+            };
             let weights = ty(s.kernel.weight, &shape.unwrap_or_default());
             let how = format!("weights {weights}: {}", s.kernel.reason);
             (op.origin.clone(), how)
@@ -255,8 +259,8 @@ fn size(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::ir::{
-        BufferId, Collected, Counter, Init, Kernel, KernelKind, Loop, Program, Record, Synapse,
-        Tensor, TensorId, Windows,
+        BufferId, Collected, Counter, Fit, Init, Kernel, KernelKind, Loop, Program, Record,
+        Synapse, Tensor, TensorId, Windows,
     };
     use crate::tensor;
     use std::sync::Arc;
@@ -278,7 +282,7 @@ mod tests {
 
     fn network() -> StepIr {
         let synapse = Synapse {
-            weights: TensorId(0),
+            weights: Source::Tensor(TensorId(0)),
             conv: None,
             src: BufferId(0),
             binary: true,
@@ -335,8 +339,13 @@ mod tests {
             windows: Windows {
                 period: 32,
                 horizon: Some(3),
-                counters: vec![Counter { buffer: BufferId(3), add: 1, clock: ClockId(1) }],
-                collected: vec![Collected { buffer: BufferId(4), counter: 0 }],
+                counters: vec![Counter {
+                    buffer: BufferId(3),
+                    add: 1,
+                    clock: ClockId(1),
+                    fit: Fit::Exact,
+                }],
+                collected: vec![Collected { buffer: BufferId(4), counter: 0, unit: 1 }],
                 carried: Vec::new(),
             },
         }

@@ -2,42 +2,23 @@
 //! what `snnc explain FILE` prints.
 
 use super::execution::when;
-use crate::clocks::{ClockedGraph, Link, PortUse};
+use crate::clocks::{self, Clock};
+use crate::network::{InstanceId, Link, Member, Network, Phase, Sender};
 use std::fmt::Write;
 
 /// Every connection with when it is used, and when data reaches each process.
-pub fn messages(clocked: &ClockedGraph) -> String {
+pub fn messages(network: &Network) -> String {
     let mut out = String::new();
-    connections(&mut out, clocked);
-    arrivals(&mut out, clocked);
+    connections(&mut out, network);
+    arrivals(&mut out, network);
     out
 }
 
-fn connections(out: &mut String, clocked: &ClockedGraph) {
-    let rows: Vec<[String; 2]> = clocked
-        .graph
-        .connections
+fn connections(out: &mut String, network: &Network) {
+    let rows: Vec<[String; 2]> = network
+        .links
         .iter()
-        .zip(&clocked.links)
-        .flat_map(|(connection, links)| {
-            let to = connection.to;
-            let senders = connection.senders.iter().zip(links);
-            senders.map(move |(from, link)| {
-                let ends = format!("{} -> {}", path(clocked, *from), path(clocked, to));
-                let (sent, received) = (used(clocked, *from), used(clocked, to));
-                let mut times = match (sent, received) {
-                    (Some(a), Some(b)) if same(a, b) => moment(a),
-                    (Some(a), Some(b)) => format!("{}, received {}", moment(a), moment(b)),
-                    (Some(a), None) => format!("{}, never received", moment(a)),
-                    (None, _) => "never sent".to_owned(),
-                };
-                if let Link::Queue { slots, .. } = link {
-                    let plural = if *slots == 1 { "" } else { "s" };
-                    let _ = write!(times, ", up to {slots} message{plural} waiting");
-                }
-                [ends, times]
-            })
-        })
+        .flat_map(|link| link.senders.iter().map(|sender| row(network, link, sender)))
         .collect();
     if !rows.is_empty() {
         out.push_str("\nMessages\n");
@@ -45,38 +26,40 @@ fn connections(out: &mut String, clocked: &ClockedGraph) {
     }
 }
 
-fn same(a: &PortUse, b: &PortUse) -> bool {
-    a.phase == b.phase && a.clock == b.clock
+fn row(network: &Network, link: &Link, sender: &Sender) -> [String; 2] {
+    let path =
+        |(instance, port): (InstanceId, u32)| network.member_path(instance, Member::Port(port));
+    let ends = format!("{} -> {}", path(sender.from), path(link.to));
+    let mut times = match (network.port_use(sender.from), network.port_use(link.to)) {
+        (Some(a), Some(b)) if a == b => moment(&a),
+        (Some(a), Some(b)) => format!("{}, received {}", moment(&a), moment(&b)),
+        (Some(a), None) => format!("{}, never received", moment(&a)),
+        (None, _) => "never sent".to_owned(),
+    };
+    if let Some(slots) = sender.queue {
+        let plural = if slots == 1 { "" } else { "s" };
+        let _ = write!(times, ", up to {slots} message{plural} waiting");
+    }
+    [ends, times]
 }
 
-fn moment(port: &PortUse) -> String {
-    format!("in {}, {}", port.phase.name(), when(&port.clock))
+fn moment((phase, clock): &(Phase, Clock)) -> String {
+    format!("in {}, {}", phase.name(), when(clock))
 }
 
-fn used(clocked: &ClockedGraph, (process, port): (usize, usize)) -> Option<&PortUse> {
-    clocked.uses.get(process)?.get(port)?.as_ref()
-}
-
-fn path(clocked: &ClockedGraph, (process, port): (usize, usize)) -> String {
-    let process = clocked.graph.processes.get(process);
-    let name = process.and_then(|p| p.ports.get(port)).map_or("", |p| p.name.as_str());
-    format!("{}.{name}", process.map_or("", |p| p.path.as_str()))
-}
-
-fn arrivals(out: &mut String, clocked: &ClockedGraph) {
-    let arrivals = &clocked.arrivals;
-    let rows: Vec<[String; 2]> = arrivals
-        .order
-        .iter()
-        .filter_map(|&process| {
-            let (first, last) = (arrivals.first.get(process)?, arrivals.last.get(process)?);
-            let steps = match (first, last) {
+fn arrivals(out: &mut String, network: &Network) {
+    let order = clocks::arrivals(network).order;
+    let rows: Vec<[String; 2]> = order
+        .into_iter()
+        .map(|at| &network.instances[at])
+        .map(|instance| {
+            let steps = match instance.arrival {
                 (0, 0) => "in the same step".to_owned(),
                 (1, 1) => "after 1 step".to_owned(),
                 (a, b) if a == b => format!("after {a} steps"),
                 (a, b) => format!("after {a} to {b} steps"),
             };
-            Some([clocked.graph.processes.get(process)?.path.clone(), steps])
+            [instance.path.clone(), steps]
         })
         .collect();
     if !rows.is_empty() {
@@ -85,7 +68,7 @@ fn arrivals(out: &mut String, clocked: &ClockedGraph) {
     }
 }
 
-fn table(out: &mut String, rows: &[[String; 2]]) {
+pub(super) fn table(out: &mut String, rows: &[[String; 2]]) {
     let width = rows.iter().map(|[first, _]| first.chars().count()).max().unwrap_or(0);
     for [first, second] in rows {
         let _ = writeln!(out, "  {first:width$}  {second}");

@@ -7,3 +7,4 @@ pub mod pictures;
 pub mod plots;
 pub mod recording;
 pub mod requests;
+pub mod spikes;

@@ -2,8 +2,8 @@
 
 use super::plots::PlotError;
 use super::recording::Recording;
-use super::requests::{ReportKind, Requests};
-use crate::ir::{RecordWhen, StepIr};
+use crate::network::{Network, ReportKind};
+use snn_runtime::execute::RecordSpec;
 use snn_runtime::network::Column;
 
 /// A picture of what was recorded.
@@ -15,44 +15,49 @@ pub struct Picture {
     pub svg: String,
 }
 
-/// Draws all rasters and traces. `columns` are those of the step IR's records.
+/// Draws all rasters and traces. `specs` and `columns` are those of the run's records.
 ///
 /// # Errors
 /// Where one cannot be drawn.
 pub fn pictures(
-    requests: &Requests,
-    ir: &StepIr,
+    network: &Network,
+    specs: &[RecordSpec],
     columns: &[Column],
 ) -> Result<Vec<Picture>, PlotError> {
     let mut pictures = Vec::new();
-    for report in &requests.reports {
+    for report in &network.run.reports {
         let (record, kind) = match report.kind {
             ReportKind::Raster(record) => (record, "raster"),
             ReportKind::Trace(record) => (record, "trace"),
             ReportKind::Value(_) => continue,
         };
-        let Some(recording) = recording(ir, columns, record) else { continue };
+        let Some(of) = network.run.records.get(record as usize) else { continue };
+        let path = network.member_path(of.instance, of.member);
+        let recording = recording(network, (specs, columns), record as usize, &path);
+        let Some(recording) = recording else { continue };
         let svg = match kind {
-            "raster" => recording.raster(1..=ir.steps.max(1))?,
+            "raster" => recording.raster(1..=network.run.steps.max(1))?,
             _ => recording.trace()?,
         };
-        let name = format!("{}.{kind}", recording.key);
+        let name = format!("{path}.{kind}");
         pictures.push(Picture { name, svg });
     }
     Ok(pictures)
 }
 
 /// A record with its steps; `None` where it is not kept over time.
-fn recording<'a>(ir: &'a StepIr, columns: &'a [Column], record: usize) -> Option<Recording<'a>> {
-    let column = columns.get(record)?;
-    let record = ir.records.get(record)?;
-    let buffer = ir.buffers.get(record.buffer.0 as usize)?;
-    let RecordWhen::Clock(clock) = record.when else { return None };
-    let steps = ir.clocks.get(clock.0 as usize)?.steps();
+fn recording<'a>(
+    network: &Network,
+    (specs, columns): (&[RecordSpec], &'a [Column]),
+    record: usize,
+    path: &'a str,
+) -> Option<Recording<'a>> {
+    let (spec, column) = (specs.get(record)?, columns.get(record)?);
+    let steps = network.clock(network.run.records.get(record)?.when?).steps();
     Some(Recording {
-        key: &buffer.name,
-        element: buffer.elem.into(),
-        neurons: buffer.len(),
+        key: path,
+        element: spec.element,
+        neurons: spec.shape.iter().product(),
         column,
         steps: steps.take(column.rows as usize).collect(),
     })

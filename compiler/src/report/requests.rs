@@ -1,67 +1,32 @@
 //! What a run asks for: recordings, reports, expectations.
 
-use crate::clocks::{Clock, ClockedGraph, NoClock, clock_of};
+use crate::clocks::{Clock, NoClock, clock_of, port_use};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Target, matches_whole, targets};
-use crate::ir::Kind;
+use crate::network::tensors::Tensors;
+use crate::network::{self, InstanceId, Member, Network, Op, Record, ReportKind, ValueId};
 use crate::resolve::{ItemRef, nearest};
-use crate::schedule::{Member, RecordRequest};
+use crate::scalar::Kind;
+use crate::types::emit::Emitter;
 use crate::types::{Cx, Env, Eval, Leaf, Stop, TExpr, Val, dotted};
 use snn_grammar::ast::{self, ExprKind, ItemKind, RecordWhen, RunMemberKind};
 
-/// What a run asks for.
-#[derive(Clone, Debug, Default)]
-pub struct Requests {
-    /// What must be recorded, for the user and for the reports; reports name these by position.
-    pub records: Vec<RecordRequest>,
-    /// What is shown after the run.
-    pub reports: Vec<Report>,
-    /// What must hold after the run.
-    pub expectations: Vec<Expectation>,
-}
+/// Ports of networks that pass one process's messages on: path, and the process's port.
+pub type Aliases = [(String, (usize, usize))];
 
-/// A `report`.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// As written: `accuracy(out.predicted, out.truth)`.
-    pub text: String,
-    /// What it shows.
-    pub kind: ReportKind,
-    /// Where it is written.
-    pub loc: Loc,
-}
-
-/// The kinds of reports.
-#[derive(Clone, Debug)]
-pub enum ReportKind {
-    /// A number, over values recorded at the end ([`Leaf::Recorded`]).
-    Value(TExpr),
-    /// `raster(path)`: spikes over time, of the record at this position.
-    Raster(usize),
-    /// `trace(path)`: values over time, of the record at this position.
-    Trace(usize),
-}
-
-/// An `expect`.
-#[derive(Clone, Debug)]
-pub struct Expectation {
-    /// As written.
-    pub text: String,
-    /// A scalar boolean over values recorded at the end.
-    pub holds: TExpr,
-    /// The two sides, where it is a comparison.
-    pub sides: Option<(TExpr, TExpr)>,
-    /// Where it is written.
-    pub loc: Loc,
-}
-
-/// Collects what a run asks for.
-pub fn requests(cx: &mut Cx<'_>, graph: &ClockedGraph, run: ItemRef) -> Eval<Requests> {
+/// Adds to a network what its run asks for.
+pub fn requests(
+    cx: &mut Cx<'_>,
+    network: &mut Network,
+    aliases: &Aliases,
+    run: ItemRef,
+) -> Eval<()> {
     let tree = cx.program.tree(run);
     let ItemKind::Run(item) = &tree.items[run.item as usize].kind else {
         return Err(Stop::Reported);
     };
-    let mut collector = Collector { cx, graph, file: run.file, found: Requests::default() };
+    let (reports, expectations) = (Vec::new(), Vec::new());
+    let mut collector = Collector { cx, network, aliases, file: run.file, reports, expectations };
     let mut failed = false;
     for member in &item.members {
         let loc = Loc { file: run.file, span: member.span };
@@ -73,14 +38,83 @@ pub fn requests(cx: &mut Cx<'_>, graph: &ClockedGraph, run: ItemRef) -> Eval<Req
         };
         failed |= done.is_err();
     }
-    if failed { Err(Stop::Reported) } else { Ok(collector.found) }
+    if failed {
+        return Err(Stop::Reported);
+    }
+    let Collector { reports, expectations, .. } = collector;
+    emit(network, reports, expectations);
+    Ok(())
+}
+
+/// A report as it was typed.
+enum Shown {
+    Value(TExpr),
+    Picture(ReportKind),
+}
+
+/// An expectation as it was typed.
+struct Expected {
+    text: String,
+    holds: TExpr,
+    sides: Option<(TExpr, TExpr)>,
+    loc: Loc,
+}
+
+/// Turns reports and expectations into values over records.
+fn emit(network: &mut Network, reports: Vec<(String, Shown, Loc)>, expected: Vec<Expected>) {
+    let forms: Vec<(Kind, Vec<usize>)> =
+        network.run.records.iter().map(|r| form(network, r.instance, r.member)).collect();
+    let mut tensors = Tensors::default();
+    let mut emitter = Emitter::new(network, &mut tensors);
+    let mut value = |e: &TExpr, at: Loc| {
+        emitter.expr(e, at, &mut |emitter, leaf| {
+            let Leaf::Recorded(record) = leaf else { return ValueId(0) };
+            let (kind, shape) = &forms[record];
+            emitter.push(Op::Input(record as u32), Vec::new(), (*kind, shape), at)
+        })
+    };
+    let reports = reports.into_iter().map(|(text, shown, place)| {
+        let kind = match shown {
+            Shown::Value(e) => ReportKind::Value(value(&e, place)),
+            Shown::Picture(kind) => kind,
+        };
+        network::Report { text, kind, place }
+    });
+    let reports: Vec<network::Report> = reports.collect();
+    let expectations = expected.into_iter().map(|e| network::Expectation {
+        text: e.text,
+        holds: value(&e.holds, e.loc),
+        sides: e.sides.map(|(a, b)| (value(&a, e.loc), value(&b, e.loc))),
+        place: e.loc,
+    });
+    let expectations: Vec<network::Expectation> = expectations.collect();
+    let values = emitter.values;
+    network.run.values = values;
+    network.run.reports = reports;
+    network.run.expectations = expectations;
+}
+
+fn form(network: &Network, instance: InstanceId, member: Member) -> (Kind, Vec<usize>) {
+    let body = network.body(instance);
+    match member {
+        Member::Var(i) => {
+            let var = &body.vars[i as usize];
+            (var.ty.kind(), var.shape.clone())
+        }
+        Member::Port(i) => {
+            let port = &body.ports[i as usize];
+            (port.ty.kind(), port.shape.clone())
+        }
+    }
 }
 
 struct Collector<'c, 'a> {
     cx: &'c mut Cx<'a>,
-    graph: &'c ClockedGraph,
+    network: &'c mut Network,
+    aliases: &'c Aliases,
     file: u32,
-    found: Requests,
+    reports: Vec<(String, Shown, Loc)>,
+    expectations: Vec<Expected>,
 }
 
 impl Collector<'_, '_> {
@@ -89,28 +123,26 @@ impl Collector<'_, '_> {
         source.get(span.start as usize..span.end as usize).unwrap_or_default().to_string()
     }
 
-    fn members(&self, process: usize) -> Vec<(&str, Member)> {
-        let p = &self.graph.graph.processes[process];
-        let vars = p.vars.iter().enumerate().map(|(i, v)| (v.name.as_str(), Member::Var(i)));
-        let ports = p.ports.iter().enumerate().map(|(i, p)| (p.name.as_str(), Member::Port(i)));
+    fn members(&self, instance: usize) -> Vec<(&str, Member)> {
+        let body = self.network.body(InstanceId(instance as u32));
+        let vars = body.vars.iter().zip(0..).map(|(v, i)| (v.name.as_str(), Member::Var(i)));
+        let ports = body.ports.iter().zip(0..).map(|(p, i)| (p.name.as_str(), Member::Port(i)));
         vars.chain(ports).collect()
     }
 
     fn record(&mut self, path: &ast::Pattern, when: &RecordWhen, loc: Loc) -> Eval<()> {
         let when = self.when(when)?;
-        let processes = &self.graph.graph.processes;
-        let candidates = processes.iter().enumerate().map(|(i, p)| {
+        let instances = &self.network.instances;
+        let candidates = instances.iter().enumerate().map(|(i, p)| {
             (i, Some(p.path.as_str()), self.members(i).into_iter().map(|m| m.0).collect())
         });
         let matched = targets(path, candidates);
         if matched.is_empty() {
-            let aliases = self.graph.graph.aliases.clone();
-            if let Some((alias, (i, port))) =
-                aliases.into_iter().find(|(alias, _)| matches_whole(path, alias))
-            {
-                let name = self.graph.graph.processes[i].ports[port].name.clone();
+            let alias = self.aliases.iter().find(|(alias, _)| matches_whole(path, alias));
+            if let Some((alias, (i, port))) = alias.cloned() {
+                let name = self.network.body(InstanceId(i as u32)).ports[port].name.clone();
                 let record = self.add(i, &name, when, true, loc)?;
-                self.found.records[record].key = alias;
+                self.network.run.records[record].key = alias;
                 return Ok(());
             }
             let at = Loc { file: self.file, span: path.span };
@@ -120,7 +152,7 @@ impl Collector<'_, '_> {
             match target {
                 Target::Member(i, name) => self.add(i, &name, when.clone(), true, loc)?,
                 Target::Instance(i) => {
-                    let vars = &self.graph.graph.processes[i].vars;
+                    let vars = &self.network.body(InstanceId(i as u32)).vars;
                     let names: Vec<String> = vars.iter().map(|v| v.name.clone()).collect();
                     for name in names {
                         self.add(i, &name, when.clone(), true, loc)?;
@@ -133,9 +165,10 @@ impl Collector<'_, '_> {
     }
 
     fn no_match(&mut self, path: &str, loc: Loc) -> Stop {
-        let all: Vec<String> = (0..self.graph.graph.processes.len())
+        let instances = &self.network.instances;
+        let all: Vec<String> = (0..instances.len())
             .flat_map(|i| {
-                let path = &self.graph.graph.processes[i].path;
+                let path = &instances[i].path;
                 self.members(i).into_iter().map(move |(m, _)| format!("{path}.{m}"))
             })
             .collect();
@@ -145,8 +178,9 @@ impl Collector<'_, '_> {
         if let Some(near) = near {
             d = d.help(format!("did you mean `{near}`?"));
         }
-        let paths: Vec<&str> = self.graph.graph.processes.iter().map(|p| p.path.as_str()).collect();
-        self.cx.fail(d.note(format!("its processes are {}", paths.join(", "))))
+        let paths: Vec<&str> = instances.iter().map(|p| p.path.as_str()).collect();
+        let note = format!("its processes are {}", paths.join(", "));
+        self.cx.fail(d.note(note))
     }
 
     fn when(&mut self, when: &RecordWhen) -> Eval<Option<Clock>> {
@@ -172,8 +206,15 @@ impl Collector<'_, '_> {
                 let holds = self.cx.expr(e, &env)?.truth();
                 match clock_of(&holds) {
                     Ok(clock) => clock,
-                    Err(NoClock::Dynamic | NoClock::NotPeriodic) => {
-                        let message = "a record is kept at an epoch's `.start` or `.end`";
+                    Err(why) => {
+                        let message = match why {
+                            NoClock::Unmanageable(within) => {
+                                format!("when this is kept does not repeat within {within}")
+                            }
+                            NoClock::Dynamic | NoClock::NotPeriodic => {
+                                "a record is kept at an epoch's `.start` or `.end`".into()
+                            }
+                        };
                         let d = Diagnostic::new(Code::E0302, message, loc, "");
                         return Err(self.cx.fail(d));
                     }
@@ -194,9 +235,12 @@ impl Collector<'_, '_> {
         let Some((_, member)) = self.members(process).into_iter().find(|m| m.0 == name) else {
             return Err(Stop::Reported);
         };
-        let path = format!("{}.{name}", self.graph.graph.processes[process].path);
+        let instance = InstanceId(process as u32);
+        let path = self.network.member_path(instance, member);
         let unused = match member {
-            Member::Port(p) => self.graph.uses[process][p].is_none(),
+            Member::Port(p) => {
+                port_use(self.cx, self.network, self.network.body(instance), p)?.is_none()
+            }
             Member::Var(_) => false,
         };
         if unused {
@@ -204,16 +248,18 @@ impl Collector<'_, '_> {
             let d = Diagnostic::new(Code::E0304, message, loc, "nothing to record");
             return Err(self.cx.fail(d));
         }
-        let same = |r: &RecordRequest| r.process == process && r.member == member;
-        let known = self.found.records.iter().position(|r| same(r) && r.when == when);
+        let when = when.map(|clock| self.network.clock_id(&clock));
+        let records = &mut self.network.run.records;
+        let same = |r: &Record| r.instance == instance && r.member == member;
+        let known = records.iter().position(|r| same(r) && r.when == when);
         if let Some(known) = known {
-            let record = &mut self.found.records[known];
+            let record = &mut records[known];
             if asked && !record.asked {
                 (record.asked, record.key) = (true, path);
             }
             return Ok(known);
         }
-        if asked && self.found.records.iter().any(|r| same(r) && r.asked) {
+        if asked && records.iter().any(|r| same(r) && r.asked) {
             let message = format!("`{path}` is recorded twice, at different steps");
             let d = Diagnostic::new(Code::E0402, message, loc, "recorded again here");
             return Err(self.cx.fail(d.help("both would have the same key; keep one")));
@@ -224,8 +270,8 @@ impl Collector<'_, '_> {
             (false, None) => format!("{path} at end"),
             (false, Some(_)) => format!("{path} at steps"),
         };
-        self.found.records.push(RecordRequest { key, process, member, when, asked });
-        Ok(self.found.records.len() - 1)
+        records.push(Record { key, instance, member, when, asked });
+        Ok(records.len() - 1)
     }
 
     fn report(&mut self, e: &ast::Expr, loc: Loc) -> Eval<()> {
@@ -245,10 +291,10 @@ impl Collector<'_, '_> {
             };
             let record = self.add(process, &member, Some(Clock::always()), false, at)?;
             let kind = match name.as_str() {
-                "raster" => ReportKind::Raster(record),
-                _ => ReportKind::Trace(record),
+                "raster" => ReportKind::Raster(record as u32),
+                _ => ReportKind::Trace(record as u32),
             };
-            self.found.reports.push(Report { text, kind, loc });
+            self.reports.push((text, Shown::Picture(kind), loc));
             return Ok(());
         }
         let value = self.value(e)?;
@@ -259,7 +305,7 @@ impl Collector<'_, '_> {
             let hint = "take its `mean`, `sum`, `max`, …, or `record` it";
             return Err(self.cx.fail(d.help(hint)));
         }
-        self.found.reports.push(Report { text, kind: ReportKind::Value(value), loc });
+        self.reports.push((text, Shown::Value(value), loc));
         Ok(())
     }
 
@@ -276,7 +322,7 @@ impl Collector<'_, '_> {
             _ => None,
         };
         let sides = sides.filter(|(a, b)| a.is_scalar() && b.is_scalar());
-        self.found.expectations.push(Expectation { text, holds, sides, loc });
+        self.expectations.push(Expected { text, holds, sides, loc });
         Ok(())
     }
 
@@ -293,14 +339,11 @@ impl Collector<'_, '_> {
         if let Some((process, member)) = self.path(&e) {
             let loc = Loc { file: self.file, span: e.span };
             let record = self.add(process, &member, None, false, loc)?;
-            let p = &self.graph.graph.processes[process];
-            let (ty, shape) = match self.found.records[record].member {
-                Member::Var(i) => (p.vars[i].ty, p.vars[i].shape.clone()),
-                Member::Port(i) => (p.ports[i].ty, p.ports[i].shape.clone()),
-            };
+            let record_of = &self.network.run.records[record];
+            let (kind, shape) = form(self.network, record_of.instance, record_of.member);
             // No name of a program has a space in it.
             let name = format!("record {record}");
-            let read = TExpr::read(Leaf::Recorded(record), ty.kind(), shape);
+            let read = TExpr::read(Leaf::Recorded(record), kind, shape);
             env.set(&name, Val::Expr(read));
             e.kind = ExprKind::Name(name);
             return Ok(e);
@@ -339,12 +382,12 @@ impl Collector<'_, '_> {
     fn path(&self, e: &ast::Expr) -> Option<(usize, String)> {
         let parts = dotted(e)?;
         let whole = parts.join(".");
-        if let Some((_, (i, p))) = self.graph.graph.aliases.iter().find(|(a, _)| *a == whole) {
-            return Some((*i, self.graph.graph.processes[*i].ports[*p].name.clone()));
+        if let Some((_, (i, p))) = self.aliases.iter().find(|(a, _)| *a == whole) {
+            return Some((*i, self.network.body(InstanceId(*i as u32)).ports[*p].name.clone()));
         }
         let (member, path) = parts.split_last()?;
         let path = path.join(".");
-        let process = self.graph.graph.processes.iter().position(|p| p.path == path)?;
+        let process = self.network.instances.iter().position(|p| p.path == path)?;
         let known = self.members(process).iter().any(|(name, _)| name == member);
         known.then(|| (process, (*member).to_string()))
     }

@@ -5,10 +5,9 @@
 
 mod load;
 pub mod source;
-mod suggest;
 
+pub use crate::diagnostics::nearest;
 pub use load::{add_text, load};
-pub use suggest::nearest;
 
 use crate::diagnostics::{Loc, SourceMap};
 use indexmap::IndexMap;

@@ -1,8 +1,28 @@
 //! The scalar operations: what every one of them is called, takes and gives.
 //!
 //! An array operation of the language that works element by element is one of these, applied to
-//! each element. The network IR and the step IR ([`crate::ir`]) name them
-//! by [`Op`]; nobody else says what they mean.
+//! each element. The network IR and the step IR ([`crate::ir`]) name them by [`Op`]; nobody else
+//! says what they mean. The constant folder and the interpreter call [`Op::eval`], the analyses
+//! of ranges [`Op::interval`], training [`Op::derivative`]; generated code is printed from
+//! [`Op::rust`].
+//!
+//! A new operation is one row of `table.rs`. What generated code calls for it, where Rust has no
+//! operator or method that means the same, is a function of [`snn_runtime::arith`], and then that
+//! function is the definition: the row names it, and evaluates by it.
+
+mod derivative;
+mod eval;
+mod interval;
+mod row;
+mod rust;
+mod table;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use derivative::Term;
+pub use interval::{FULL, Interval, narrow, of_bits};
+pub use rust::{Form, Level, Rust};
+pub use table::Op;
 
 /// What the elements of a value are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +38,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 4] = [Kind::Bool, Kind::Int, Kind::F32, Kind::F64];
+
     /// As the text forms write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -34,95 +57,6 @@ impl Kind {
     }
 }
 
-/// A scalar operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
-    /// Negation of an integer or float.
-    Neg,
-    /// Negation of a boolean.
-    Not,
-    /// Absolute value.
-    Abs,
-    /// Sum; of integers it wraps at 64 bits, as all arithmetic here.
-    Add,
-    /// Difference.
-    Sub,
-    /// Product.
-    Mul,
-    /// Quotient of floats.
-    Div,
-    /// Quotient of integers rounded down; 0 by 0.
-    FloorDiv,
-    /// Remainder with the divisor's sign; by zero it is 0 for integers, NaN for floats.
-    Rem,
-    /// Power of floats.
-    Pow,
-    /// `a << b`; 0 for `b` below 0 or above 63.
-    Shl,
-    /// `a >> b`, arithmetic; 0 for `b` below 0, the sign for `b` above 63.
-    Shr,
-    /// Bitwise of integers, logical of booleans.
-    And,
-    /// Bitwise of integers, logical of booleans.
-    Or,
-    /// Bitwise of integers, logical of booleans.
-    Xor,
-    /// The smaller.
-    Min,
-    /// The larger.
-    Max,
-    /// Equal.
-    Eq,
-    /// Not equal.
-    Ne,
-    /// Less.
-    Lt,
-    /// Less or equal.
-    Le,
-    /// Greater.
-    Gt,
-    /// Greater or equal.
-    Ge,
-    /// `cond ? a : b`; both are computed.
-    Select,
-    /// Conversion to a kind.
-    Convert(Kind),
-    /// The low bits of an integer.
-    Wrap {
-        /// 1 to 64.
-        bits: u8,
-        /// Sign-extended, or not.
-        signed: bool,
-    },
-    /// The nearest integer of so many bits.
-    Sat {
-        /// 1 to 64.
-        bits: u8,
-        /// Two's complement, or unsigned.
-        signed: bool,
-    },
-    /// `tz(x·(4096 − d), 12)`: `x` decayed by `d/4096`, rounded toward zero.
-    Decay,
-    /// e to the power.
-    Exp,
-    /// Natural logarithm.
-    Log,
-    /// Square root.
-    Sqrt,
-    /// Sine.
-    Sin,
-    /// Cosine.
-    Cos,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Largest whole number not above.
-    Floor,
-    /// Smallest whole number not below.
-    Ceil,
-    /// Nearest whole number, halves to even.
-    Round,
-}
-
 /// One value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
@@ -134,4 +68,99 @@ pub enum Scalar {
     F32(f32),
     /// Double precision.
     F64(f64),
+}
+
+impl Scalar {
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        match self {
+            Scalar::Bool(_) => Kind::Bool,
+            Scalar::Int(_) => Kind::Int,
+            Scalar::F32(_) => Kind::F32,
+            Scalar::F64(_) => Kind::F64,
+        }
+    }
+
+    /// Whether both are the same value of the same kind, bit for bit: zeros of different signs
+    /// are two, a NaN is itself.
+    pub fn same(self, other: Scalar) -> bool {
+        self.kind() == other.kind() && self.bits() == other.bits()
+    }
+
+    /// Its bits.
+    pub fn bits(self) -> u64 {
+        match self {
+            Scalar::Bool(x) => x.into(),
+            Scalar::Int(x) => x as u64,
+            Scalar::F32(x) => x.to_bits().into(),
+            Scalar::F64(x) => x.to_bits(),
+        }
+    }
+}
+
+/// What an operation with parameters is called before they are added.
+const CONVERT: &str = "convert";
+const WRAP: &str = "wrap";
+const SAT: &str = "sat";
+
+impl Op {
+    /// Its name in the text forms: `add`, `convert_int`, `wrap24s`, `sat8u`.
+    pub fn name(self) -> String {
+        let width = |name, bits, signed| format!("{name}{bits}{}", if signed { 's' } else { 'u' });
+        match self {
+            Op::Convert(kind) => format!("{CONVERT}_{}", kind.name()),
+            Op::Wrap { bits, signed } => width(WRAP, bits, signed),
+            Op::Sat { bits, signed } => width(SAT, bits, signed),
+            plain => plain.row().name.into(),
+        }
+    }
+
+    /// The operation of a name.
+    pub fn parse(name: &str) -> Option<Op> {
+        if let Some(op) = Op::PLAIN.iter().find(|op| op.row().name == name) {
+            return Some(*op);
+        }
+        if let Some(kind) = name.strip_prefix(CONVERT).and_then(|rest| rest.strip_prefix('_')) {
+            return Kind::ALL.into_iter().find(|k| k.name() == kind).map(Op::Convert);
+        }
+        let width = |rest: &str| {
+            let (digits, signed) = match rest.strip_suffix('s') {
+                Some(digits) => (digits, true),
+                None => (rest.strip_suffix('u')?, false),
+            };
+            let bits: u8 = digits.parse().ok().filter(|bits: &u8| bits.to_string() == digits)?;
+            (1..=64).contains(&bits).then_some((bits, signed))
+        };
+        if let Some(rest) = name.strip_prefix(WRAP) {
+            return width(rest).map(|(bits, signed)| Op::Wrap { bits, signed });
+        }
+        let (bits, signed) = width(name.strip_prefix(SAT)?)?;
+        Some(Op::Sat { bits, signed })
+    }
+
+    /// How many operands it has.
+    pub fn arity(self) -> usize {
+        self.row().meaning.arity()
+    }
+
+    /// Whether it compares its two operands.
+    pub fn is_comparison(self) -> bool {
+        matches!(self.row().meaning, row::Meaning::Test(_))
+    }
+
+    /// Whether the low bits of its result depend only on as many low bits of its operands
+    /// (those of a shift to the left: of its first).
+    pub fn is_modular(self) -> bool {
+        self.row().modular
+    }
+
+    /// How generated code writes it.
+    pub fn rust(self) -> &'static Rust {
+        &self.row().rust
+    }
+
+    /// The derivatives by each operand, where it gives a float; `None` where it gives none.
+    pub fn derivative(self) -> Option<&'static [Term]> {
+        self.row().derivative
+    }
 }

@@ -1,136 +1,111 @@
-//! Buffers, tensors and clocks of the step IR under construction, and the statements of each
-//! process as ops, in the order in which they are written.
+//! Buffers, tensors and clocks of the step IR under construction, and the statements of a flat
+//! network as ops, in its order.
 
 use super::views::{Affine, Map};
-use crate::clocks::{Clock, ClockedGraph, Link};
+use crate::clocks::Clock;
 use crate::data::DataSource;
 use crate::diagnostics::Loc;
 use crate::ir::{
     self, Access, Buffer, BufferId, BufferKind, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit,
-    Init, Kind, Loop, Op, OpKind, Source, TensorId, TensorValues,
+    Init, Kind, Loop, Op, OpKind, Reduce, Source, TensorId, TensorValues,
 };
+use crate::network::{self, Action, Body, Flat, Network, Pick, Stmt, ValueId, VarKind};
+use crate::scalar;
 use crate::tensor::{Constant, Tensor, Values, ops};
-use crate::types::{Leaf, Phase, Pick, Place, StmtKind, TExpr};
-use snn_grammar::ast::Direction;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// An op with what ordering and messages need to know of it.
+/// An op with the statement it comes from.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The op.
     pub op: Op,
-    /// Its phase.
-    pub phase: Phase,
-    /// The process it comes from.
-    pub process: usize,
-    /// The statement it comes from.
+    /// The statement.
     pub loc: Loc,
 }
 
 /// The step IR under construction.
 pub struct Builder<'g> {
-    /// What is scheduled.
-    pub graph: &'g ClockedGraph,
+    /// What is scheduled: a folded flat network.
+    pub network: &'g Network,
+    /// Its body.
+    pub body: &'g Body,
     /// Buffers so far.
     pub buffers: Vec<Buffer>,
     /// Tensors so far.
     pub tensors: Vec<ir::Tensor>,
     /// Clocks so far.
     pub clocks: Vec<Clock>,
-    /// Ops so far.
+    /// Ops so far, of the present phase.
     pub steps: Vec<Step>,
-    /// The buffer of each process's variables.
-    pub vars: Vec<Vec<BufferId>>,
-    /// The buffer of each process's ports: out ports, and in ports that are recorded.
-    pub ports: Vec<Vec<Option<BufferId>>>,
-    /// In ports that are recorded.
-    pub recorded: BTreeSet<(usize, usize)>,
-    /// For queued links (connection, sender): the ring and the received message.
-    pub queues: BTreeMap<(usize, usize), (BufferId, BufferId)>,
-    lets: Vec<Vec<Option<BufferId>>>,
+    /// The buffer of each variable.
+    pub vars: Vec<BufferId>,
+    /// The buffers of values that statements have fixed.
+    pub(super) fixed: HashMap<ValueId, BufferId>,
+    /// The buffers of values that the present statement has computed whole.
+    pub(super) hoisted: HashMap<ValueId, BufferId>,
+    /// Whether the present statement happens, where it may not.
+    pub(super) shield: Option<Shield>,
+    /// How deep in values that are computed whole.
+    pub(super) depth: usize,
+    pub(super) at: At,
     names: BTreeSet<String>,
     files: BTreeMap<DataSource, TensorId>,
     known: Vec<(Constant, TensorId)>,
-    pub(super) at: At,
 }
 
 /// Where the statement being lowered stands.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct At {
-    pub process: usize,
-    pub phase: Phase,
+    /// The dotted path of its process.
+    pub origin: String,
     pub clock: ClockId,
     pub loc: Loc,
 }
 
 impl<'g> Builder<'g> {
-    /// Allocates the buffers of all variables and out ports.
-    pub fn new(graph: &'g ClockedGraph) -> Builder<'g> {
-        let first = graph.graph.processes.first();
-        let loc = first.map_or(Loc { file: 0, span: Default::default() }, |p| p.loc);
-        let at = At { process: 0, phase: Phase::Spk, clock: ir::ALWAYS, loc };
+    /// Allocates the buffers of all variables.
+    pub fn new(flat: &'g Flat) -> Builder<'g> {
+        let (network, body) = (&flat.0, flat.body());
+        let loc = network.instances[0].place;
         let mut builder = Builder {
-            graph,
+            network,
+            body,
             buffers: Vec::new(),
             tensors: Vec::new(),
             clocks: vec![Clock::always()],
             steps: Vec::new(),
             vars: Vec::new(),
-            ports: Vec::new(),
-            recorded: BTreeSet::new(),
-            queues: BTreeMap::new(),
-            lets: graph.graph.processes.iter().map(|p| vec![None; p.lets.len()]).collect(),
+            fixed: HashMap::new(),
+            hoisted: HashMap::new(),
+            shield: None,
+            depth: 0,
+            at: At { origin: String::new(), clock: ir::ALWAYS, loc },
             names: BTreeSet::new(),
             files: BTreeMap::new(),
             known: Vec::new(),
-            at,
         };
-        for process in &graph.graph.processes {
-            let mut vars = Vec::new();
-            for v in &process.vars {
-                let name = format!("{}.{}", process.path, v.name);
-                let init = builder.init(&v.init, &name, v.ty.storage());
-                let (elem, shape) = (v.ty.storage(), v.shape.clone());
-                vars.push(builder.buffer(&name, BufferKind::State, elem, shape, init));
-            }
-            let ports = process.ports.iter().map(|p| {
-                let name = format!("{}.{}", process.path, p.name);
-                (p.direction == Direction::Out).then(|| builder.port(&name, p))
-            });
-            let ports = ports.collect();
-            builder.vars.push(vars);
-            builder.ports.push(ports);
+        let mut once = network::evaluate::Once::of(network, 0);
+        for var in &body.vars {
+            let elem = var.ty.storage();
+            let (kind, shape) = match var.kind {
+                VarKind::State | VarKind::Flight => (BufferKind::State, var.shape.clone()),
+                VarKind::Port => (BufferKind::Port, var.shape.clone()),
+                VarKind::Queue { slots } => {
+                    (BufferKind::Queue, std::iter::once(slots).chain(var.shape.clone()).collect())
+                }
+            };
+            let init = match var.kind {
+                VarKind::Queue { .. } => zero(elem),
+                _ => match once.get(var.init).and_then(|c| c.dense()) {
+                    Some(c) => builder.init(&c, &var.name, &var.shape, elem),
+                    None => zero(elem),
+                },
+            };
+            let buffer = builder.buffer(&var.name, kind, elem, shape, init);
+            builder.vars.push(buffer);
         }
         builder
-    }
-
-    fn port(&mut self, name: &str, p: &crate::elaborate::Port) -> BufferId {
-        let elem = p.ty.storage();
-        self.buffer(name, BufferKind::Port, elem, p.shape.clone(), zero(elem))
-    }
-
-    /// Gives a recorded in port a buffer of its own, filled when the port receives.
-    fn record_input(&mut self, process: usize, port: usize) {
-        let graph = self.graph;
-        let p = &graph.graph.processes[process];
-        let Some(used) = graph.uses[process][port].as_ref() else { return };
-        let name = format!("{}.{}", p.path, p.ports[port].name);
-        let buffer = self.port(&name, &p.ports[port]);
-        let clock = self.clock(&used.clock);
-        self.at = At { process, phase: used.phase, clock, loc: used.loc };
-        let message = self.incoming(process, port);
-        let shape = p.ports[port].shape.clone();
-        let to = Access {
-            source: Source::Buffer(buffer),
-            offset: 0,
-            strides: ops::strides(&shape).iter().map(|s| *s as i64).collect(),
-            dynamic: Vec::new(),
-        };
-        let value = self.value(&message, &shape);
-        self.store(shape, to, value, None, p.ports[port].ty.fit());
-        // From now on the port itself is read from there.
-        self.ports[process][port] = Some(buffer);
     }
 
     /// A new buffer; its name is made unique.
@@ -156,14 +131,13 @@ impl<'g> Builder<'g> {
     /// A buffer for a value of this step.
     pub fn local(&mut self, name: &str, kind: Kind, shape: Vec<usize>) -> BufferId {
         let elem = storage(kind);
-        let name = format!("{}.{name}", self.graph.graph.processes[self.at.process].path);
+        let name = format!("{}.{name}", self.at.origin);
         self.buffer(&name, BufferKind::Local, elem, shape, zero(elem))
     }
 
-    fn init(&mut self, value: &TExpr, name: &str, elem: Elem) -> Init {
-        let Some(c) = value.as_const() else { return zero(elem) };
+    fn init(&mut self, c: &Tensor, name: &str, shape: &[usize], elem: Elem) -> Init {
         if c.len() != 1 && !uniform(c) {
-            let constant = Constant::Dense(Arc::clone(c));
+            let constant = Constant::Dense(Arc::new(c.broadcast_to(shape)));
             return Init::Tensor(self.stored(&constant, &format!("{name}_init"), elem));
         }
         match &c.values {
@@ -183,12 +157,12 @@ impl<'g> Builder<'g> {
         self.stored(values, name, narrow)
     }
 
-    /// A known tensor; the same values are stored once.
+    /// A known tensor; the same values, bit for bit, are stored once.
     fn stored(&mut self, values: &Constant, name: &str, elem: Elem) -> TensorId {
         let same = self
             .known
             .iter()
-            .find(|(known, id)| self.tensors[id.0 as usize].elem == elem && known == values);
+            .find(|(known, id)| self.tensors[id.0 as usize].elem == elem && known.same(values));
         if let Some((_, id)) = same {
             return *id;
         }
@@ -243,8 +217,9 @@ impl<'g> Builder<'g> {
         id
     }
 
-    /// The number of a clock.
-    pub fn clock(&mut self, clock: &Clock) -> ClockId {
+    /// The number of a clock of the network in the step IR.
+    pub fn clock(&mut self, id: network::ClockId) -> ClockId {
+        let clock = self.network.clock(id);
         let known = self.clocks.iter().position(|c| c == clock);
         let id = known.unwrap_or_else(|| {
             self.clocks.push(clock.clone());
@@ -255,10 +230,8 @@ impl<'g> Builder<'g> {
 
     /// Adds an op of the current statement.
     pub fn push(&mut self, kind: OpKind) {
-        let origin = self.graph.graph.processes[self.at.process].path.clone();
-        let op = Op { clock: self.at.clock, kind, origin };
-        let At { process, phase, loc, .. } = self.at;
-        self.steps.push(Step { op, phase, process, loc });
+        let op = Op { clock: self.at.clock, kind, origin: self.at.origin.clone() };
+        self.steps.push(Step { op, loc: self.at.loc });
     }
 
     /// Adds a loop with one store.
@@ -274,67 +247,150 @@ impl<'g> Builder<'g> {
         self.push(OpKind::Loop(Loop { domain, body, locals: 0 }));
     }
 
-    /// Lowers everything a process does.
-    pub fn process(&mut self, process: usize) {
-        let graph = self.graph;
-        for (connection, links) in graph.links.iter().enumerate() {
-            let c = &graph.graph.connections[connection];
-            for (sender, link) in links.iter().enumerate() {
-                if c.to.0 == process && matches!(link, Link::Queue { .. }) {
-                    self.receive_queued(connection, sender);
-                }
-            }
+    /// Lowers the statements of a phase.
+    pub fn phase(&mut self, stmts: &[Stmt]) -> Vec<Step> {
+        for stmt in stmts {
+            let clock = self.clock(stmt.clock);
+            self.at = At { origin: self.origin(&stmt.action), clock, loc: stmt.place };
+            self.hoisted.clear();
+            self.shield = None;
+            self.stmt(stmt);
         }
-        for port in 0..graph.graph.processes[process].ports.len() {
-            if self.recorded.contains(&(process, port)) && self.ports[process][port].is_none() {
-                self.record_input(process, port);
-            }
-        }
-        for stmt in &graph.graph.processes[process].body {
-            let clock = self.clock(&stmt.clock);
-            self.at = At { process, phase: stmt.phase, clock, loc: stmt.loc };
-            match &stmt.kind {
-                StmtKind::Let(id) => {
-                    let (name, value) = &graph.graph.processes[process].lets[*id];
-                    let buffer = self.local(name, value.kind, value.shape.clone());
-                    self.fill(buffer, value);
-                    self.lets[process][*id] = Some(buffer);
+        std::mem::take(&mut self.steps)
+    }
+
+    /// The dotted path of the process that a statement comes from.
+    fn origin(&self, action: &Action) -> String {
+        let body = self.body;
+        let name = match action {
+            Action::Store { var, .. } => body.vars[*var as usize].name.as_str(),
+            Action::Eval(value) => body.values[value.at()].name.as_deref().unwrap_or_default(),
+            // Who sends.
+            Action::Push { value, .. } => match body.values[value.at()].op {
+                network::Op::Var(var) => body.vars[var as usize].name.as_str(),
+                _ => "",
+            },
+            // Who receives.
+            Action::Pop(value) => match body.values[value.at()].op {
+                network::Op::Var(var) => {
+                    let name = body.vars[var as usize].name.as_str();
+                    name.split("_from_").next().unwrap_or(name)
                 }
-                StmtKind::Assign { to, picks, shape, value, mask, fit } => {
-                    self.assign(process, *to, picks, shape, value, mask.as_ref(), *fit);
-                }
+                _ => "",
+            },
+            Action::Read(_) | Action::Receive(_) | Action::Send { .. } => "",
+        };
+        name.rsplit_once('.').map_or("", |(path, _)| path).to_string()
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.action {
+            Action::Eval(value) => self.eval(*value, stmt.guard),
+            Action::Store { var, region, value, mask } => {
+                self.assign(*var, region, *value, stmt.guard, *mask);
             }
-        }
-        for (connection, links) in graph.links.iter().enumerate() {
-            let c = &graph.graph.connections[connection];
-            for (sender, link) in links.iter().enumerate() {
-                if c.senders[sender].0 == process && matches!(link, Link::Queue { .. }) {
-                    self.send_queued(connection, sender);
-                }
+            Action::Push { var, value } => {
+                let shape = self.body.vars[*var as usize].shape.clone();
+                let lowered = self.value(*value, &shape);
+                let queue = self.vars[*var as usize];
+                let elem = self.buffers[queue.0 as usize].elem;
+                let from = match self.contiguous(&lowered, &shape) {
+                    Some(from) if self.buffers[from.0 as usize].elem == elem => from,
+                    _ => {
+                        let name = format!("{}.message", self.at.origin);
+                        let from =
+                            self.buffer(&name, BufferKind::Local, elem, shape.clone(), zero(elem));
+                        let access = Affine::identity(&shape).access(Source::Buffer(from));
+                        let fit = self.fit(*var, &lowered);
+                        self.store(shape, access, lowered, None, fit);
+                        from
+                    }
+                };
+                self.push(OpKind::Push { queue, from });
             }
+            Action::Pop(value) => {
+                let network::Op::Var(var) = self.body.values[value.at()].op else { return };
+                let queue = self.vars[var as usize];
+                let of = &self.body.vars[var as usize];
+                let (elem, shape) = (of.ty.storage(), of.shape.clone());
+                let name = of.name.strip_suffix("_queue").unwrap_or(&of.name).to_string();
+                let to = self.buffer(&name, BufferKind::Port, elem, shape, zero(elem));
+                self.fixed.insert(*value, to);
+                self.push(OpKind::Pop { queue, to });
+            }
+            // What is read is loaded where it is needed.
+            Action::Read(_) | Action::Receive(_) | Action::Send { .. } => {}
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// Computes a value where it stands, and keeps it.
+    fn eval(&mut self, value: ValueId, guard: Option<ValueId>) {
+        let of = &self.body.values[value.at()];
+        let name = of.name.as_deref().unwrap_or("value");
+        let name = name.rsplit('.').next().unwrap_or(name).to_string();
+        let (kind, shape) = (of.kind, of.shape.clone());
+        let Some(guard) = guard else {
+            let buffer = self.local(&name, kind, shape);
+            self.fill(buffer, value, None);
+            self.fixed.insert(value, buffer);
+            return;
+        };
+        // Zeros where the statement does not happen; an index in it is not computed then.
+        let holds = self.scalar(guard, 0);
+        self.shield = Some(Shield::Expr(holds, Vec::new()));
+        let holds = self.scalar(guard, shape.len());
+        let computed = self.value(value, &shape);
+        let buffer = self.local(&name, kind, shape.clone());
+        self.keep(buffer, shape, computed, Some(holds));
+        self.fixed.insert(value, buffer);
+    }
+
+    /// What a store into a variable does with a value.
+    fn fit(&self, var: u32, value: &Expr) -> Fit {
+        if value.kind == Kind::Int { self.body.vars[var as usize].ty.fit() } else { Fit::Exact }
+    }
+
     fn assign(
         &mut self,
-        process: usize,
-        to: Place,
-        picks: &[Pick],
-        shape: &[usize],
-        value: &TExpr,
-        mask: Option<&TExpr>,
-        fit: Fit,
+        var: u32,
+        region: &[Pick],
+        value: ValueId,
+        guard: Option<ValueId>,
+        mask: Option<ValueId>,
     ) {
-        let target = match to {
-            Place::Var(i) => Some(self.vars[process][i]),
-            Place::Port(i) => self.ports[process][i],
-        };
-        let Some(target) = target else { return };
-        let full = self.buffers[target.0 as usize].shape.clone();
-        let mut position = Affine::zero(shape.len());
+        let target = self.vars[var as usize];
+        let full = self.body.vars[var as usize].shape.clone();
+        let sizes = region.iter().filter_map(|pick| match pick {
+            Pick::Range(lo, hi) => Some(hi - lo),
+            _ => None,
+        });
+        let shape: Vec<usize> = sizes.collect();
+        let rank = shape.len();
+        if let Some(guard) = guard {
+            let holds = self.scalar(guard, 0);
+            self.shield = Some(Shield::Expr(holds, Vec::new()));
+        }
+        let guard = guard.map(|g| self.scalar(g, rank));
+        let mask = mask.map(|m| {
+            let mask = self.value(m, &shape);
+            match &guard {
+                // An index in the mask is computed only where the statement happens.
+                Some(guard) if computes_index(&mask) => {
+                    let buffer = self.local("mask", Kind::Bool, shape.clone());
+                    self.keep(buffer, shape.clone(), mask, Some(guard.clone()));
+                    self.load(buffer, &Map::broadcast(&shape, &shape), rank, Kind::Bool)
+                }
+                Some(guard) => Expr::apply(scalar::Op::And, vec![guard.clone(), mask]),
+                None => mask,
+            }
+        });
+        let mut mask = mask.or(guard);
+        if let Some(mask) = &mask {
+            self.shield = Some(Shield::Expr(mask.clone(), shape.clone()));
+        }
+        let mut position = Affine::zero(rank);
         let mut axis = 0;
-        for ((pick, stride), extent) in picks.iter().zip(ops::strides(&full)).zip(&full) {
+        for ((pick, stride), extent) in region.iter().zip(ops::strides(&full)).zip(&full) {
             let (stride, extent) = (stride as i64, *extent);
             match pick {
                 Pick::At(i) => position.offset += *i as i64 * stride,
@@ -344,154 +400,127 @@ impl<'g> Builder<'g> {
                     axis += 1;
                 }
                 Pick::Computed(index) => {
-                    let index = self.scalar(index, shape.len());
+                    let index = self.index(target, *index, rank);
                     position.dynamic.push(DynamicIndex { index, stride, extent });
                 }
             }
         }
         let to = position.access(Source::Buffer(target));
-        let mut mask_expr = mask.map(|m| self.value(m, shape));
-        if let Some(m) = mask.filter(|_| mask_expr.as_ref().is_some_and(|e| hazard(e, &to))) {
-            mask_expr = Some(self.through_local("mask", m, shape));
+        let mut computed = self.value(value, &shape);
+        // All that is needed is read before anything is stored.
+        if mask.as_ref().is_some_and(|m| hazard(m, &to)) {
+            let buffer = self.local("mask", Kind::Bool, shape.clone());
+            let access = Affine::identity(&shape).access(Source::Buffer(buffer));
+            self.store(
+                shape.clone(),
+                access,
+                mask.take().unwrap_or(nothing(Kind::Bool)),
+                None,
+                Fit::Exact,
+            );
+            mask = Some(self.load(buffer, &Map::broadcast(&shape, &shape), rank, Kind::Bool));
         }
-        let mut expr = self.value(value, shape);
-        if hazard(&expr, &to) {
-            expr = self.through_local("value", value, shape);
+        if hazard(&computed, &to) {
+            let kind = computed.kind;
+            let buffer = self.local("value", kind, shape.clone());
+            let holds = mask.clone().filter(|_| computes_index(&computed));
+            self.keep(buffer, shape.clone(), computed, holds);
+            computed = self.load(buffer, &Map::broadcast(&shape, &shape), rank, kind);
         }
-        let fit = if matches!(expr.kind, Kind::Int) { fit } else { Fit::Exact };
-        self.store(shape.to_vec(), to, expr, mask_expr, fit);
+        let fit = self.fit(var, &computed);
+        self.store(shape, to, computed, mask, fit);
     }
 
-    /// A value computed before anything is stored.
-    fn through_local(&mut self, name: &str, value: &TExpr, shape: &[usize]) -> Expr {
-        let buffer = self.local(name, value.kind, value.shape.clone());
-        self.fill(buffer, value);
-        self.load(buffer, &Map::broadcast(&value.shape, shape), value.kind)
+    /// An index of an assignment to `target`; it is evaluated at every element.
+    fn index(&mut self, target: BufferId, index: ValueId, rank: usize) -> Expr {
+        let evaluated = self.scalar(index, rank);
+        let mut reads = false;
+        super::walk::loads(&evaluated, &mut |a| reads |= a.source == Source::Buffer(target));
+        if !reads {
+            return evaluated;
+        }
+        let once = self.scalar(index, 0);
+        let holds = match computes_index(&once) {
+            true => self.happens().map(|b| self.load(b, &Map::Axes(Vec::new()), 0, Kind::Bool)),
+            false => None,
+        };
+        let buffer = self.local("index", Kind::Int, Vec::new());
+        self.keep(buffer, Vec::new(), once, holds);
+        self.load(buffer, &Map::Axes(Vec::new()), rank, Kind::Int)
     }
 
-    /// Computes a value into a buffer of its shape.
-    pub fn fill(&mut self, buffer: BufferId, value: &TExpr) {
-        let shape = value.shape.clone();
+    /// Computes a value into a buffer of its shape; where it computes an index, only if `holds`
+    /// does, if that is given, and zeros elsewhere.
+    pub(super) fn fill(&mut self, buffer: BufferId, value: ValueId, holds: Option<Expr>) {
+        let shape = self.body.values[value.at()].shape.clone();
+        let computed = self.value(value, &shape);
+        self.keep(buffer, shape, computed, holds);
+    }
+
+    /// Stores an expression into a buffer of its shape, zeros where `holds` is given and does
+    /// not hold.
+    fn keep(&mut self, buffer: BufferId, shape: Vec<usize>, computed: Expr, holds: Option<Expr>) {
         let access = Affine::identity(&shape).access(Source::Buffer(buffer));
-        let expr = self.value(value, &shape);
-        self.store(shape, access, expr, None, Fit::Exact);
-    }
-
-    /// The value of a leaf as a buffer, or as an expression over other leaves.
-    pub fn leaf(&mut self, leaf: Leaf) -> Resolved {
-        let process = self.at.process;
-        match leaf {
-            Leaf::Var(i) => Resolved::Buffer(self.vars[process][i]),
-            Leaf::Let(i) => match self.lets[process][i] {
-                Some(buffer) => Resolved::Buffer(buffer),
-                None => Resolved::Nothing,
-            },
-            Leaf::Remote(i, p) => self.ports[i][p].map_or(Resolved::Nothing, Resolved::Buffer),
-            Leaf::Port(i) => match self.ports[process][i] {
-                Some(buffer) => Resolved::Buffer(buffer),
-                None => Resolved::Expr(self.incoming(process, i)),
-            },
-            Leaf::Buffer(id) => Resolved::Buffer(BufferId(id)),
-            Leaf::Recorded(_) => Resolved::Nothing,
-        }
-    }
-
-    /// What an in port receives, over out ports: the sum of its connections.
-    fn incoming(&self, process: usize, port: usize) -> TExpr {
-        let graph = &self.graph.graph;
-        let p = &graph.processes[process].ports[port];
-        let kind = p.ty.kind();
-        let mut sum: Option<TExpr> = None;
-        for (number, connection) in graph.connections.iter().enumerate() {
-            if connection.to != (process, port) {
-                continue;
+        let kind = computed.kind;
+        match holds {
+            None => self.store(shape, access, computed, None, Fit::Exact),
+            Some(holds) if computes_index(&computed) => {
+                self.store(shape.clone(), access.clone(), nothing(kind), None, Fit::Exact);
+                self.store(shape, access, computed, Some(holds), Fit::Exact);
             }
-            let message = self.dequeued(&connection.message, number).convert(kind);
-            sum = Some(match sum {
-                None => message,
-                Some(sum) => TExpr::binary(ir::BinOp::Add, sum.clone(), message).unwrap_or(sum),
-            });
-        }
-        sum.map_or(TExpr::int(0).convert(kind), |s| s.convert(kind))
-    }
-
-    /// A connection's message with queued senders replaced by what was taken from the queue.
-    fn dequeued(&self, message: &TExpr, connection: usize) -> TExpr {
-        let senders = &self.graph.graph.connections[connection].senders;
-        message.map_reads(&mut |leaf| match leaf {
-            Leaf::Remote(i, p) => {
-                let sender = senders.iter().position(|s| *s == (i, p));
-                let queue = sender.and_then(|s| self.queues.get(&(connection, s)));
-                queue.map_or(leaf, |(_, received)| Leaf::Buffer(received.0))
-            }
-            other => other,
-        })
-    }
-
-    /// Makes the queues, before any process is lowered: sender and receiver both use them.
-    pub fn queues(&mut self) {
-        let graph = self.graph;
-        for (connection, links) in graph.links.iter().enumerate() {
-            let c = &graph.graph.connections[connection];
-            for (sender, link) in links.iter().enumerate() {
-                let Link::Queue { slots, .. } = link else { continue };
-                let (from, port) = c.senders[sender];
-                let Some(source) = self.ports[from][port] else { continue };
-                let b = &self.buffers[source.0 as usize];
-                let (elem, shape, name) = (b.elem, b.shape.clone(), b.name.clone());
-                let to = &graph.graph.processes[c.to.0];
-                let ring: Vec<usize> = std::iter::once(*slots).chain(shape.clone()).collect();
-                let title = format!("{}.{}_from_{name}", to.path, to.ports[c.to.1].name);
-                let queue_name = format!("{title}_queue");
-                let queue = self.buffer(&queue_name, BufferKind::Queue, elem, ring, zero(elem));
-                let received = self.buffer(&title, BufferKind::Port, elem, shape, zero(elem));
-                self.queues.insert((connection, sender), (queue, received));
+            Some(holds) => {
+                let operands = vec![holds, computed, nothing(kind)];
+                let chosen = Expr::apply(scalar::Op::Select, operands);
+                self.store(shape, access, chosen, None, Fit::Exact);
             }
         }
     }
 
-    /// Adds the op that takes a message from its queue.
-    fn receive_queued(&mut self, connection: usize, sender: usize) {
-        let graph = self.graph;
-        let c = &graph.graph.connections[connection];
-        let Some(used) = graph.uses[c.to.0][c.to.1].as_ref() else { return };
-        let Some((queue, to)) = self.queues.get(&(connection, sender)).copied() else { return };
-        let clock = self.clock(&used.clock);
-        self.at = At { process: c.to.0, phase: used.phase, clock, loc: c.loc };
-        self.push(OpKind::Pop { queue, to });
+    /// Whether the present statement happens, in a scalar buffer; none where it always does.
+    pub(super) fn happens(&mut self) -> Option<BufferId> {
+        let (holds, domain) = match self.shield.take()? {
+            Shield::Buffer(buffer) => {
+                self.shield = Some(Shield::Buffer(buffer));
+                return Some(buffer);
+            }
+            Shield::Expr(holds, domain) => (holds, domain),
+        };
+        let buffer = self.local("happens", Kind::Bool, Vec::new());
+        if domain.is_empty() {
+            let access = Affine::identity(&[]).access(Source::Buffer(buffer));
+            self.store(Vec::new(), access, holds, None, Fit::Exact);
+        } else {
+            let any = Reduce::all(ir::ReduceOp::Max, domain, holds, buffer);
+            self.push(OpKind::Reduce(any));
+        }
+        self.shield = Some(Shield::Buffer(buffer));
+        Some(buffer)
     }
 
-    /// Adds the op that puts a sent message into its queue.
-    fn send_queued(&mut self, connection: usize, sender: usize) {
-        let graph = self.graph;
-        let c = &graph.graph.connections[connection];
-        let (from, port) = c.senders[sender];
-        let Some(used) = graph.uses[from][port].as_ref() else { return };
-        let Some(source) = self.ports[from][port] else { return };
-        let Some((queue, _)) = self.queues.get(&(connection, sender)).copied() else { return };
-        let clock = self.clock(&used.clock);
-        self.at = At { process: from, phase: used.phase, clock, loc: c.loc };
-        self.push(OpKind::Push { queue, from: source });
-    }
-
-    /// A load from a buffer.
-    pub fn load(&mut self, buffer: BufferId, map: &Map, kind: Kind) -> Expr {
+    /// A load from a buffer, in a loop over `rank` axes.
+    pub fn load(&mut self, buffer: BufferId, map: &Map, rank: usize, kind: Kind) -> Expr {
         let shape = self.buffers[buffer.0 as usize].shape.clone();
-        let access = map.position(&shape).access(Source::Buffer(buffer));
+        let access = map.position(&shape, rank).access(Source::Buffer(buffer));
         let loaded = self.buffers[buffer.0 as usize].elem.kind();
         let load = Expr { kind: loaded, node: ExprKind::Load(access) };
         super::views::converted(load, kind)
     }
 }
 
-/// What a leaf stands for.
-pub enum Resolved {
-    /// A buffer.
+/// Whether the present statement happens, where it may not: for parts of it that are computed
+/// whole.
+#[derive(Clone)]
+pub(super) enum Shield {
+    /// Where some element of this, over a domain, holds.
+    Expr(Expr, Vec<usize>),
+    /// As this scalar says.
     Buffer(BufferId),
-    /// An expression over other leaves.
-    Expr(TExpr),
-    /// Nothing: it is never computed.
-    Nothing,
+}
+
+/// Zero of a kind.
+fn nothing(kind: Kind) -> Expr {
+    let node = if kind.is_float() { ExprKind::Float(0.0) } else { ExprKind::Int(0) };
+    Expr { kind, node }
 }
 
 /// How values of a kind are kept for the rest of a step.
@@ -528,11 +557,18 @@ fn uniform(t: &Tensor) -> bool {
     }
 }
 
-/// Whether an expression reads elements of the stored buffer other than the one being stored.
+/// Whether an expression reads the stored buffer elsewhere than at the element being stored, whose
+/// indices do not read it.
 fn hazard(e: &Expr, to: &Access) -> bool {
     let mut found = false;
     super::walk::loads(e, &mut |access| {
         found |= access.source == to.source && access != to;
     });
+    found
+}
+
+fn computes_index(e: &Expr) -> bool {
+    let mut found = false;
+    super::walk::loads(e, &mut |access| found |= !access.dynamic.is_empty());
     found
 }

@@ -14,10 +14,11 @@ use super::walk;
 use crate::clocks::Clock;
 use crate::interpret;
 use crate::ir::{
-    ALWAYS, Access, BinOp, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, ExprKind, Fit, Init,
+    ALWAYS, Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, ExprKind, Fit, Init,
     KernelKind, Kind, Loop, Op, OpKind, Record, RecordWhen, Source, StepIr, Stmt, Synapse,
     TensorValues, ranges,
 };
+use crate::scalar;
 use crate::tensor::Tensor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -333,15 +334,14 @@ impl Encoder {
 
     /// `mask = lo <= row and row <= hi`.
     fn alike(&self, mask: BufferId, train: &Train, n: usize) -> OpKind {
-        let int = |node| Box::new(Expr { kind: Kind::Int, node });
-        let bool = |node| Expr { kind: Kind::Bool, node };
+        let int = |node| Expr { kind: Kind::Int, node };
         let compare = |op, bound| {
             let row = int(ExprKind::Load(self.row.clone()));
-            Box::new(bool(ExprKind::Binary(op, row, int(ExprKind::Int(bound)))))
+            Expr::apply(op, vec![row, int(ExprKind::Int(bound))])
         };
-        let above = compare(BinOp::Ge, train.lo);
-        let below = compare(BinOp::Le, train.hi);
-        let value = bool(ExprKind::Binary(BinOp::And, above, below));
+        let above = compare(scalar::Op::Ge, train.lo);
+        let below = compare(scalar::Op::Le, train.hi);
+        let value = Expr::apply(scalar::Op::And, vec![above, below]);
         let to = element(Source::Buffer(mask));
         let body = vec![Stmt::Store { to, value, fit: Fit::Exact, mask: None }];
         OpKind::Loop(Loop { domain: vec![n], body, locals: 0 })
@@ -398,10 +398,9 @@ fn clear(buffer: &Buffer, dst: BufferId) -> OpKind {
 fn add(buffer: &Buffer, dst: BufferId, group: BufferId) -> OpKind {
     let load = |b| {
         let node = ExprKind::Load(element(Source::Buffer(b)));
-        Box::new(Expr { kind: Kind::Int, node })
+        Expr { kind: Kind::Int, node }
     };
-    let node = ExprKind::Binary(BinOp::Add, load(dst), load(group));
-    store(buffer, dst, Expr { kind: Kind::Int, node })
+    store(buffer, dst, Expr::apply(scalar::Op::Add, vec![load(dst), load(group)]))
 }
 
 /// Whether an op adds integer weights of the port's spikes, at every step.

@@ -180,7 +180,7 @@ fn localise_one(l: &mut Loop, buffer: BufferId, known: &Buffer) {
     let kind = value.kind;
     let value = match (*fit, known.elem.bounds()) {
         (Fit::Wrap { bits, signed }, Some(_)) if kind == crate::ir::Kind::Int => {
-            Expr { kind, node: ExprKind::Wrap { bits, signed, value: Box::new(value.clone()) } }
+            Expr::apply(crate::scalar::Op::Wrap { bits, signed }, vec![value.clone()])
         }
         (Fit::Sat { .. }, _) => return,
         _ => value.clone(),

@@ -7,6 +7,7 @@ use crate::ir::{
     TensorValues,
 };
 use crate::lower::kernels;
+use crate::scalar::{Op, of_bits};
 use std::collections::BTreeMap;
 
 /// Chooses the kernel and the result type of every synapse.
@@ -18,10 +19,21 @@ pub fn choose(ir: &mut StepIr) {
             let src = &ir.buffers[s.src.0 as usize];
             let range = if src.elem.bounds().is_some() { src.range } else { (0, 1) };
             let conv = s.conv.is_some();
-            s.kernel = match &ir.tensors[s.weights.0 as usize].values {
-                TensorValues::Known(w) => kernels::choose(&**w, conv, s.binary, range),
-                TensorValues::Sparse(w) => kernels::choose(&**w, conv, s.binary, range),
-                TensorValues::File(_) => continue,
+            let dst = &ir.buffers[s.dst.0 as usize];
+            s.kernel = match s.weights {
+                Source::Buffer(w) => {
+                    kernels::live(ir.buffers[w.0 as usize].elem, dst.elem, dst.range)
+                }
+                Source::Tensor(w) => {
+                    let tensor = &ir.tensors[w.0 as usize];
+                    match &tensor.values {
+                        TensorValues::Known(w) => kernels::choose(&**w, conv, s.binary, range),
+                        TensorValues::Sparse(w) => kernels::choose(&**w, conv, s.binary, range),
+                        TensorValues::File(_) => {
+                            kernels::unread(tensor.elem, conv, dst.elem, dst.range)
+                        }
+                    }
+                }
             };
             results.push((s.dst, s.kernel.accumulator));
         }
@@ -80,13 +92,15 @@ fn copied_to(
         })
     };
     let within = |bits: u8, signed: bool| {
-        let limit = crate::tensor::ops::wrap_int;
+        let (least, most) = of_bits(bits, signed);
         let (lo, hi) = dst.range;
-        limit(lo, bits, signed) == lo && limit(hi, bits, signed) == hi && bits >= 8
+        (bits >= 64 || least <= lo && hi <= most) && bits >= 8
     };
     loop {
         value = match &value.node {
-            ExprKind::Wrap { bits, signed, value } if within(*bits, *signed) => value,
+            ExprKind::Apply(Op::Wrap { bits, signed }, of) if within(*bits, *signed) => {
+                of.first()?
+            }
             ExprKind::Local(n) => of_local(*n)?,
             _ => break,
         };
@@ -108,6 +122,8 @@ fn copied_to(
         && whole(from)
         && whole(to)
         && buffers[target.0 as usize].len() == dst.len()
+        // It reads all before it stores anything, but not if it stores to what it reads.
+        && !walk::reads(synapse).contains(&target)
         && only_lets
         && fits
         && same

@@ -1,100 +1,59 @@
 //! Scheduling: what one step does, in order.
 //!
-//! [`schedule`] turns a clocked graph into the step IR: statements become ops over buffers,
-//! views become strides, ops are ordered by what they need from each other, neighbouring loops
-//! are fused, kernels are chosen, and the steps are grouped into windows where that is sound.
+//! [`schedule`] turns a folded flat network into the step IR: statements become ops over
+//! buffers, views become strides, ops that can be are brought together and fused, kernels are
+//! chosen, and the steps are grouped into windows where that is sound.
 
 mod builder;
 mod counters;
 mod encoders;
 mod fuse;
+mod indices;
 mod kernels;
 mod order;
 mod simulate;
 mod views;
 mod walk;
 mod waves;
+mod whole;
 mod windows;
 
-use crate::clocks::{Clock, ClockedGraph};
+use crate::diagnostics::Sink;
 use crate::ir::{self, BufferId, Op, OpKind, Program, Record, RecordWhen, StepIr, Windows, ranges};
-use crate::types::{Cx, Eval, Phase, Stop};
+use crate::network::{Flat, Member, Network, Phase, When};
 use builder::{Builder, Step};
 pub use encoders::{Tabulated, tabulate};
 use std::collections::BTreeSet;
+pub use waves::check as check_waves;
+pub use windows::analyse as find_windows;
 
-/// What is scheduled besides the network.
-pub struct Request {
-    /// The run's name.
-    pub run: String,
-    /// How many steps it has.
-    pub steps: u64,
-    /// What is kept.
-    pub records: Vec<RecordRequest>,
-}
-
-/// Something a run keeps.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecordRequest {
-    /// Its key in the results.
-    pub key: String,
-    /// The process.
-    pub process: usize,
-    /// Its variable, or its port.
-    pub member: Member,
-    /// When; `None` at the end.
-    pub when: Option<Clock>,
-    /// Whether a `record` asks for it.
-    pub asked: bool,
-}
-
-/// A variable or port of a process, by position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Member {
-    /// A variable.
-    Var(usize),
-    /// A port.
-    Port(usize),
-}
-
-/// Schedules a network.
-pub fn schedule(cx: &mut Cx<'_>, graph: &ClockedGraph, request: &Request) -> Eval<StepIr> {
-    let mut builder = Builder::new(graph);
-    for record in &request.records {
-        if let Member::Port(port) = record.member {
-            builder.recorded.insert((record.process, port));
-        }
-    }
-    builder.queues();
-    for process in 0..graph.graph.processes.len() {
-        builder.process(process);
-    }
+/// The step IR of a folded flat network.
+///
+/// # Errors
+/// E0702, reported: an index that follows from `t` and counters leaves its range.
+pub fn schedule(sink: &mut Sink, flat: &Flat) -> Option<StepIr> {
+    let network = &flat.0;
+    let mut builder = Builder::new(flat);
     let mut phases: Vec<Vec<Step>> = Vec::new();
-    let mut failed = false;
-    for phase in Phase::ALL {
-        match order::ordered(cx, &builder, phase) {
-            Ok(steps) => phases.push(steps),
-            Err(_) => failed = true,
-        }
+    for stmts in &flat.body().phases {
+        let steps = builder.phase(stmts);
+        phases.push(order::grouped(steps));
     }
-    if failed {
-        return Err(Stop::Reported);
-    }
-    let counters = counters::find(&builder, &phases);
-    counters::check_bounds(cx, &builder, &phases, &counters, request.steps)?;
+    let counters = counters::find(&builder, network, &phases);
+    counters::check_bounds(sink, &builder, &phases, &counters, network.run.steps)?;
     let mut lists: Vec<Vec<Op>> = vec![Vec::new()];
     lists.extend(phases.into_iter().map(|steps| steps.into_iter().map(|s| s.op).collect()));
     lists.push(Vec::new());
-    add_resets(&mut builder, &mut lists);
-    let records = records(&mut builder, request);
+    add_resets(&mut builder, network, &mut lists);
+    let records = records(&mut builder, network);
     let mut lists: Vec<Vec<Op>> = lists.into_iter().map(fuse::fuse).collect();
     let kept: BTreeSet<BufferId> = records.iter().map(|r| r.buffer).collect();
     fuse::localise(&mut lists, &builder.buffers, &kept);
     let [start, spk, pre_mgmt, lrn, post_mgmt, host] = six(lists);
     let mut ir = StepIr {
-        network: graph.graph.network.clone(),
-        run: request.run.clone(),
-        steps: request.steps,
+        network: network.name.clone(),
+        run: network.run.name.clone(),
+        steps: network.run.steps,
         buffers: builder.buffers,
         tensors: builder.tensors,
         clocks: builder.clocks,
@@ -116,8 +75,8 @@ pub fn schedule(cx: &mut Cx<'_>, graph: &ClockedGraph, request: &Request) -> Eva
     remove_unused(&mut ir);
     ranges::analyse(&mut ir);
     windows::analyse(&mut ir);
-    waves::check(cx, graph, &ir);
-    Ok(ir)
+    debug_assert_eq!(ir::verify::check(&ir), Ok(()));
+    Some(ir)
 }
 
 fn six(lists: Vec<Vec<Op>>) -> [Vec<Op>; 6] {
@@ -125,31 +84,28 @@ fn six(lists: Vec<Vec<Op>>) -> [Vec<Op>; 6] {
     std::array::from_fn(|_| lists.next().unwrap_or_default())
 }
 
-/// Adds the resets: before the dynamics (`spk`), after a later phase, or between steps.
-fn add_resets(builder: &mut Builder<'_>, lists: &mut [Vec<Op>]) {
-    for reset in &builder.graph.resets {
-        let (process, var) = reset.variable;
-        let clock = builder.clock(&reset.clock);
-        let buffer = builder.vars[process][var];
-        let origin = builder.graph.graph.processes[process].path.clone();
-        let list = match reset.phase {
-            Some(Phase::Spk) => 0,
-            Some(phase) => 1 + Phase::ALL.iter().position(|p| *p == phase).unwrap_or(0),
-            None => 5,
+/// Adds the resets: before the dynamics, after a phase, or between steps.
+fn add_resets(builder: &mut Builder<'_>, network: &Network, lists: &mut [Vec<Op>]) {
+    for reset in &network.resets {
+        let clock = builder.clock(reset.clock);
+        let buffer = builder.vars[reset.var.1 as usize];
+        let name = &builder.buffers[buffer.0 as usize].name;
+        let origin = name.rsplit_once('.').map_or("", |(path, _)| path).to_string();
+        let list = match reset.when {
+            When::Start => 0,
+            When::After(phase) => 1 + Phase::ALL.iter().position(|p| *p == phase).unwrap_or(0),
+            When::Host => 5,
         };
         lists[list].push(Op { clock, kind: OpKind::Reset { buffer }, origin });
     }
 }
 
-fn records(builder: &mut Builder<'_>, request: &Request) -> Vec<Record> {
+fn records(builder: &mut Builder<'_>, network: &Network) -> Vec<Record> {
     let mut found = Vec::new();
-    for record in &request.records {
-        let buffer = match record.member {
-            Member::Var(i) => Some(builder.vars[record.process][i]),
-            Member::Port(i) => builder.ports[record.process][i],
-        };
-        let Some(buffer) = buffer else { continue };
-        let when = match &record.when {
+    for record in &network.run.records {
+        let Member::Var(var) = record.member else { continue };
+        let buffer = builder.vars[var as usize];
+        let when = match record.when {
             Some(clock) => RecordWhen::Clock(builder.clock(clock)),
             None => RecordWhen::End,
         };
@@ -158,7 +114,8 @@ fn records(builder: &mut Builder<'_>, request: &Request) -> Vec<Record> {
     found
 }
 
-/// Drops buffers, tensors and clocks that nothing uses, and ops that only fill such buffers.
+/// Drops buffers, tensors and clocks that nothing uses, and ops that only fill such buffers. An
+/// op that may end the run because of an index stays, whoever uses its values.
 fn remove_unused(ir: &mut StepIr) {
     loop {
         let mut read: BTreeSet<BufferId> = ir.records.iter().map(|r| r.buffer).collect();
@@ -167,25 +124,37 @@ fn remove_unused(ir: &mut StepIr) {
                 read.extend(walk::reads(op));
             }
         }
-        let dead = |b: &BufferId, ir: &[ir::Buffer]| {
-            !read.contains(b) && ir[b.0 as usize].kind == ir::BufferKind::Local
+        let dead = |b: &BufferId| {
+            !read.contains(b) && ir.buffers[b.0 as usize].kind == ir::BufferKind::Local
         };
-        let mut changed = false;
-        let buffers = std::mem::take(&mut ir.buffers);
-        for ops in ir.program.phases_mut() {
-            ops.retain(|op| {
-                let writes = walk::writes(op);
-                let useless = !writes.is_empty() && writes.iter().all(|b| dead(b, &buffers));
-                changed |= useless;
-                !useless
-            });
+        let useless = |op: &Op| {
+            let writes = walk::writes(op);
+            !writes.is_empty() && writes.iter().all(dead) && !may_stop(op, ir)
+        };
+        let phases = ir.program.phases().into_iter();
+        let useless: Vec<Vec<bool>> =
+            phases.map(|(_, ops)| ops.iter().map(useless).collect()).collect();
+        for (ops, useless) in ir.program.phases_mut().into_iter().zip(&useless) {
+            let mut useless = useless.iter();
+            ops.retain(|_| useless.next() != Some(&true));
         }
-        ir.buffers = buffers;
-        if !changed {
+        if !useless.iter().flatten().any(|useless| *useless) {
             break;
         }
     }
     renumber(ir);
+}
+
+/// Whether an index of an op may leave its range.
+fn may_stop(op: &Op, ir: &StepIr) -> bool {
+    let mut stops = false;
+    walk::accesses(op, &mut |access| {
+        stops |= access.dynamic.iter().any(|d| {
+            let (lo, hi) = ranges::interval(&d.index, ir, &[]);
+            lo < 0 || usize::try_from(hi).is_ok_and(|hi| hi >= d.extent)
+        });
+    });
+    stops
 }
 
 /// Gives the buffers and tensors that are used consecutive numbers.
@@ -197,8 +166,8 @@ fn renumber(ir: &mut StepIr) {
         for op in ops.iter_mut() {
             buffers.extend(walk::reads(op));
             buffers.extend(walk::writes(op));
-            if let OpKind::Synapse(s) = &op.kind {
-                tensors.insert(s.weights);
+            if let OpKind::Synapse(ir::Synapse { weights: Source::Tensor(t), .. }) = &op.kind {
+                tensors.insert(*t);
             }
             walk::expressions(op, &mut |e| {
                 walk::loads(e, &mut |a| {
@@ -244,7 +213,7 @@ fn renumber(ir: &mut StepIr) {
                     }
                 }
                 OpKind::Synapse(s) => {
-                    s.weights = new_tensor(s.weights);
+                    s.weights = source(s.weights);
                     s.src = new_buffer(s.src);
                     s.dst = new_buffer(s.dst);
                 }

@@ -1,160 +1,105 @@
-//! Orders the ops of each phase so that every message is computed before it is received.
+//! Brings together ops that can be fused.
+//!
+//! The statements come in an order that is right. Ops that do not touch what the other stores may
+//! change places: of all that can come next, a loop over the same domain at the same steps as the
+//! last one is taken first.
 
-use super::builder::{Builder, Step};
+use super::builder::Step;
 use super::walk;
-use crate::circles::components;
-use crate::clocks::Link;
-use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::{BufferId, OpKind};
-use crate::types::{Cx, Eval, Phase};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The steps of one phase, ordered.
-///
-/// # Errors
-/// E0501 where messages go round in one step.
-pub fn ordered(cx: &mut Cx<'_>, builder: &Builder<'_>, phase: Phase) -> Eval<Vec<Step>> {
-    let steps: Vec<&Step> = builder.steps.iter().filter(|s| s.phase == phase).collect();
-    let before = dependencies(builder, &steps);
-    if let Some(circle) = circle(&before, steps.len()) {
-        return Err(cx.fail(instantaneous(builder, &steps, &circle)));
-    }
+/// The same steps, with loops that can be fused next to each other.
+pub fn grouped(steps: Vec<Step>) -> Vec<Step> {
     let mut waiting: Vec<usize> = vec![0; steps.len()];
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
-    for (a, b) in &before {
-        waiting[*b] += 1;
-        after[*a].push(*b);
+    for (a, b) in dependencies(&steps) {
+        waiting[b] += 1;
+        after[a].push(b);
     }
-    let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|i| waiting[*i] == 0).collect();
-    let mut result: Vec<Step> = Vec::new();
-    while let Some(&first) = ready.first() {
-        // A loop over the same domain at the same steps can be fused with the one before.
-        let like_last = |i: &usize| match (result.last().map(|s| &s.op), &steps[*i].op) {
-            (Some(last), next) => match (&last.kind, &next.kind) {
-                (OpKind::Loop(a), OpKind::Loop(b)) => {
-                    a.domain == b.domain && last.clock == next.clock
-                }
-                _ => false,
-            },
-            _ => false,
-        };
-        let next = ready.iter().copied().find(like_last).unwrap_or(first);
-        ready.remove(&next);
+    let mut ready = Ready::default();
+    for i in (0..steps.len()).filter(|i| waiting[*i] == 0) {
+        ready.insert(i, &steps[i]);
+    }
+    let mut order = Vec::with_capacity(steps.len());
+    let mut last = None;
+    while let Some(next) = ready.take(last.map(|i: usize| &steps[i])) {
         for b in &after[next] {
             waiting[*b] -= 1;
             if waiting[*b] == 0 {
-                ready.insert(*b);
+                ready.insert(*b, &steps[*b]);
             }
         }
-        result.push(steps[next].clone());
+        order.push(next);
+        last = Some(next);
     }
-    Ok(result)
+    let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|i| steps[i].take()).collect()
 }
 
-/// Pairs of steps of which the first must come before the second.
-fn dependencies(builder: &Builder<'_>, steps: &[&Step]) -> BTreeSet<(usize, usize)> {
-    let mut before = BTreeSet::new();
-    let accesses: Vec<(Vec<BufferId>, Vec<BufferId>)> =
-        steps.iter().map(|s| (walk::reads(&s.op), walk::writes(&s.op))).collect();
-    let mut touching: BTreeMap<BufferId, Vec<usize>> = BTreeMap::new();
-    for (i, (reads, writes)) in accesses.iter().enumerate() {
-        for buffer in reads.iter().chain(writes) {
-            let list = touching.entry(*buffer).or_default();
-            if list.last() != Some(&i) {
-                list.push(i);
-            }
+/// What loops must have in common to be fused.
+type Likeness = (Vec<usize>, u32);
+
+fn likeness(step: &Step) -> Option<Likeness> {
+    match &step.op.kind {
+        OpKind::Loop(l) => Some((l.domain.clone(), step.op.clock.0)),
+        _ => None,
+    }
+}
+
+/// Steps that can come next.
+#[derive(Default)]
+struct Ready {
+    all: BTreeSet<usize>,
+    alike: BTreeMap<Likeness, BTreeSet<usize>>,
+    likeness: BTreeMap<usize, Likeness>,
+}
+
+impl Ready {
+    fn insert(&mut self, at: usize, step: &Step) {
+        self.all.insert(at);
+        if let Some(likeness) = likeness(step) {
+            self.alike.entry(likeness.clone()).or_default().insert(at);
+            self.likeness.insert(at, likeness);
         }
     }
-    for (buffer, list) in &touching {
-        for (k, &i) in list.iter().enumerate() {
-            for &j in &list[k + 1..] {
-                let (wi, wj) = (accesses[i].1.contains(buffer), accesses[j].1.contains(buffer));
-                if !wi && !wj {
-                    continue;
-                }
-                if steps[i].process == steps[j].process {
-                    before.insert((i, j));
-                } else {
-                    before.extend(between(builder, steps, *buffer, (i, wi), (j, wj)));
-                }
+
+    /// The first that is like the last one, else the first.
+    fn take(&mut self, last: Option<&Step>) -> Option<usize> {
+        let alike = last.and_then(likeness).and_then(|l| self.alike.get(&l)?.first().copied());
+        let next = alike.or(self.all.first().copied())?;
+        self.all.remove(&next);
+        if let Some(likeness) = self.likeness.remove(&next)
+            && let Some(alike) = self.alike.get_mut(&likeness)
+        {
+            alike.remove(&next);
+        }
+        Some(next)
+    }
+}
+
+/// Pairs of steps of which the first must come before the second: for each buffer, who stores
+/// after who read or stored, and who reads after who stored.
+fn dependencies(steps: &[Step]) -> BTreeSet<(usize, usize)> {
+    let mut before = BTreeSet::new();
+    let mut stored: BTreeMap<BufferId, usize> = BTreeMap::new();
+    let mut read: BTreeMap<BufferId, Vec<usize>> = BTreeMap::new();
+    for (at, step) in steps.iter().enumerate() {
+        for buffer in walk::reads(&step.op) {
+            if let Some(by) = stored.get(&buffer) {
+                before.insert((*by, at));
+            }
+            read.entry(buffer).or_default().push(at);
+        }
+        for buffer in walk::writes(&step.op) {
+            let readers = read.remove(&buffer).unwrap_or_default();
+            before.extend(readers.into_iter().filter(|r| *r != at).map(|r| (r, at)));
+            if let Some(by) = stored.insert(buffer, at)
+                && by != at
+            {
+                before.insert((by, at));
             }
         }
     }
     before
-}
-
-/// The order of two steps of different processes that share a buffer: a port or a queue.
-fn between(
-    builder: &Builder<'_>,
-    steps: &[&Step],
-    buffer: BufferId,
-    (i, i_writes): (usize, bool),
-    (j, j_writes): (usize, bool),
-) -> Option<(usize, usize)> {
-    let graph = builder.graph;
-    if let Some(((connection, sender), _)) =
-        builder.queues.iter().find(|(_, (queue, _))| *queue == buffer)
-    {
-        let Link::Queue { instant, .. } = graph.links[*connection][*sender] else { return None };
-        let push = matches!(steps[i].op.kind, OpKind::Push { .. });
-        return Some(if push == instant { (i, j) } else { (j, i) });
-    }
-    let (writer, reader) = match (i_writes, j_writes) {
-        (true, false) => (i, j),
-        (false, true) => (j, i),
-        _ => return None,
-    };
-    let from = steps[writer].process;
-    let port = builder.ports[from].iter().position(|b| *b == Some(buffer))?;
-    let to = steps[reader].process;
-    let instant = graph.graph.connections.iter().zip(&graph.links).any(|(c, links)| {
-        c.to.0 == to
-            && c.senders.iter().zip(links).any(|(s, link)| {
-                *s == (from, port) && matches!(link, Link::Direct { instant: true })
-            })
-    });
-    // A process may also be sent to itself.
-    instant.then_some((writer, reader))
-}
-
-fn circle(before: &BTreeSet<(usize, usize)>, n: usize) -> Option<Vec<usize>> {
-    components(n, before.iter().copied()).into_iter().filter(|c| c.len() > 1).min()
-}
-
-/// The message for a circle: the ports it goes through, in order.
-fn instantaneous(builder: &Builder<'_>, steps: &[&Step], circle: &[usize]) -> Diagnostic {
-    let graph = &builder.graph.graph;
-    let processes: BTreeSet<usize> = circle.iter().map(|i| steps[*i].process).collect();
-    let mut hops: Vec<(usize, String, Loc)> = Vec::new();
-    let mut current = processes.iter().next().copied().unwrap_or(0);
-    let mut visited = BTreeSet::new();
-    while visited.insert(current) {
-        let next = graph.connections.iter().zip(&builder.graph.links).find_map(|(c, links)| {
-            let instant = |k: usize| {
-                matches!(
-                    links[k],
-                    Link::Direct { instant: true } | Link::Queue { instant: true, .. }
-                )
-            };
-            let k = c.senders.iter().position(|s| s.0 == current)?;
-            (processes.contains(&c.to.0) && instant(k)).then(|| (c.to, c.senders[k], c.loc))
-        });
-        let Some((to, from, loc)) = next else { break };
-        let name = |(i, p): (usize, usize)| {
-            format!("{}.{}", graph.processes[i].path, graph.processes[i].ports[p].name)
-        };
-        hops.push((current, format!("{} -> {}", name(from), name(to)), loc));
-        current = to.0;
-    }
-    let loc = hops.first().map_or(steps[circle[0]].loc, |h| h.2);
-    let message = "messages go round in one step: none can be sent first";
-    let mut d = Diagnostic::new(Code::E0501, message, loc, "this connection closes the circle");
-    for (_, _, other) in hops.iter().skip(1) {
-        if *other != loc {
-            d = d.label(*other, "and this");
-        }
-    }
-    let lines: Vec<&str> = hops.iter().map(|h| h.1.as_str()).collect();
-    d.note(format!("the circle:\n{}", lines.join("\n")))
-        .help("put a connection that takes a step in between, such as `-> Dense(weights) ->`")
 }

@@ -34,30 +34,20 @@ impl<'a, M: Mark> Simulation<'a, M> {
     pub fn new(ir: &'a StepIr, first: u64, initial: impl Fn(BufferId) -> M) -> Self {
         let marks: Vec<M> = (0..ir.buffers.len() as u32).map(|b| initial(BufferId(b))).collect();
         let mut queues: BTreeMap<BufferId, VecDeque<M>> = BTreeMap::new();
-        for (_, ops) in ir.program.phases() {
-            for op in ops {
-                let count = ir.clocks[op.clock.0 as usize].count(first - 1);
-                // Messages waiting: as many as pushed less those popped.
-                match op.kind {
-                    OpKind::Push { queue, .. } => {
-                        let waiting = queues.entry(queue).or_default();
-                        (0..count).for_each(|_| waiting.push_back(initial(queue)));
-                    }
-                    OpKind::Pop { queue, .. } => {
-                        queues.entry(queue).or_default();
-                    }
-                    _ => {}
-                }
+        // Messages waiting: as many as pushed less those popped, and never more than fit.
+        let mut moved: BTreeMap<BufferId, (u64, u64)> = BTreeMap::new();
+        for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
+            let count = ir.clocks[op.clock.0 as usize].count(first - 1);
+            match op.kind {
+                OpKind::Push { queue, .. } => moved.entry(queue).or_default().0 += count,
+                OpKind::Pop { queue, .. } => moved.entry(queue).or_default().1 += count,
+                _ => {}
             }
         }
-        for (_, ops) in ir.program.phases() {
-            for op in ops {
-                if let OpKind::Pop { queue, .. } = op.kind {
-                    let count = ir.clocks[op.clock.0 as usize].count(first - 1) as usize;
-                    let waiting = queues.entry(queue).or_default();
-                    waiting.drain(..count.min(waiting.len()));
-                }
-            }
+        for (queue, (pushed, popped)) in moved {
+            let slots = ir.buffers[queue.0 as usize].shape.first().copied().unwrap_or(1);
+            let waiting = usize::try_from(pushed.saturating_sub(popped)).unwrap_or(slots);
+            queues.insert(queue, vec![initial(queue); waiting.min(slots)].into());
         }
         Simulation { ir, marks, queues }
     }
@@ -91,8 +81,11 @@ impl<'a, M: Mark> Simulation<'a, M> {
         match &op.kind {
             OpKind::Loop(l) => self.loop_(op, l, subject),
             OpKind::Synapse(s) => {
-                let access = whole(s.src);
-                let mark = subject.load(&access, self.marks[s.src.0 as usize].clone());
+                let mut mark = subject.load(&whole(s.src), self.marks[s.src.0 as usize].clone());
+                if let Source::Buffer(weights) = s.weights {
+                    let own = self.marks[weights.0 as usize].clone();
+                    mark.join(&subject.load(&whole(weights), own));
+                }
                 self.marks[s.dst.0 as usize] = subject.store(op, s.dst, mark, true);
             }
             OpKind::Reduce(r) => {

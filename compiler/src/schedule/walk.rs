@@ -14,19 +14,7 @@ pub fn loads(e: &Expr, f: &mut impl FnMut(&Access)) {
         | ExprKind::Local(_)
         | ExprKind::Time
         | ExprKind::Random { .. } => {}
-        ExprKind::Unary(_, a)
-        | ExprKind::Convert(a)
-        | ExprKind::Math(_, a)
-        | ExprKind::Wrap { value: a, .. } => loads(a, f),
-        ExprKind::Binary(_, a, b) | ExprKind::Decay(a, b) => {
-            loads(a, f);
-            loads(b, f);
-        }
-        ExprKind::Select(a, b, c) => {
-            loads(a, f);
-            loads(b, f);
-            loads(c, f);
-        }
+        ExprKind::Apply(_, operands) => operands.iter().for_each(|e| loads(e, f)),
     }
 }
 
@@ -50,19 +38,7 @@ pub fn rewrite(e: &mut Expr, f: &mut impl FnMut(&mut Expr)) {
         | ExprKind::Local(_)
         | ExprKind::Time
         | ExprKind::Random { .. } => {}
-        ExprKind::Unary(_, a)
-        | ExprKind::Convert(a)
-        | ExprKind::Math(_, a)
-        | ExprKind::Wrap { value: a, .. } => rewrite(a, f),
-        ExprKind::Binary(_, a, b) | ExprKind::Decay(a, b) => {
-            rewrite(a, f);
-            rewrite(b, f);
-        }
-        ExprKind::Select(a, b, c) => {
-            rewrite(a, f);
-            rewrite(b, f);
-            rewrite(c, f);
-        }
+        ExprKind::Apply(_, operands) => operands.iter_mut().for_each(|e| rewrite(e, f)),
     }
     f(e);
 }
@@ -91,6 +67,27 @@ pub fn expressions(op: &mut Op, f: &mut impl FnMut(&mut Expr)) {
     }
 }
 
+/// Calls `f` on every access of the expressions of an op, those that it stores to included.
+pub fn accesses(op: &Op, f: &mut impl FnMut(&Access)) {
+    match &op.kind {
+        OpKind::Loop(l) => {
+            for stmt in &l.body {
+                match stmt {
+                    Stmt::Let { value, .. } => loads(value, f),
+                    Stmt::Store { to, value, mask, .. } => {
+                        f(to);
+                        indices(to, f);
+                        loads(value, f);
+                        mask.iter().for_each(|mask| loads(mask, f));
+                    }
+                }
+            }
+        }
+        OpKind::Reduce(r) => loads(&r.value, f),
+        _ => {}
+    }
+}
+
 /// The buffers an op reads.
 pub fn reads(op: &Op) -> Vec<BufferId> {
     let mut found = Vec::new();
@@ -114,7 +111,12 @@ pub fn reads(op: &Op) -> Vec<BufferId> {
                 }
             }
         }
-        OpKind::Synapse(s) => found.push(s.src),
+        OpKind::Synapse(s) => {
+            found.push(s.src);
+            if let Source::Buffer(weights) = s.weights {
+                found.push(weights);
+            }
+        }
         OpKind::Reduce(r) => loads(&r.value, &mut note),
         OpKind::Push { queue, from } => found.extend([*queue, *from]),
         OpKind::Pop { queue, .. } => found.push(*queue),

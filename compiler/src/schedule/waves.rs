@@ -7,11 +7,10 @@
 
 use super::simulate::{Mark, Simulation, Subject, covers};
 use super::walk;
-use crate::clocks::{Clock, ClockedGraph, ResetAt};
-use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::elaborate::Timing;
+use crate::clocks::Clock;
+use crate::diagnostics::{Code, Diagnostic, Loc, Sink};
 use crate::ir::{Access, BufferId, BufferKind, ClockId, Op, OpKind, Source, StepIr, Stmt};
-use crate::types::{Cx, Place, StmtKind};
+use crate::network::{Action, InstanceId, Network, Op as Operation, Reset, Stage, When};
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,24 +18,24 @@ use std::collections::{BTreeMap, BTreeSet};
 const LONGEST: u64 = 200_000;
 
 /// Warns of clearings that come too early or too late.
-pub fn check(cx: &mut Cx<'_>, graph: &ClockedGraph, ir: &StepIr) {
+pub fn check(sink: &mut Sink, network: &Network, ir: &StepIr, epoch: Option<(u64, i64)>) {
     let loaded = wave_clock(ir).map(|id| ir.clocks[id.0 as usize].clone());
-    let assumed = if loaded.is_none() { assumed_clock(graph) } else { None };
+    let assumed = if loaded.is_none() { assumed_clock(network, epoch) } else { None };
     let Some(wave) = loaded.or(assumed.clone()) else { return };
     let period = wave.period();
     let windows = 6;
-    let work = (period * windows).saturating_mul(1 + ir.buffers.len() as u64);
-    if period * windows > LONGEST || work > 50_000_000 {
+    let steps = period.saturating_mul(windows);
+    if steps > LONGEST || steps.saturating_mul(1 + ir.buffers.len() as u64) > 50_000_000 {
         return;
     }
-    let mut recorder = Recorder::new(graph, ir, assumed);
+    let mut recorder = Recorder::new(network, ir, assumed);
     let mut simulation = Simulation::new(ir, 1, |_| Generations::default());
-    for t in 1..=period * windows {
+    for t in 1..=steps {
         recorder.t = t;
         recorder.loaded = false;
         simulation.step(t, &mut recorder);
     }
-    recorder.report(cx, period);
+    recorder.report(sink, period);
 }
 
 /// The clock at which rows are loaded by a counter: the start of waves.
@@ -61,24 +60,20 @@ fn wave_clock(ir: &StepIr) -> Option<ClockId> {
 /// When waves start where no encoder loads rows: at the epoch that a reset names; else so that
 /// the reset of the process that waves reach first is right. Where several layers are reset at
 /// one step, the others cannot be.
-fn assumed_clock(graph: &ClockedGraph) -> Option<Clock> {
-    let epoch = graph.graph.resets.iter().find_map(|r| match r.timing {
-        Timing::Epoch { every, start, .. } => Some((every, start)),
-        Timing::Every { .. } => None,
-    });
+fn assumed_clock(network: &Network, epoch: Option<(u64, i64)>) -> Option<Clock> {
     let (every, start) = match epoch {
         Some(known) => known,
         None => {
-            let latency = |r: &&ResetAt| graph.arrivals.last[r.variable.0];
-            let first = graph.resets.iter().min_by_key(latency)?;
-            let (every, residue) = first.clock.as_every()?;
+            let latency = |r: &&Reset| network.instances[r.var.0.at()].arrival.1;
+            let first = network.resets.iter().min_by_key(latency)?;
+            let (every, residue) = network.clock(first.clock).as_every()?;
             // A reset between steps takes effect in the next.
-            let effective = residue as i64 + i64::from(first.phase.is_none());
+            let effective = residue as i64 + i64::from(first.when == When::Host);
             (every, effective - latency(&first) as i64)
         }
     };
-    let same = |r: &ResetAt| r.clock.as_every().is_some_and(|(n, _)| n == every);
-    (every > 1 && graph.resets.iter().all(same)).then(|| Clock::every(every, start))
+    let same = |r: &Reset| network.clock(r.clock).as_every().is_some_and(|(n, _)| n == every);
+    (every > 1 && network.resets.iter().all(same)).then(|| Clock::every(every, start))
 }
 
 /// Whether an access picks a row of data by a counter.
@@ -122,7 +117,7 @@ impl Mark for Generations {
 
 /// What happens to one buffer: when it is cleared, and which waves arrive at its process.
 struct Recorder<'a> {
-    graph: &'a ClockedGraph,
+    network: &'a Network,
     ir: &'a StepIr,
     t: u64,
     loaded: bool,
@@ -141,15 +136,15 @@ struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    fn new(graph: &'a ClockedGraph, ir: &'a StepIr, assumed: Option<Clock>) -> Self {
+    fn new(network: &'a Network, ir: &'a StepIr, assumed: Option<Clock>) -> Self {
         let paths: BTreeMap<&str, usize> =
-            graph.graph.processes.iter().enumerate().map(|(i, p)| (p.path.as_str(), i)).collect();
+            network.instances.iter().enumerate().map(|(i, p)| (p.path.as_str(), i)).collect();
         let owner = ir.buffers.iter().map(|b| {
             let path = b.name.rsplit_once('.').map(|(path, _)| path)?;
             paths.get(path).copied()
         });
         Recorder {
-            graph,
+            network,
             ir,
             t: 0,
             loaded: false,
@@ -158,12 +153,12 @@ impl<'a> Recorder<'a> {
             owner: owner.collect(),
             cleared: BTreeMap::new(),
             stored: vec![0; ir.buffers.len()],
-            arrivals: vec![BTreeMap::new(); graph.graph.processes.len()],
+            arrivals: vec![BTreeMap::new(); network.instances.len()],
         }
     }
 
     /// One entry per process: its clearing in a window in the steady state.
-    fn report(&self, cx: &mut Cx<'_>, period: u64) {
+    fn report(&self, sink: &mut Sink, period: u64) {
         let mut table: Vec<(usize, String)> = Vec::new();
         let mut findings: Vec<(usize, BufferId, Finding)> = Vec::new();
         for (buffer, times) in &self.cleared {
@@ -173,7 +168,7 @@ impl<'a> Recorder<'a> {
             }
             let Some(finding) = self.finding(process, times, period) else { continue };
             if !table.iter().any(|(p, _)| *p == process) {
-                table.push((process, finding.row(&self.graph.graph.processes[process].path)));
+                table.push((process, finding.row(&self.network.instances[process].path)));
             }
             findings.push((process, *buffer, finding));
         }
@@ -184,7 +179,7 @@ impl<'a> Recorder<'a> {
         for (process, buffer, finding) in findings {
             let (early, late) = (finding.early(), finding.late());
             if (early > 0 || late > 0) && said.insert(process) {
-                self.warn(cx, process, buffer, &finding, &table);
+                self.warn(sink, process, buffer, &finding, &table);
             }
         }
     }
@@ -218,15 +213,16 @@ impl<'a> Recorder<'a> {
 
     fn warn(
         &self,
-        cx: &mut Cx<'_>,
+        sink: &mut Sink,
         process: usize,
         buffer: BufferId,
         finding: &Finding,
         table: &str,
     ) {
-        let p = &self.graph.graph.processes[process];
+        let p = &self.network.instances[process];
+        let ports = &self.network.bodies[p.body.at()].ports;
         let (loc, is_reset) = self.place(process, buffer);
-        let readout = !is_reset && !p.ports.iter().any(|p| p.direction == Direction::Out);
+        let readout = !is_reset && !ports.iter().any(|p| p.direction == Direction::Out);
         let steps = |n: u64| if n == 1 { "1 step".into() } else { format!("{n} steps") };
         let (early, late) = (finding.early(), finding.late());
         let diagnostic = if readout {
@@ -256,25 +252,31 @@ impl<'a> Recorder<'a> {
             Diagnostic::new(Code::W0302, message, loc, label)
                 .help(format!("reset it when {}", phrase(right, finding.period)))
         };
-        cx.sink.push(diagnostic.note(table));
+        sink.push(diagnostic.note(table));
     }
 
     /// Where a buffer is cleared in the source: a `reset`, or an assignment.
     fn place(&self, process: usize, buffer: BufferId) -> (Loc, bool) {
-        let p = &self.graph.graph.processes[process];
+        let instance = InstanceId(process as u32);
+        let body = self.network.body(instance);
         let name = self.ir.buffers[buffer.0 as usize].name.rsplit('.').next().unwrap_or_default();
-        let var = p.vars.iter().position(|v| v.name == name);
+        let var = body.vars.iter().position(|v| v.name == name).map(|v| v as u32);
         let reset =
-            self.graph.resets.iter().find(|r| r.variable.0 == process && Some(r.variable.1) == var);
+            self.network.resets.iter().find(|r| r.var.0 == instance && Some(r.var.1) == var);
         if let Some(reset) = reset {
-            return (reset.loc, true);
+            return (reset.place, true);
         }
-        let assigned = p.body.iter().find(|s| {
-            !s.clock.is_always()
-                && matches!(&s.kind, StmtKind::Assign { to: Place::Var(v), value, .. }
-                    if Some(*v) == var && value.as_const().is_some())
+        let constant = |value: crate::network::ValueId| {
+            let value = &body.values[value.at()];
+            value.stage == Stage::Once && matches!(value.op, Operation::Const(_))
+        };
+        let assigned = body.stmts().find(|(_, s)| {
+            !self.network.clock(s.clock).is_always()
+                && matches!(s.action, Action::Store { var: v, value, .. }
+                    if Some(v) == var && constant(value))
         });
-        (assigned.map_or(p.loc, |s| s.loc), false)
+        let place = assigned.map_or(self.network.instances[process].place, |(_, s)| s.place);
+        (place, false)
     }
 }
 
@@ -385,7 +387,7 @@ impl Recorder<'_> {
     /// Whether messages arrive at a process.
     fn has_input(&self, process: Option<usize>) -> bool {
         process.is_some_and(|p| {
-            let ports = &self.graph.graph.processes[p].ports;
+            let ports = &self.network.body(InstanceId(p as u32)).ports;
             ports.iter().any(|port| port.direction == Direction::In)
         })
     }

@@ -4,14 +4,46 @@
 //! form, and arrays of results, which no step reads. Execute the schedule on "known" and
 //! "unknown". If after some windows all is known again, then the state there does not depend on
 //! what was before, and windows can be executed apart, each after replaying that horizon.
+//!
+//! # Why this is sound
+//!
+//! A thread begins with a network in its initial state, moves counters and the ends of queues to
+//! the step at which its replay begins, and executes the replay and then its windows. For each
+//! kind of memory, this gives what a run in order gives:
+//!
+//! - **Counters** have their value at every step, also in the replay: the conditions are at
+//!   [`counters::among`]. What saturates or wraps does so in the closed form too; what is
+//!   masked, reset, sent, or stored in more than one place is no counter but state. Within a step
+//!   a counter is read before or after it counts, as in any step.
+//! - **State and ports** are unknown where the replay begins if any op ever writes them, even
+//!   one that only happens in a prefix of the run; they become known only where they are
+//!   overwritten as a whole and without a mask, or reset, from what is known. What is never written
+//!   keeps its initial value. A message that a port holds for several windows stays unknown
+//!   until the next is sent.
+//! - **Queues** have as many messages as in a run in order, because their ends are set by how
+//!   often each has moved; all waiting messages are unknown. As many must be put in as are taken
+//!   out in each window, and nothing may reset a queue.
+//! - **Resets** are ops like others, also those between steps: a replay executes what is
+//!   between its steps, the last one included, and what is between the last step of a thread and
+//!   the first of the next is executed in the replay of that one.
+//! - **A prefix** of the schedule may be in the replay, where anything may happen; after it there
+//!   are as many whole windows as it takes.
+//! - **Random numbers** are functions of the step.
+//! - **Arrays of results** ([`collected`]) are not known, and need not be: nothing reads them but
+//!   records at the end. Afterwards those elements that a thread wrote in its own steps are
+//!   taken from it, in the order of time, so that the last write to an element stays, also
+//!   where an index has come round. Which elements these are must follow from the step alone:
+//!   no mask; one place a store, at a counter; and of the row a contiguous part.
+//! - **Records** over time are kept by each thread in its own steps, where all is known.
 
 use super::counters;
 use super::simulate::{Mark, Simulation, Subject};
 use super::walk;
 use crate::clocks::lcm;
+use crate::clocks::number::gcd;
 use crate::ir::{
-    Access, BufferId, BufferKind, Collected, ExprKind, Op, OpKind, RecordWhen, Source, StepIr,
-    Stmt, Windows,
+    Access, BufferId, BufferKind, Collected, Counter, ExprKind, Op, OpKind, RecordWhen, Source,
+    StepIr, Stmt, Windows,
 };
 use std::collections::BTreeSet;
 
@@ -22,18 +54,33 @@ const MOST_WORK: u64 = 20_000_000;
 
 /// Fills [`StepIr::windows`].
 pub fn analyse(ir: &mut StepIr) {
-    let period = ir.clocks.iter().fold(1, |p, c| lcm(p, c.period()).min(u64::MAX >> 8));
+    let period = ir.clocks.iter().try_fold(1, |period, clock| lcm(period, clock.period()));
     let prefix = ir.clocks.iter().map(|c| c.prefix()).max().unwrap_or(0);
     let ops = || ir.program.phases().into_iter().flat_map(|(_, ops)| ops);
     let counters = counters::among(&ir.buffers, ops());
     let collected = collected(ir, &counters);
     let exempt: BTreeSet<BufferId> =
         counters.iter().map(|c| c.buffer).chain(collected.iter().map(|c| c.buffer)).collect();
-    let mut windows = Windows { period, horizon: None, counters, collected, carried: Vec::new() };
-    let work = period.saturating_mul(ops().count() as u64 + 1).saturating_mul(MOST_WINDOWS);
-    if work > MOST_WORK {
-        let why = format!("the schedule repeats only after {period} steps");
+    let most = MOST_WORK / (MOST_WINDOWS * (ops().count() as u64 + 1));
+    let mut windows = Windows {
+        period: period.unwrap_or(u64::MAX),
+        horizon: None,
+        counters,
+        collected,
+        carried: Vec::new(),
+    };
+    let fits = |period: &u64| *period <= most && prefix <= u64::MAX >> 2;
+    let Some(period) = period.filter(fits) else {
+        let why = match period {
+            Some(period) => format!("the schedule repeats only after {period} steps"),
+            None => "the schedule does not repeat within 2^64 steps".into(),
+        };
         windows.carried = state(ir).take(1).map(|b| (b, why.clone())).collect();
+        ir.windows = windows;
+        return;
+    };
+    if let Some(queue) = unbalanced(ir) {
+        windows.carried = vec![(queue, "it does not always hold as many messages".into())];
         ir.windows = windows;
         return;
     }
@@ -67,56 +114,91 @@ fn state(ir: &StepIr) -> impl Iterator<Item = BufferId> + '_ {
     ids.filter(|b| ir.buffers[b.0 as usize].kind == BufferKind::State)
 }
 
-/// Arrays that steps only write, row by row at a counter.
-fn collected(ir: &StepIr, counters: &[crate::ir::Counter]) -> Vec<Collected> {
+/// A queue that does not hold the same number of messages at the start of each window.
+fn unbalanced(ir: &StepIr) -> Option<BufferId> {
+    let ids = (0..ir.buffers.len() as u32).map(BufferId);
+    ids.filter(|b| ir.buffers[b.0 as usize].kind == BufferKind::Queue).find(|id| {
+        // Messages put in less messages taken out, as often as the least common period allows.
+        let ops = ir.program.phases().into_iter().flat_map(|(_, ops)| ops);
+        let moved: Vec<(i128, i128)> = ops
+            .filter_map(|op| {
+                let clock = &ir.clocks[op.clock.0 as usize];
+                let rate = (i128::from(clock.per_period()), i128::from(clock.period()));
+                match op.kind {
+                    OpKind::Push { queue, .. } if queue == *id => Some(rate),
+                    OpKind::Pop { queue, .. } if queue == *id => Some((-rate.0, rate.1)),
+                    // A reset leaves no message.
+                    OpKind::Reset { buffer } if buffer == *id => Some((1, 0)),
+                    _ => None,
+                }
+            })
+            .collect();
+        let period = moved
+            .iter()
+            .try_fold(1, |all, (_, n)| lcm(all, u64::try_from(*n).ok().filter(|n| *n > 0)?));
+        period.is_none_or(|all| {
+            moved.iter().map(|(n, of)| n * (i128::from(all) / of)).sum::<i128>() != 0
+        })
+    })
+}
+
+/// Arrays that steps only write, in rows that a counter picks.
+fn collected(ir: &StepIr, counters: &[Counter]) -> Vec<Collected> {
     let recorded_often: BTreeSet<BufferId> =
         ir.records.iter().filter(|r| r.when != RecordWhen::End).map(|r| r.buffer).collect();
-    let mut found: Vec<Collected> = Vec::new();
-    for buffer in state(ir) {
-        if recorded_often.contains(&buffer) {
+    state(ir)
+        .filter(|b| !recorded_often.contains(b))
+        .filter_map(|b| collects(ir, b, counters))
+        .collect()
+}
+
+/// An array that is only written, without a mask, in contiguous parts of the row at a counter.
+fn collects(ir: &StepIr, buffer: BufferId, counters: &[Counter]) -> Option<Collected> {
+    let b = &ir.buffers[buffer.0 as usize];
+    let row = b.shape[1.min(b.shape.len())..].iter().product::<usize>();
+    let mut found: Option<Collected> = None;
+    for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
+        if walk::reads(op).contains(&buffer) {
+            return None;
+        }
+        if !walk::writes(op).contains(&buffer) {
             continue;
         }
-        let b = &ir.buffers[buffer.0 as usize];
-        let Some(rows) = b.shape.first() else { continue };
-        let row = (b.len() / (*rows).max(1)) as i64;
-        let mut index = None;
-        let mut only_collected = true;
-        for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
-            only_collected &= !walk::reads(op).contains(&buffer);
-            if !walk::writes(op).contains(&buffer) {
+        let OpKind::Loop(l) = &op.kind else { return None };
+        for stmt in &l.body {
+            let Stmt::Store { to, mask, .. } = stmt else { continue };
+            if to.source != Source::Buffer(buffer) {
                 continue;
             }
-            let OpKind::Loop(l) = &op.kind else {
-                only_collected = false;
-                continue;
-            };
-            for stmt in &l.body {
-                let Stmt::Store { to, .. } = stmt else { continue };
-                if to.source != Source::Buffer(buffer) {
-                    continue;
-                }
-                let counter = at_counter(to, row, counters);
-                only_collected &= counter.is_some() && (index.is_none() || index == counter);
-                index = counter;
+            let counter = at_counter(to, row, counters).filter(|_| mask.is_none())?;
+            let (offset, len) = part_of_row(to, &l.domain, row)?;
+            let known = found.get_or_insert(Collected { buffer, counter, unit: row });
+            if known.counter != counter {
+                return None;
             }
-        }
-        if let (true, Some(counter)) = (only_collected, index) {
-            found.push(Collected { buffer, counter });
+            known.unit =
+                [offset, len].into_iter().fold(known.unit as u64, |unit, n| gcd(unit, n as u64))
+                    as usize;
         }
     }
-    found
+    found.filter(|found| found.unit > 0)
 }
 
 /// The counter that alone picks the row of a store.
-fn at_counter(to: &Access, row: i64, counters: &[crate::ir::Counter]) -> Option<usize> {
+fn at_counter(to: &Access, row: usize, counters: &[Counter]) -> Option<usize> {
     let [dynamic] = to.dynamic.as_slice() else { return None };
     let ExprKind::Load(index) = &dynamic.index.node else { return None };
-    let plain = index.offset == 0 && index.dynamic.is_empty() && dynamic.stride == row;
-    let within = to.offset < row.max(1);
-    counters
-        .iter()
-        .position(|c| index.source == Source::Buffer(c.buffer))
-        .filter(|_| plain && within)
+    let plain = index.offset == 0 && index.dynamic.is_empty() && dynamic.stride == row as i64;
+    counters.iter().position(|c| index.source == Source::Buffer(c.buffer)).filter(|_| plain)
+}
+
+/// Where in a row a store begins and how many elements it writes, if those follow each other.
+fn part_of_row(to: &Access, domain: &[usize], row: usize) -> Option<(usize, usize)> {
+    let (offset, len) = (usize::try_from(to.offset).ok()?, domain.iter().product::<usize>());
+    let strides = crate::tensor::ops::strides(domain);
+    let follow =
+        to.strides.iter().zip(strides).zip(domain).all(|((s, c), n)| *n == 1 || *s == c as i64);
+    (follow && len > 0 && offset.checked_add(len)? <= row).then_some((offset, len))
 }
 
 /// Whether a value is unknown.

@@ -1,6 +1,7 @@
 //! Convolutions of constant tensors, and the mirrored kernels of other definitions.
 
 use super::{Tensor, Values, ops};
+use crate::scalar::{Kind, Scalar};
 use snn_runtime::kernels::Geometry;
 
 /// The sums of a convolution, in C order of its output: each begins with `zero` and takes, in
@@ -46,19 +47,12 @@ pub fn conv2d(g: &Geometry, weights: &Tensor, input: &Tensor) -> Option<Tensor> 
     if weights.shape != g.weights() || input.shape != g.input {
         return None;
     }
-    let shape = g.output().to_vec();
-    Some(match (&weights.values, &input.values) {
-        (Values::Int(w), Values::Int(x)) => {
-            let add = |sum: i64, k: usize, i: usize| sum.wrapping_add(w[k].wrapping_mul(x[i]));
-            Tensor::int(shape, sums(g, || 0, add))
-        }
-        (Values::Float(w), Values::Float(x)) => {
-            // As when it runs: what is zero adds nothing, not even the NaN of an infinite weight.
-            let add = |sum, k: usize, i: usize| if x[i] == 0.0 { sum } else { sum + w[k] * x[i] };
-            Tensor::float(shape, sums(g, || 0.0, add))
-        }
-        _ => return None,
-    })
+    let kind = input.kind();
+    let zero = Some(Scalar::Int(0).convert(kind));
+    let add = |sum: Option<Scalar>, k: usize, i: usize| {
+        ops::plus_product(sum?, weights.element(k, Kind::F64), input.element(i, Kind::F64))
+    };
+    ops::collected(kind, g.output().to_vec(), sums(g, || zero, add).into_iter())
 }
 
 /// A tensor with the order of its elements along some axes turned round.

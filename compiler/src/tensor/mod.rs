@@ -1,5 +1,6 @@
 //! Constant arrays that the compiler computes with.
 
+pub mod apply;
 pub mod conv;
 pub mod csr;
 pub mod generate;
@@ -137,6 +138,78 @@ impl Constant {
         }
     }
 
+    /// Every element; `None` where there are too many to write out.
+    pub fn dense(&self) -> Option<Arc<Tensor>> {
+        match self {
+            Constant::Dense(tensor) => Some(Arc::clone(tensor)),
+            Constant::Sparse(sparse) => sparse.dense().map(Arc::new),
+        }
+    }
+
+    /// Converted to a kind.
+    pub fn convert(&self, kind: Kind) -> Constant {
+        match self {
+            Constant::Dense(tensor) => Constant::Dense(Arc::new(tensor.convert(kind))),
+            Constant::Sparse(sparse) => {
+                let palette = sparse.palette().convert(kind);
+                Constant::Sparse(Arc::new(sparse.with_palette(palette)))
+            }
+        }
+    }
+
+    /// The value of a scalar integer (or boolean, as 0 and 1, or a float that is whole).
+    pub fn as_int(&self) -> Option<i64> {
+        let Constant::Dense(tensor) = self else { return None };
+        if tensor.len() != 1 {
+            return None;
+        }
+        match &tensor.values {
+            Values::Int(v) => v.first().copied(),
+            Values::Bool(v) => v.first().map(|b| i64::from(*b)),
+            Values::Float(v) => {
+                v.first().filter(|x| x.fract() == 0.0 && x.abs() < 9e15).map(|x| *x as i64)
+            }
+        }
+    }
+
+    /// Whether two constants are the same to the bit: 0.0 is not -0.0.
+    pub fn same(&self, other: &Constant) -> bool {
+        let bits = |t: &Tensor| match &t.values {
+            Values::Float(v) => v.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        match (self, other) {
+            (Constant::Dense(a), Constant::Dense(b)) => {
+                Arc::ptr_eq(a, b)
+                    || a.shape == b.shape && (bits(a) == bits(b)) && {
+                        matches!((&a.values, &b.values), (Values::Float(_), Values::Float(_)))
+                            || a.values == b.values
+                    }
+            }
+            (Constant::Sparse(a), Constant::Sparse(b)) => {
+                Arc::ptr_eq(a, b) || a == b && bits(a.palette()) == bits(b.palette())
+            }
+            _ => false,
+        }
+    }
+
+    /// The first element as a float.
+    pub fn first_number(&self) -> Option<f64> {
+        match &self.values().values {
+            Values::Float(v) => v.first().copied(),
+            Values::Int(v) => v.first().map(|n| *n as f64),
+            Values::Bool(v) => v.first().map(|b| f64::from(u8::from(*b))),
+        }
+    }
+
+    /// A tensor of every value that occurs.
+    pub fn values(&self) -> Arc<Tensor> {
+        match self {
+            Constant::Dense(tensor) => Arc::clone(tensor),
+            Constant::Sparse(sparse) => Arc::new(sparse.distinct()),
+        }
+    }
+
     /// Its shape.
     pub fn shape(&self) -> &[usize] {
         match self {
@@ -164,7 +237,7 @@ pub struct Tensor {
 }
 
 /// Elements of a [`Tensor`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Values {
     /// Integers.
     Int(Vec<i64>),
@@ -172,6 +245,20 @@ pub enum Values {
     Float(Vec<f64>),
     /// Booleans.
     Bool(Vec<bool>),
+}
+
+/// Bit for bit: zeros of different signs are two constants, and a NaN is one.
+impl PartialEq for Values {
+    fn eq(&self, other: &Values) -> bool {
+        match (self, other) {
+            (Values::Int(a), Values::Int(b)) => a == b,
+            (Values::Bool(a), Values::Bool(b)) => a == b,
+            (Values::Float(a), Values::Float(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Tensor {

@@ -1,7 +1,8 @@
-//! Arithmetic on constant tensors, with the meaning that [`crate::ir::expr`] defines.
+//! Constant tensors: shapes, and the operations of [`crate::scalar`] element by element.
 
 use super::{Tensor, Values};
-use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
+use crate::ir::ReduceOp;
+use crate::scalar::{Kind, Op, Scalar};
 use std::borrow::Cow;
 
 /// The shape of an elementwise result: sizes are aligned at the last axis, and a size of 1
@@ -120,233 +121,77 @@ impl Tensor {
         self.pick(shape.clone(), &positions(&shape, &own, offset))
     }
 
-    /// Converted to another kind of value.
+    /// Converted to another kind of value. (The elements of single precision are numbers of
+    /// single precision.)
     pub fn convert(&self, kind: Kind) -> Tensor {
-        let values = match (&self.values, kind) {
-            (Values::Int(v), Kind::Int) => Values::Int(v.clone()),
-            (Values::Int(v), Kind::Bool) => Values::Bool(v.iter().map(|x| *x != 0).collect()),
-            (Values::Int(v), Kind::F32) => {
-                Values::Float(v.iter().map(|x| f64::from(*x as f32)).collect())
-            }
-            (Values::Int(v), Kind::F64) => Values::Float(v.iter().map(|x| *x as f64).collect()),
-            (Values::Float(v), Kind::Int) => Values::Int(v.iter().map(|x| *x as i64).collect()),
-            (Values::Float(v), Kind::Bool) => Values::Bool(v.iter().map(|x| *x != 0.0).collect()),
-            (Values::Float(v), Kind::F32) => {
-                Values::Float(v.iter().map(|x| f64::from(*x as f32)).collect())
-            }
-            (Values::Float(v), Kind::F64) => Values::Float(v.clone()),
-            (Values::Bool(v), Kind::Int) => Values::Int(v.iter().map(|x| i64::from(*x)).collect()),
-            (Values::Bool(v), Kind::Bool) => Values::Bool(v.clone()),
-            (Values::Bool(v), Kind::F32 | Kind::F64) => {
-                Values::Float(v.iter().map(|x| f64::from(u8::from(*x))).collect())
-            }
-        };
-        Tensor { shape: self.shape.clone(), values }
+        apply(Op::Convert(kind), Kind::F64, &[self]).unwrap_or_else(|| self.clone())
+    }
+
+    /// An element; a float is one of kind `float`.
+    pub fn element(&self, n: usize, float: Kind) -> Scalar {
+        match &self.values {
+            Values::Int(v) => Scalar::Int(v[n]),
+            Values::Bool(v) => Scalar::Bool(v[n]),
+            Values::Float(v) if float == Kind::F32 => Scalar::F32(v[n] as f32),
+            Values::Float(v) => Scalar::F64(v[n]),
+        }
     }
 }
 
-/// Applies an operator of one operand.
-pub fn unary(op: UnOp, a: &Tensor) -> Tensor {
-    let values = match (&a.values, op) {
-        (Values::Bool(v), _) => Values::Bool(v.iter().map(|x| !x).collect()),
-        (Values::Int(v), UnOp::Neg) => Values::Int(v.iter().map(|x| x.wrapping_neg()).collect()),
-        (Values::Int(v), UnOp::Abs) => Values::Int(v.iter().map(|x| x.wrapping_abs()).collect()),
-        (Values::Int(v), UnOp::Not) => Values::Int(v.iter().map(|x| !x).collect()),
-        (Values::Float(v), UnOp::Neg) => Values::Float(v.iter().map(|x| -x).collect()),
-        (Values::Float(v), UnOp::Abs) => Values::Float(v.iter().map(|x| x.abs()).collect()),
-        (Values::Float(v), UnOp::Not) => Values::Float(v.clone()),
-    };
-    Tensor { shape: a.shape.clone(), values }
+/// Applies an operation element by element, broadcasting; floats are of kind `float`. `None`
+/// where the shapes disagree or the operation is not defined for the kinds.
+pub fn apply(op: Op, float: Kind, operands: &[&Tensor]) -> Option<Tensor> {
+    let mut shape = Vec::new();
+    for operand in operands {
+        shape = broadcast(&shape, &operand.shape)?;
+    }
+    let operands: Vec<Cow<'_, Tensor>> = operands.iter().map(|t| stretched(t, &shape)).collect();
+    let kinds = operands.iter().map(|t| if t.kind().is_float() { float } else { t.kind() });
+    let kind = op.result(&kinds.collect::<Vec<Kind>>())?;
+    let results = (0..shape.iter().product()).map(|n| {
+        let mut values = [Scalar::Bool(false); 3];
+        for (value, operand) in values.iter_mut().zip(&operands) {
+            *value = operand.element(n, float);
+        }
+        op.eval(values.get(..operands.len())?)
+    });
+    collected(kind, shape.clone(), results)
 }
 
-/// Applies an operator of two operands of kind `kind`, broadcasting. `None` where the
-/// shapes disagree or the operator is not defined for the kind.
-pub fn binary(op: BinOp, kind: Kind, a: &Tensor, b: &Tensor) -> Option<Tensor> {
-    let shape = broadcast(&a.shape, &b.shape)?;
-    let (a, b) = (stretched(a, &shape), stretched(b, &shape));
-    let values = match (&a.values, &b.values) {
-        (Values::Int(x), Values::Int(y)) if op.is_comparison() => {
-            Values::Bool(zip(x, y, |x, y| compare(op, &x, &y)))
-        }
-        (Values::Float(x), Values::Float(y)) if op.is_comparison() => {
-            Values::Bool(zip(x, y, |x, y| compare(op, &x, &y)))
-        }
-        (Values::Bool(x), Values::Bool(y)) => Values::Bool(zip(x, y, |x, y| match op {
-            BinOp::And => x & y,
-            BinOp::Or => x | y,
-            BinOp::Xor => x ^ y,
-            other => compare(other, &x, &y),
-        })),
-        (Values::Int(x), Values::Int(y)) => Values::Int(zip(x, y, |x, y| int(op, x, y))),
-        (Values::Float(x), Values::Float(y)) => Values::Float(zip(x, y, |x, y| {
-            let result = float(op, x, y);
-            if kind == Kind::F32 { f64::from(result as f32) } else { result }
-        })),
-        _ => return None,
+/// A tensor of values that are all of one kind.
+pub(super) fn collected(
+    kind: Kind,
+    shape: Vec<usize>,
+    values: impl Iterator<Item = Option<Scalar>>,
+) -> Option<Tensor> {
+    let values = match kind {
+        Kind::Bool => Values::Bool(all(values, |x| match x {
+            Scalar::Bool(x) => Some(x),
+            _ => None,
+        })?),
+        Kind::Int => Values::Int(all(values, |x| match x {
+            Scalar::Int(x) => Some(x),
+            _ => None,
+        })?),
+        Kind::F32 | Kind::F64 => Values::Float(all(values, |x| match x {
+            Scalar::F32(x) => Some(x.into()),
+            Scalar::F64(x) => Some(x),
+            _ => None,
+        })?),
     };
     Some(Tensor { shape, values })
+}
+
+fn all<T>(
+    values: impl Iterator<Item = Option<Scalar>>,
+    pick: impl Fn(Scalar) -> Option<T>,
+) -> Option<Vec<T>> {
+    values.map(|value| value.and_then(&pick)).collect()
 }
 
 /// A tensor of this shape: itself where it has it, without a copy.
 fn stretched<'t>(t: &'t Tensor, shape: &[usize]) -> Cow<'t, Tensor> {
     if t.shape == shape { Cow::Borrowed(t) } else { Cow::Owned(t.broadcast_to(shape)) }
-}
-
-fn zip<T: Copy, U>(a: &[T], b: &[T], f: impl Fn(T, T) -> U) -> Vec<U> {
-    a.iter().zip(b).map(|(x, y)| f(*x, *y)).collect()
-}
-
-fn compare<T: PartialOrd>(op: BinOp, a: &T, b: &T) -> bool {
-    match op {
-        BinOp::Eq => a == b,
-        BinOp::Lt => a < b,
-        BinOp::Le => a <= b,
-        BinOp::Gt => a > b,
-        BinOp::Ge => a >= b,
-        _ => a != b,
-    }
-}
-
-/// An integer operator, exact in 64 bits with wrap.
-fn int(op: BinOp, a: i64, b: i64) -> i64 {
-    match op {
-        BinOp::Add => a.wrapping_add(b),
-        BinOp::Sub => a.wrapping_sub(b),
-        BinOp::Mul => a.wrapping_mul(b),
-        BinOp::Div | BinOp::FloorDiv => {
-            if b == 0 {
-                0
-            } else {
-                let q = a.wrapping_div(b);
-                if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) { q - 1 } else { q }
-            }
-        }
-        BinOp::Rem => {
-            if b == 0 {
-                0
-            } else {
-                let r = a.wrapping_rem(b);
-                if r != 0 && (r < 0) != (b < 0) { r + b } else { r }
-            }
-        }
-        BinOp::Pow => u32::try_from(b).map_or(0, |b| a.wrapping_pow(b)),
-        BinOp::Shl => {
-            if (0..64).contains(&b) {
-                a << b
-            } else {
-                0
-            }
-        }
-        BinOp::Shr => match b {
-            i64::MIN..0 => 0,
-            0..64 => a >> b,
-            _ => a >> 63,
-        },
-        BinOp::And => a & b,
-        BinOp::Or => a | b,
-        BinOp::Xor => a ^ b,
-        BinOp::Min => a.min(b),
-        BinOp::Max => a.max(b),
-        _ => i64::from(compare(op, &a, &b)),
-    }
-}
-
-fn float(op: BinOp, a: f64, b: f64) -> f64 {
-    let nan = a.is_nan() || b.is_nan();
-    match op {
-        BinOp::Add => a + b,
-        BinOp::Sub => a - b,
-        BinOp::Mul => a * b,
-        BinOp::Div => a / b,
-        BinOp::FloorDiv => (a / b).floor(),
-        BinOp::Rem => {
-            let r = a % b;
-            if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
-        }
-        BinOp::Pow => a.powf(b),
-        BinOp::Min => {
-            if nan {
-                f64::NAN
-            } else {
-                a.min(b)
-            }
-        }
-        BinOp::Max => {
-            if nan {
-                f64::NAN
-            } else {
-                a.max(b)
-            }
-        }
-        _ => f64::from(u8::from(compare(op, &a, &b))),
-    }
-}
-
-/// Elementwise choice; `then` and `els` are of one kind. `None` where shapes disagree.
-pub fn select(cond: &Tensor, then: &Tensor, els: &Tensor) -> Option<Tensor> {
-    let shape = broadcast(&broadcast(&cond.shape, &then.shape)?, &els.shape)?;
-    let (c, a, b) = (stretched(cond, &shape), stretched(then, &shape), stretched(els, &shape));
-    let Values::Bool(c) = &c.values else { return None };
-    fn choose<T: Copy>(c: &[bool], a: &[T], b: &[T]) -> Vec<T> {
-        c.iter().zip(a.iter().zip(b)).map(|(c, (a, b))| if *c { *a } else { *b }).collect()
-    }
-    let values = match (&a.values, &b.values) {
-        (Values::Int(a), Values::Int(b)) => Values::Int(choose(c, a, b)),
-        (Values::Float(a), Values::Float(b)) => Values::Float(choose(c, a, b)),
-        (Values::Bool(a), Values::Bool(b)) => Values::Bool(choose(c, a, b)),
-        _ => return None,
-    };
-    Some(Tensor { shape, values })
-}
-
-/// The low `bits` of integers.
-pub fn wrap(bits: u8, signed: bool, a: &Tensor) -> Tensor {
-    match &a.values {
-        Values::Int(v) => {
-            Tensor::int(a.shape.clone(), v.iter().map(|x| wrap_int(*x, bits, signed)).collect())
-        }
-        _ => a.clone(),
-    }
-}
-
-/// The low `bits` (1 to 64) of an integer.
-pub fn wrap_int(x: i64, bits: u8, signed: bool) -> i64 {
-    let unused = 64 - u32::from(bits);
-    if signed { (x << unused) >> unused } else { ((x as u64) << unused >> unused) as i64 }
-}
-
-/// `tz(x·(4096 − d), 12)`, broadcasting. `None` where shapes disagree or a kind is not Int.
-pub fn decay(x: &Tensor, d: &Tensor) -> Option<Tensor> {
-    let shape = broadcast(&x.shape, &d.shape)?;
-    let (x, d) = (x.broadcast_to(&shape), d.broadcast_to(&shape));
-    let (Values::Int(x), Values::Int(d)) = (&x.values, &d.values) else { return None };
-    let decayed = zip(x, d, |x, d| {
-        let product = x.wrapping_mul(4096i64.wrapping_sub(d));
-        product.wrapping_div(4096)
-    });
-    Some(Tensor::int(shape, decayed))
-}
-
-/// A function of each element of a float tensor.
-pub fn math(f: MathFn, kind: Kind, a: &Tensor) -> Tensor {
-    let apply = |x: f64| match f {
-        MathFn::Exp => x.exp(),
-        MathFn::Log => x.ln(),
-        MathFn::Sqrt => x.sqrt(),
-        MathFn::Sin => x.sin(),
-        MathFn::Cos => x.cos(),
-        MathFn::Tanh => x.tanh(),
-        MathFn::Floor => x.floor(),
-        MathFn::Ceil => x.ceil(),
-        MathFn::Round => x.round_ties_even(),
-    };
-    match &a.values {
-        Values::Float(v) => {
-            let round = |x: f64| if kind == Kind::F32 { f64::from(x as f32) } else { x };
-            Tensor::float(a.shape.clone(), v.iter().map(|x| round(apply(*x))).collect())
-        }
-        _ => a.clone(),
-    }
 }
 
 /// Joins tensors of one kind along an axis; their other sizes must agree.
@@ -380,67 +225,106 @@ pub fn join(parts: &[Tensor], axis: usize) -> Option<Tensor> {
     Some(Tensor { shape, values })
 }
 
-/// One value from all elements. `None` for the extreme of no elements.
-pub fn reduce(op: ReduceOp, a: &Tensor) -> Option<Tensor> {
-    fn position<T: PartialOrd>(v: &[T]) -> Option<i64> {
-        let mut best = 0;
-        for (i, x) in v.iter().enumerate() {
-            if *x > *v.get(best)? {
-                best = i;
+/// One value from all elements, of which floats are of kind `float`. `None` for the extreme of no
+/// elements.
+pub fn reduce(op: ReduceOp, float: Kind, a: &Tensor) -> Option<Tensor> {
+    let elements = (0..a.len()).map(|n| a.element(n, float));
+    let result = match op {
+        ReduceOp::Sum => {
+            let kind = if a.kind().is_float() { float } else { Kind::Int };
+            let mut sum = Scalar::Int(0).convert(kind);
+            for element in elements {
+                sum = Op::Add.eval(&[sum, element.convert(kind)])?;
             }
+            sum
         }
-        (!v.is_empty()).then_some(best as i64)
-    }
-    Some(match (&a.values, op) {
-        (Values::Bool(_), ReduceOp::Sum) => return reduce(op, &a.convert(Kind::Int)),
-        (Values::Int(v), ReduceOp::Sum) => {
-            Tensor::scalar_int(v.iter().fold(0, |s: i64, x| s.wrapping_add(*x)))
+        ReduceOp::Min | ReduceOp::Max => {
+            let op = if op == ReduceOp::Min { Op::Min } else { Op::Max };
+            let mut elements = elements;
+            let first = elements.next()?;
+            elements.try_fold(first, |best, element| op.eval(&[best, element]))?
         }
-        (Values::Float(v), ReduceOp::Sum) => Tensor::scalar_float(v.iter().fold(0.0, |s, x| s + x)),
-        (Values::Int(v), ReduceOp::Min) => Tensor::scalar_int(*v.iter().min()?),
-        (Values::Int(v), ReduceOp::Max) => Tensor::scalar_int(*v.iter().max()?),
-        (Values::Bool(v), ReduceOp::Min) => Tensor::scalar_bool(*v.iter().min()?),
-        (Values::Bool(v), ReduceOp::Max) => Tensor::scalar_bool(*v.iter().max()?),
-        (Values::Float(v), ReduceOp::Min) => {
-            Tensor::scalar_float(v.iter().copied().reduce(|a, b| float(BinOp::Min, a, b))?)
+        ReduceOp::ArgMax => {
+            let holds = |op: Op, a, b| op.eval(&[a, b]) == Some(Scalar::Bool(true));
+            let mut best: Option<(i64, Scalar)> = None;
+            for (n, element) in (0..).zip(elements) {
+                // NaN, which is not itself, is never the largest.
+                let number = holds(Op::Eq, element, element);
+                if number && best.is_none_or(|(_, best)| holds(Op::Gt, element, best)) {
+                    best = Some((n, element));
+                }
+            }
+            // Of nothing but NaN it is the first.
+            (!a.is_empty()).then_some(Scalar::Int(best.map_or(0, |(n, _)| n)))?
         }
-        (Values::Float(v), ReduceOp::Max) => {
-            Tensor::scalar_float(v.iter().copied().reduce(|a, b| float(BinOp::Max, a, b))?)
-        }
-        (Values::Int(v), ReduceOp::ArgMax) => Tensor::scalar_int(position(v)?),
-        (Values::Float(v), ReduceOp::ArgMax) => Tensor::scalar_int(position(v)?),
-        (Values::Bool(v), ReduceOp::ArgMax) => Tensor::scalar_int(position(v)?),
+    };
+    Some(match result {
+        Scalar::Bool(x) => Tensor::scalar_bool(x),
+        Scalar::Int(x) => Tensor::scalar_int(x),
+        Scalar::F32(x) => Tensor::scalar_float(x.into()),
+        Scalar::F64(x) => Tensor::scalar_float(x),
     })
 }
 
-/// `weights[…, n] · x[n]`, both of kind Int or both floats; sums in ascending order.
+/// One value from all elements along `axes`, for each place along the other axes.
+pub fn reduce_axes(op: ReduceOp, float: Kind, axes: &[usize], a: &Tensor) -> Option<Tensor> {
+    let kept: Vec<usize> = (0..a.shape.len()).filter(|axis| !axes.contains(axis)).collect();
+    let shape: Vec<usize> = kept.iter().map(|axis| a.shape[*axis]).collect();
+    let reduced: Vec<usize> = axes.iter().map(|axis| a.shape[*axis]).collect();
+    let order: Vec<usize> = kept.iter().chain(axes).copied().collect();
+    let sorted = a.transpose(&order);
+    let (rows, size) = (shape.iter().product::<usize>(), reduced.iter().product::<usize>());
+    let flat = sorted.reshape(vec![rows, size]);
+    let results: Option<Vec<Tensor>> = (0..rows)
+        .map(|row| {
+            let one = flat.slice(&[(row, row + 1), (0, size)]);
+            Some(reduce(op, float, &one)?.reshape(vec![1]))
+        })
+        .collect();
+    let results = results?;
+    match results.is_empty() {
+        // Of no rows there is nothing to reduce; what kind of nothing follows from the operands.
+        true => {
+            let kind = crate::network::infer::reduced_kind(op, a.kind());
+            Some(Tensor::int(vec![0], Vec::new()).convert(kind).reshape(shape))
+        }
+        false => Some(join(&results, 0)?.reshape(shape)),
+    }
+}
+
+/// `weights[…, n] · x[n]`, both of kind Int or both of kind F64; sums in ascending order, without
+/// the products of zeros of `x`.
 pub fn matmul(w: &Tensor, x: &Tensor) -> Option<Tensor> {
     let (n, rows) = w.shape.split_last()?;
     if x.shape != [*n] {
         return None;
     }
-    Some(match (&w.values, &x.values) {
-        (Values::Int(w), Values::Int(x)) => Tensor::int(
-            rows.to_vec(),
-            w.chunks_exact((*n).max(1))
-                .map(|row| {
-                    row.iter().zip(x).fold(0i64, |s, (a, b)| s.wrapping_add(a.wrapping_mul(*b)))
-                })
-                .collect(),
-        ),
-        (Values::Float(w), Values::Float(x)) => Tensor::float(
-            rows.to_vec(),
-            w.chunks_exact((*n).max(1))
-                .map(|row| row.iter().zip(x).fold(0.0, |s, (a, b)| s + a * b))
-                .collect(),
-        ),
-        _ => return None,
-    })
+    let row =
+        |row: usize| sum_of_products(x, (0..*n).map(|j| (w.element(row * n + j, Kind::F64), j)));
+    collected(x.kind(), rows.to_vec(), (0..rows.iter().product()).map(row))
+}
+
+/// The sum from 0 of weights times elements of `x` (each given by its position) that are not 0.
+pub(super) fn sum_of_products(
+    x: &Tensor,
+    weights: impl IntoIterator<Item = (Scalar, usize)>,
+) -> Option<Scalar> {
+    let zero = Scalar::Int(0).convert(x.kind());
+    weights.into_iter().try_fold(zero, |sum, (w, j)| plus_product(sum, w, x.element(j, Kind::F64)))
+}
+
+/// A sum with one more product. What is zero adds nothing, not even the NaN of an infinite weight.
+pub(super) fn plus_product(sum: Scalar, weight: Scalar, x: Scalar) -> Option<Scalar> {
+    match x.convert(Kind::Bool) {
+        Scalar::Bool(true) => Op::Add.eval(&[sum, Op::Mul.eval(&[weight, x])?]),
+        _ => Some(sum),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scalar::tests as scalars;
 
     #[test]
     fn shapes_broadcast_from_the_last_axis() {
@@ -449,16 +333,59 @@ mod tests {
         assert_eq!(broadcast(&[2], &[3]), None);
         let column = Tensor::int(vec![2, 1], vec![10, 20]);
         let row = Tensor::int(vec![3], vec![1, 2, 3]);
-        let sum = binary(BinOp::Add, Kind::Int, &column, &row).unwrap();
+        let sum = apply(Op::Add, Kind::Int, &[&column, &row]).unwrap();
         assert_eq!(sum, Tensor::int(vec![2, 3], vec![11, 12, 13, 21, 22, 23]));
     }
 
     #[test]
-    fn division_and_remainder_follow_the_divisor() {
-        for (a, b, q, r) in [(7, 2, 3, 1), (-7, 2, -4, 1), (7, -2, -4, -1), (5, 0, 0, 0)] {
-            assert_eq!(int(BinOp::FloorDiv, a, b), q, "{a} div {b}");
-            assert_eq!(int(BinOp::Rem, a, b), r, "{a} mod {b}");
+    fn folding_is_the_operation_of_each_element() {
+        let tensor = |x: &Scalar| match *x {
+            Scalar::Bool(x) => Tensor::scalar_bool(x),
+            Scalar::Int(x) => Tensor::scalar_int(x),
+            Scalar::F32(x) => Tensor::scalar_float(x.into()),
+            Scalar::F64(x) => Tensor::scalar_float(x),
+        };
+        for op in scalars::operations() {
+            for kinds in scalars::kinds(op.arity()) {
+                if op.result(&kinds).is_none() {
+                    continue;
+                }
+                let float = kinds.iter().copied().find(|k| k.is_float()).unwrap_or(Kind::F64);
+                for row in scalars::rows(&kinds) {
+                    let operands: Vec<Tensor> = row.iter().map(tensor).collect();
+                    let folded = apply(op, float, &operands.iter().collect::<Vec<_>>());
+                    let value = op.eval(&row);
+                    assert_eq!(folded, value.as_ref().map(tensor), "{} of {row:?}", op.name());
+                }
+            }
         }
+    }
+
+    #[test]
+    fn reductions_pass_over_nan_only_where_they_ask_for_the_largest() {
+        let nan_first = Tensor::float(vec![3], vec![f64::NAN, 1.0, 2.0]);
+        let of = |op, t: &Tensor| reduce(op, Kind::F64, t).expect("not empty");
+        assert_eq!(of(ReduceOp::ArgMax, &nan_first), Tensor::scalar_int(2));
+        let all = Tensor::float(vec![2], vec![f64::NAN; 2]);
+        assert_eq!(of(ReduceOp::ArgMax, &all), Tensor::scalar_int(0));
+        assert_eq!(of(ReduceOp::Max, &nan_first), Tensor::scalar_float(f64::NAN));
+        let zeros = Tensor::float(vec![2], vec![-0.0, 0.0]);
+        assert_eq!(of(ReduceOp::Min, &zeros), Tensor::scalar_float(0.0));
+        assert_ne!(of(ReduceOp::Min, &zeros), Tensor::scalar_float(-0.0));
+        // In single precision the first sum loses the 1 that double precision keeps.
+        let large = Tensor::float(vec![3], vec![16_777_216.0, 1.0, 1.0]);
+        assert_eq!(
+            reduce(ReduceOp::Sum, Kind::F32, &large),
+            Some(Tensor::scalar_float(16_777_216.0))
+        );
+        assert_eq!(of(ReduceOp::Sum, &large), Tensor::scalar_float(16_777_218.0));
+    }
+
+    #[test]
+    fn zeros_of_a_vector_meet_no_infinite_weight() {
+        let w = Tensor::float(vec![1, 2], vec![f64::INFINITY, 3.0]);
+        let x = Tensor::float(vec![2], vec![0.0, 2.0]);
+        assert_eq!(matmul(&w, &x), Some(Tensor::float(vec![1], vec![6.0])));
     }
 
     #[test]
@@ -466,14 +393,5 @@ mod tests {
         let a = Tensor::int(vec![2, 3], (0..6).collect());
         assert_eq!(a.transpose(&[1, 0]), Tensor::int(vec![3, 2], vec![0, 3, 1, 4, 2, 5]));
         assert_eq!(a.slice(&[(1, 2), (0, 2)]), Tensor::int(vec![1, 2], vec![3, 4]));
-    }
-
-    #[test]
-    fn decay_rounds_toward_zero() {
-        let x = Tensor::int(vec![2], vec![4097, -4097]);
-        let d = Tensor::scalar_int(410);
-        assert_eq!(decay(&x, &d), Some(Tensor::int(vec![2], vec![3686, -3686])));
-        assert_eq!(wrap_int(40000, 16, true), -25536);
-        assert_eq!(wrap_int(-1, 8, false), 255);
     }
 }

@@ -8,7 +8,8 @@
 
 use super::generate::MOST;
 use super::{Tensor, Values, ops};
-use crate::ir::{Kind, ReduceOp};
+use crate::ir::ReduceOp;
+use crate::scalar::{Kind, Op, Scalar};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -235,52 +236,65 @@ impl Sparse {
     }
 
     /// One value from all elements, a scalar; `None` where that needs them one by one.
-    pub fn reduce(&self, op: ReduceOp) -> Option<Tensor> {
+    /// Floats are of kind `float`.
+    pub fn reduce(&self, op: ReduceOp, float: Kind) -> Option<Tensor> {
         match op {
-            ReduceOp::Min | ReduceOp::Max => ops::reduce(op, &self.distinct()),
+            ReduceOp::Min | ReduceOp::Max => {
+                // Which of two zeros it is depends on their order.
+                let extreme = ops::reduce(op, float, &self.distinct())?;
+                let is_zero = matches!(&extreme.values, Values::Float(v) if v.contains(&0.0));
+                (!is_zero || self.has_one_zero()).then_some(extreme)
+            }
             ReduceOp::Sum => {
-                let codes = (0..self.stored()).map(|at| self.entries.code(at));
-                let others = (self.len() - self.stored()) as i64;
-                let numbers = match &self.palette.values {
-                    Values::Bool(_) => self.palette.convert(Kind::Int),
-                    _ => self.palette.clone(),
+                let kind = if self.palette.kind().is_float() { float } else { Kind::Int };
+                let zero = Scalar::Int(0).convert(kind);
+                let value = |code| self.palette.element(code, float).convert(kind);
+                // Zeros in between change no sum from 0.0.
+                let start = match kind {
+                    Kind::Int => {
+                        let others = Scalar::Int((self.len() - self.stored()) as i64);
+                        let fill = value(self.palette.len().checked_sub(1)?);
+                        Op::Mul.eval(&[fill, others])?
+                    }
+                    _ if self.is_zero_elsewhere() => zero,
+                    _ => return None,
                 };
-                match &numbers.values {
-                    Values::Int(v) => {
-                        let fills = v.last()?.wrapping_mul(others);
-                        Some(Tensor::scalar_int(codes.fold(fills, |s, c| s.wrapping_add(v[c]))))
-                    }
-                    // Zeros in between change no sum from 0.0.
-                    Values::Float(v) if self.is_zero_elsewhere() => {
-                        Some(Tensor::scalar_float(codes.fold(0.0, |s, c| s + v[c])))
-                    }
-                    _ => None,
+                let mut codes = (0..self.stored()).map(|at| self.entries.code(at));
+                let sum = codes.try_fold(start, |sum, code| Op::Add.eval(&[sum, value(code)]))?;
+                match sum {
+                    Scalar::Int(x) => Some(Tensor::scalar_int(x)),
+                    Scalar::F32(x) => Some(Tensor::scalar_float(x.into())),
+                    Scalar::F64(x) => Some(Tensor::scalar_float(x)),
+                    Scalar::Bool(_) => None,
                 }
             }
             ReduceOp::ArgMax => None,
         }
     }
 
-    /// `self[…, n] · x[n]` of zeros and entries of the kind of `x`; sums in ascending order.
+    /// `self[…, n] · x[n]` of zeros and entries of the kind of `x`; sums in ascending order,
+    /// without products of zeros.
     pub fn matmul(&self, x: &Tensor) -> Option<Tensor> {
         if !self.is_zero_elsewhere() || x.shape != [self.columns()] {
             return None;
         }
         let shape = self.shape[..self.shape.len() - 1].to_vec();
-        let all = 0..self.rows();
-        Some(match (&self.palette.values, &x.values) {
-            (Values::Int(w), Values::Int(x)) => {
-                let sum = |row| {
-                    self.row(row).fold(0i64, |s, (j, c)| s.wrapping_add(w[c].wrapping_mul(x[j])))
-                };
-                Tensor::int(shape, all.map(sum).collect())
-            }
-            (Values::Float(w), Values::Float(x)) => {
-                let sum = |row| self.row(row).fold(0.0, |s, (j, c)| s + w[c] * x[j]);
-                Tensor::float(shape, all.map(sum).collect())
-            }
-            _ => return None,
-        })
+        let nonzero = self.nonzero_codes();
+        let sums = (0..self.rows()).map(|row| {
+            let entries = self.row(row).filter(|(_, code)| nonzero[*code]);
+            ops::sum_of_products(
+                x,
+                entries.map(|(j, code)| (self.palette.element(code, Kind::F64), j)),
+            )
+        });
+        ops::collected(x.kind(), shape, sums)
+    }
+
+    /// Whether a float zero in it is always of the same sign.
+    fn has_one_zero(&self) -> bool {
+        let Values::Float(values) = &self.palette.values else { return true };
+        let zeros = |negative| values.iter().any(|x| *x == 0.0 && x.is_sign_negative() == negative);
+        !(zeros(true) && zeros(false))
     }
 
     /// Arrays of the same values that share their entries, so that their palettes have the same

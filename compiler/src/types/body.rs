@@ -1,25 +1,69 @@
 //! The statements of a process, typed: conditions become clocks and masks.
 
 use super::bounds::int_bounds;
-use super::check::{Phase, Place, Stmt, StmtKind, Var};
+use super::check::Var;
 use super::expr::{Leaf, TExpr};
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use super::{ElemTy, Pick};
-use crate::clocks::{Clock, NoClock, clock_of};
+use crate::clocks::{Clock, NoClock, Unmanageable, clock_of};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Instance, Port};
-use crate::ir::{BinOp, Kind, UnOp};
+use crate::network::Phase;
+use crate::scalar::{Kind, Op};
+use crate::tensor::Constant;
 use snn_grammar::ast::{self, Direction, StmtKind as Syntax};
 
 /// Types the phases of one process.
 pub struct Body<'b, 'a> {
     cx: &'b mut Cx<'a>,
     instance: &'b Instance,
-    vars: Vec<Var>,
-    ports: Vec<Port>,
+    vars: &'b [Var],
+    ports: &'b [Port],
     lets: Vec<(String, TExpr)>,
     stmts: Vec<Stmt>,
     failed: bool,
+}
+
+/// A statement with the steps at which it happens.
+pub struct Stmt {
+    /// Its phase.
+    pub phase: Phase,
+    /// Its steps.
+    pub clock: Clock,
+    /// The conditions on data around it, a scalar.
+    pub guard: Option<TExpr>,
+    /// What happens.
+    pub kind: StmtKind,
+    /// Where it is written.
+    pub loc: Loc,
+}
+
+/// What a statement does. There are few lets and many assignments, so the size of the latter
+/// costs nothing.
+#[allow(clippy::large_enum_variant)]
+pub enum StmtKind {
+    /// Computes the `let` of this number.
+    Let(usize),
+    /// Assigns.
+    Assign {
+        /// What.
+        to: Place,
+        /// Which part: one pick an axis.
+        picks: Vec<Pick>,
+        /// The value, of the place's kind; a scalar or of the shape of that part.
+        value: TExpr,
+        /// The elements that are assigned; a scalar or of that shape.
+        mask: Option<TExpr>,
+    },
+}
+
+/// What an assignment changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A variable, by position.
+    Var(usize),
+    /// An out port, by position: the assignment sends.
+    Port(usize),
 }
 
 /// Where a statement stands: its phase, its steps, and the mask of conditions on data.
@@ -31,17 +75,27 @@ struct Context {
     env: Env,
 }
 
-/// What a process consists of once typed.
-pub type Parts = (Vec<Var>, Vec<Port>, Vec<(String, TExpr)>, Vec<Stmt>);
+/// The message for a phase that a step does not have.
+pub fn no_phase(name: &str, loc: Loc) -> Diagnostic {
+    let message = format!("there is no phase `{name}`");
+    Diagnostic::new(Code::E0305, message, loc, "").help(match name {
+        "host" => "processes do not run in `host`; use `post_mgmt`, or `reset … in host`",
+        _ => "the phases of a step are `spk`, `pre_mgmt`, `lrn` and `post_mgmt`",
+    })
+}
+
+/// What a process consists of once typed: its lets by number, and its statements.
+pub type Parts = (Vec<(String, TExpr)>, Vec<Stmt>);
 
 impl<'b, 'a> Body<'b, 'a> {
     /// A process without phases yet.
     pub fn new(
         cx: &'b mut Cx<'a>,
         instance: &'b Instance,
-        vars: Vec<Var>,
-        ports: Vec<Port>,
+        vars: &'b [Var],
+        ports: &'b [Port],
     ) -> Body<'b, 'a> {
+        cx.begin_body();
         Body { cx, instance, vars, ports, lets: Vec::new(), stmts: Vec::new(), failed: false }
     }
 
@@ -50,7 +104,7 @@ impl<'b, 'a> Body<'b, 'a> {
         if self.failed {
             return Err(Stop::Reported);
         }
-        Ok((self.vars, self.ports, self.lets, self.stmts))
+        Ok((self.lets, self.stmts))
     }
 
     fn fail(&mut self, diagnostic: Diagnostic) -> Stop {
@@ -62,13 +116,7 @@ impl<'b, 'a> Body<'b, 'a> {
     pub fn phase(&mut self, phase: &ast::Phase, file: u32) {
         let loc = Loc { file, span: phase.name.span };
         let Some(known) = Phase::ALL.into_iter().find(|p| p.name() == phase.name.name) else {
-            let message = format!("there is no phase `{}`", phase.name.name);
-            let d = Diagnostic::new(Code::E0305, message, loc, "");
-            let hint = match phase.name.name.as_str() {
-                "host" => "processes do not run in `host`; use `post_mgmt`, or `reset … in host`",
-                _ => "the phases of a step are `spk`, `pre_mgmt`, `lrn` and `post_mgmt`",
-            };
-            self.fail(d.help(hint));
+            self.fail(no_phase(&phase.name.name, loc));
             return;
         };
         let mut env = Env { file, ..self.instance.env.clone() };
@@ -129,15 +177,15 @@ impl<'b, 'a> Body<'b, 'a> {
                 match self.condition(cond, context, at)? {
                     Condition::Steps(clock) => {
                         let mut inside = context.clone();
-                        inside.clock = context.clock.and(&clock);
+                        inside.clock = self.both_steps(&context.clock, &clock, at)?;
                         self.block(then, inside.clone());
-                        inside.clock = context.clock.and(&clock.not());
+                        inside.clock = self.both_steps(&context.clock, &clock.not(), at)?;
                         self.block(els, inside);
                     }
                     Condition::Data(condition) => {
                         let id = self.new_let("cond", condition, context, at);
                         let holds = TExpr::read(Leaf::Let(id), Kind::Bool, Vec::new());
-                        let fails = TExpr::unary(UnOp::Not, holds.clone())
+                        let fails = TExpr::unary(Op::Not, holds.clone())
                             .map_err(|m| self.cx.mismatch(m, at, None))?;
                         for (branch, mask) in [(then, holds), (els, fails)] {
                             let mut inside = context.clone();
@@ -154,18 +202,32 @@ impl<'b, 'a> Body<'b, 'a> {
         }
     }
 
+    /// The steps of a condition within those of what is around it.
+    fn both_steps(&mut self, outer: &Clock, inner: &Clock, loc: Loc) -> Eval<Clock> {
+        outer.and(inner).map_err(|why| self.does_not_repeat(Some(why), loc))
+    }
+
+    fn does_not_repeat(&mut self, within: Option<Unmanageable>, loc: Loc) -> Stop {
+        let within = within.map_or_else(String::new, |within| format!(" within {within}"));
+        let message = format!("this condition on `t` does not repeat{within}");
+        self.fail(Diagnostic::new(Code::E0302, message, loc, "").help(
+            "use remainders and comparisons with constants, such as `t % 32 == 1` or \
+             `t > 100`",
+        ))
+    }
+
     fn both(&mut self, a: Option<TExpr>, b: TExpr, loc: Loc) -> Eval<TExpr> {
         match a {
             None => Ok(b),
-            Some(a) => TExpr::binary(BinOp::And, a, b).map_err(|m| self.cx.mismatch(m, loc, None)),
+            Some(a) => TExpr::binary(Op::And, a, b).map_err(|m| self.cx.mismatch(m, loc, None)),
         }
     }
 
     fn new_let(&mut self, name: &str, value: TExpr, context: &Context, loc: Loc) -> usize {
         let id = self.lets.len();
         self.lets.push((name.into(), value));
-        let (phase, clock) = (context.phase, context.clock.clone());
-        self.stmts.push(Stmt { phase, clock, kind: StmtKind::Let(id), loc });
+        let (phase, clock, guard) = (context.phase, context.clock.clone(), context.mask.clone());
+        self.stmts.push(Stmt { phase, clock, guard, kind: StmtKind::Let(id), loc });
         id
     }
 
@@ -185,7 +247,7 @@ impl<'b, 'a> Body<'b, 'a> {
                     return Err(self.fail(Diagnostic::new(Code::E0201, message, at, what)));
                 }
                 if let Some((bits, signed)) = want.integer().filter(|(bits, _)| *bits < 64) {
-                    e = e.wrap(bits, signed);
+                    e = e.wrap(bits, signed).map_err(|m| self.cx.mismatch(m, at, None))?;
                 }
             }
             // A constant, or another name for a leaf, needs no statement.
@@ -209,7 +271,6 @@ impl<'b, 'a> Body<'b, 'a> {
     fn condition(&mut self, e: &ast::Expr, context: &Context, loc: Loc) -> Eval<Condition> {
         let cond = self.cx.expr(e, &context.env)?;
         let cond = self.cx.folded(cond, loc)?;
-        let cond = self.cx.dense(cond, loc)?;
         if !cond.is_scalar() {
             let message = "a condition is one boolean";
             let d =
@@ -220,17 +281,16 @@ impl<'b, 'a> Body<'b, 'a> {
             )));
         }
         let cond = cond.truth();
+        // What depends on params and `t` alone decides whether statements are there at all.
+        let cond = match cond.is_function_of_time() {
+            true => self.cx.timed(cond, loc)?,
+            false => cond,
+        };
         match clock_of(&cond) {
             Ok(clock) => Ok(Condition::Steps(clock)),
             Err(NoClock::Dynamic) => Ok(Condition::Data(cond)),
-            Err(NoClock::NotPeriodic) => {
-                let message = "this condition on `t` does not repeat";
-                let d = Diagnostic::new(Code::E0302, message, loc, "");
-                Err(self.fail(d.help(
-                    "use remainders and comparisons with constants, such as `t % 32 == 1` or \
-                     `t > 100`",
-                )))
-            }
+            Err(NoClock::NotPeriodic) => Err(self.does_not_repeat(None, loc)),
+            Err(NoClock::Unmanageable(why)) => Err(self.does_not_repeat(Some(why), loc)),
         }
     }
 
@@ -286,13 +346,16 @@ impl<'b, 'a> Body<'b, 'a> {
         self.narrow(&e, ty, name, at)?;
         let mask = self.mask(mask, &shape, context)?;
         if let Place::Port(port) = place {
-            self.sends(port, &mask, subscripts.is_empty(), context, loc)?;
+            let masked = mask.is_some() || context.mask.is_some();
+            self.sends(port, masked, subscripts.is_empty(), context, loc)?;
         }
-        let fit = ty.fit();
+        let value = if e.is_scalar() { e } else { e.stretched(&shape) };
+        let mask = mask.map(|m| if m.is_scalar() { m } else { m.stretched(&shape) });
         self.stmts.push(Stmt {
             phase: context.phase,
             clock: context.clock.clone(),
-            kind: StmtKind::Assign { to: place, picks, shape, value: e, mask, fit },
+            guard: context.mask.clone(),
+            kind: StmtKind::Assign { to: place, picks, value, mask },
             loc,
         });
         Ok(())
@@ -304,17 +367,12 @@ impl<'b, 'a> Body<'b, 'a> {
         shape: &[usize],
         context: &Context,
     ) -> Eval<Option<TExpr>> {
-        let Some(e) = mask else { return Ok(context.mask.clone()) };
+        let Some(e) = mask else { return Ok(None) };
         let at = Loc { file: context.env.file, span: e.span };
         let own = self.cx.expr(e, &context.env)?.truth();
         let own = self.cx.folded(own, at)?;
         self.fits_shape(&own, shape, "the mask", at)?;
-        let own = self.cx.dense(own, at)?;
-        Ok(Some(match context.mask.clone() {
-            // The outer condition decides first, so that the mask is not evaluated for nothing.
-            Some(outer) => self.both(Some(outer), own, at)?,
-            None => own,
-        }))
+        Ok(Some(self.cx.dense(own, at)?))
     }
 
     fn not_assignable(&mut self, loc: Loc) -> Stop {
@@ -361,8 +419,14 @@ impl<'b, 'a> Body<'b, 'a> {
     /// Converts a value to the kind of its place, where that loses nothing unsaid.
     fn converted(&mut self, e: TExpr, ty: ElemTy, name: &str, at: Loc) -> Eval<TExpr> {
         let (from, to) = (e.kind, ty.kind());
-        let weak = e.is_scalar() && e.as_const().is_some();
-        let whole = if weak { e.as_int() } else { None };
+        let weak = e.is_scalar() && e.is_static();
+        // Whether a number is whole decides whether it may stand here.
+        let decides =
+            matches!((from, to), (Kind::F32 | Kind::F64, Kind::Int) | (Kind::Int, Kind::Bool));
+        let whole = match weak && decides {
+            true => self.cx.structural(e.clone(), at)?.as_int(),
+            false => None,
+        };
         let hint = match (from, to) {
             (a, b) if a == b => return Ok(e),
             (Kind::Bool, _) | (Kind::Int, Kind::F64) | (Kind::F32, Kind::F64) => {
@@ -387,15 +451,25 @@ impl<'b, 'a> Body<'b, 'a> {
         if bits >= 32 || ty.overflow.is_some() {
             return Ok(());
         }
-        let leaf = |leaf: Leaf| match leaf {
+        let declared = |leaf: Leaf| match leaf {
+            Leaf::Param(_) => None,
             Leaf::Var(i) => self.vars.get(i).and_then(|v| v.ty.bounds()),
             Leaf::Port(i) => self.ports.get(i).and_then(|p| p.ty.bounds()),
             Leaf::Let(i) => self.lets.get(i).map(|_| (i64::MIN, i64::MAX)),
             _ => None,
         };
-        let (lo, hi) = int_bounds(e, &leaf);
         let (least, most) = ty.bounds().unwrap_or((i64::MIN, i64::MAX));
-        if least <= lo && hi <= most {
+        let fits = |(lo, hi): (i64, i64)| least <= lo && hi <= most;
+        if fits(int_bounds(e, &declared)) {
+            return Ok(());
+        }
+        // It may fit because of what the params are: then that is what the form rests on.
+        let decided = self.cx.timed(e.clone(), at)?;
+        let (lo, hi) = match decided.value().map(Constant::values) {
+            Some(known) => known.int_bounds().unwrap_or((0, 0)),
+            None => int_bounds(&decided, &declared),
+        };
+        if fits((lo, hi)) {
             return Ok(());
         }
         let message = format!("`{name}` is {} and this may not fit", ty.text());
@@ -416,13 +490,13 @@ impl<'b, 'a> Body<'b, 'a> {
     fn sends(
         &mut self,
         port: usize,
-        mask: &Option<TExpr>,
+        masked: bool,
         whole: bool,
         context: &Context,
         loc: Loc,
     ) -> Eval<()> {
         let name = self.ports[port].name.clone();
-        if mask.is_some() || !whole {
+        if masked || !whole {
             let message = format!("`{name}` is sent whole, at steps known beforehand");
             let what = if whole { "assigned only in part, or by data" } else { "assigned in part" };
             let d = Diagnostic::new(Code::E0306, message, loc, what);
@@ -430,7 +504,7 @@ impl<'b, 'a> Body<'b, 'a> {
         }
         let earlier = self.stmts.iter().find(|s| {
             matches!(&s.kind, StmtKind::Assign { to: Place::Port(p), .. } if *p == port)
-                && (s.phase != context.phase || !s.clock.and(&context.clock).is_never())
+                && (s.phase != context.phase || s.clock.and(&context.clock) != Ok(Clock::never()))
         });
         let Some(earlier) = earlier else { return Ok(()) };
         let (first, phase) = (earlier.loc, earlier.phase);

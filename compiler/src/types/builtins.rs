@@ -5,11 +5,13 @@ use super::expr::TExpr;
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::DataSource;
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
+use crate::ir::Kind;
+use crate::network::{Mark, ReduceOp};
 use crate::resolve::nearest;
+use crate::scalar::Op;
 use crate::tensor::csr::csr;
 use crate::tensor::generate::{self, Connectivity, GenerateError, Range, Scalar};
-use crate::tensor::{Constant, Sparse, Tensor};
+use crate::tensor::{Constant, Values};
 use snn_grammar::ast::Ident;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,10 +30,10 @@ pub struct Arg {
 pub const FUNCTIONS: &[(&str, &[&str])] = &[
     ("abs", &["x"]),
     ("accuracy", &["predicted", "truth"]),
-    ("all", &["x"]),
-    ("any", &["x"]),
+    ("all", &["x", "axis?"]),
+    ("any", &["x", "axis?"]),
     ("arange", &["n"]),
-    ("argmax", &["x"]),
+    ("argmax", &["x", "axis?"]),
     ("bernoulli", &["p", "shape", "seed"]),
     ("bool", &["x"]),
     ("by_delay", &["weights", "delays", "slots"]),
@@ -53,31 +55,39 @@ pub const FUNCTIONS: &[(&str, &[&str])] = &[
     ("flip", &["x", "axes"]),
     ("floor", &["x"]),
     ("full", &["shape", "value"]),
+    ("hard", &["x"]),
     ("hdf5", &["file", "path"]),
     ("idx", &["file"]),
     ("int", &["x"]),
     ("len", &["x"]),
     ("log", &["x"]),
-    ("max", &["a", "b?"]),
-    ("mean", &["x"]),
-    ("min", &["a", "b?"]),
+    ("max", &["a", "b?", "axis?"]),
+    ("mean", &["x", "axis?"]),
+    ("min", &["a", "b?", "axis?"]),
     ("normal", &["mean", "std", "shape", "seed"]),
     ("npy", &["file"]),
     ("npz", &["file"]),
     ("ones", &["shape"]),
+    ("outer", &["a", "b"]),
     ("random", &["seed", "shape?"]),
     ("reshape", &["x", "shape"]),
     ("round", &["x"]),
     ("sin", &["x"]),
+    ("soft", &["x"]),
     ("sparse", &["shape", "p?", "fan_in?", "lo?", "hi?", "seed"]),
     ("sqrt", &["x"]),
-    ("sum", &["x"]),
+    ("sum", &["x", "axis?"]),
     ("tanh", &["x"]),
     ("transpose", &["x", "axes?"]),
     ("uniform", &["lo", "hi", "shape", "seed"]),
     ("where", &["cond", "a", "b"]),
     ("zeros", &["shape"]),
 ];
+
+/// Whether there is a function of this name.
+pub fn is_function(name: &str) -> bool {
+    integer_type(name).is_some() || FUNCTIONS.iter().any(|(n, _)| *n == name)
+}
 
 /// Calls function `name`.
 pub fn call(
@@ -90,13 +100,18 @@ pub fn call(
 ) -> Eval<Val> {
     if let Some((bits, signed)) = integer_type(name) {
         let a = Args::bind(cx, name, &["x"], args, loc)?.expr(cx, 0)?;
-        return Ok(Val::Expr(a.wrap(bits, signed)));
+        let low = a.wrap(bits, signed).map_err(|m| cx.mismatch(m, loc, None))?;
+        return Ok(Val::Expr(low));
     }
     let Some((_, params)) = FUNCTIONS.iter().find(|(n, _)| *n == name) else {
         let near = nearest(name, FUNCTIONS.iter().map(|(n, _)| *n));
         let message = format!("there is no function `{name}`");
         let d = Diagnostic::new(Code::E0401, message, at, "not found");
         return Err(cx.fail(match near {
+            _ if name == "u64" => d.help(
+                "integers are computed in 64 bits with a sign: write `i64(x)` or `int(x)` \
+                 (or `u32(x)`)",
+            ),
             Some(near) => d.help(format!("did you mean `{near}`?")),
             None => d,
         }));
@@ -120,15 +135,16 @@ pub fn call(
         "random" => {
             let seed = a.int(cx, 0)? as u64;
             let shape = if a.has(1) { a.shape(cx, 1)? } else { Vec::new() };
-            cx.random_sites += 1;
-            TExpr::random(seed, cx.random_sites - 1, shape)
+            let call = cx.random_call(loc);
+            TExpr::random(seed, call, shape)
         }
         "abs" => {
             let x = a.expr(cx, 0)?;
-            TExpr::unary(UnOp::Abs, x).map_err(|m| cx.mismatch(m, loc, None))?
+            TExpr::unary(Op::Abs, x).map_err(|m| cx.mismatch(m, loc, None))?
         }
         "exp" | "log" | "sqrt" | "sin" | "cos" | "tanh" | "floor" | "ceil" | "round" => {
-            TExpr::math(math_fn(name), a.expr(cx, 0)?)
+            let x = a.expr(cx, 0)?;
+            TExpr::math(function(name), x).map_err(|m| cx.mismatch(m, loc, None))?
         }
         "int" => a.expr(cx, 0)?.convert(Kind::Int),
         "bool" => a.expr(cx, 0)?.truth(),
@@ -138,33 +154,45 @@ pub fn call(
             let (x, d) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
             TExpr::decay(x, d).map_err(|m| cx.mismatch(m, loc, None))?
         }
-        "div" => a.binary(cx, BinOp::FloorDiv, loc)?,
-        "min" | "max" if a.has(1) => {
-            a.binary(cx, if name == "min" { BinOp::Min } else { BinOp::Max }, loc)?
+        "div" => a.binary(cx, Op::FloorDiv, loc)?,
+        "outer" => {
+            let (x, y) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
+            TExpr::outer(x, y).map_err(|m| cx.mismatch(m, loc, None))?
         }
-        "min" => a.reduce(cx, ReduceOp::Min, loc)?,
-        "max" => a.reduce(cx, ReduceOp::Max, loc)?,
-        "sum" => a.reduce(cx, ReduceOp::Sum, loc)?,
-        "argmax" => a.reduce(cx, ReduceOp::ArgMax, loc)?,
+        "soft" | "hard" => {
+            let mut x = a.expr(cx, 0)?.truth();
+            x.mark = Some(if name == "soft" { Mark::Soft } else { Mark::Hard });
+            x
+        }
+        "min" | "max" if a.has(1) => {
+            a.binary(cx, if name == "min" { Op::Min } else { Op::Max }, loc)?
+        }
+        "min" => a.reduce(cx, ReduceOp::Min, 2, loc)?,
+        "max" => a.reduce(cx, ReduceOp::Max, 2, loc)?,
+        "sum" => a.reduce(cx, ReduceOp::Sum, 1, loc)?,
+        "argmax" => a.reduce(cx, ReduceOp::ArgMax, 1, loc)?,
         "any" | "all" => {
             let truth = a.expr(cx, 0)?.truth();
+            let axes = a.axes(cx, 1, truth.shape.len())?;
             let op = if name == "any" { ReduceOp::Max } else { ReduceOp::Min };
-            TExpr::reduce(op, truth).map_err(|m| cx.mismatch(m, loc, None))?
+            TExpr::reduce(op, axes, truth).map_err(|m| cx.mismatch(m, loc, None))?
         }
         "mean" => {
             let x = a.expr(cx, 0)?;
-            mean(cx, x, loc)?
+            let axes = a.axes(cx, 1, x.shape.len())?;
+            mean(cx, x, axes, loc)?
         }
         "accuracy" => {
             let (p, t) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
             let sides = Some((a.loc(0), a.loc(1)));
-            let hits = TExpr::binary(BinOp::Eq, p, t).map_err(|m| cx.mismatch(m, loc, sides))?;
-            mean(cx, hits, loc)?
+            let hits = TExpr::binary(Op::Eq, p, t).map_err(|m| cx.mismatch(m, loc, sides))?;
+            let axes = (0..hits.shape.len()).collect();
+            mean(cx, hits, axes, loc)?
         }
         "clip" => {
             let (x, lo, hi) = (a.expr(cx, 0)?, a.expr(cx, 1)?, a.expr(cx, 2)?);
-            TExpr::binary(BinOp::Max, x, lo)
-                .and_then(|above| TExpr::binary(BinOp::Min, above, hi))
+            TExpr::binary(Op::Max, x, lo)
+                .and_then(|above| TExpr::binary(Op::Min, above, hi))
                 .map_err(|m| cx.mismatch(m, loc, None))?
         }
         "where" => {
@@ -180,33 +208,34 @@ pub fn call(
         "conv2d_shape" => conv::shape(cx, &mut a, loc)?,
         "flip" => conv::flip(cx, &mut a)?,
         "by_delay" => {
-            let (w, d) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
+            let (w, d) = (a.expr(cx, 0)?, a.expr(cx, 1)?.convert(Kind::Int));
             let slots = a.size(cx, 2)?;
-            by_delay(cx, &w, &d, slots, loc)?
+            TExpr::by_delay(w, d, slots).map_err(|m| cx.mismatch(m, loc, None))?
         }
         other => unreachable!("`{other}` is in the list of functions but has no meaning"),
     };
     Ok(Val::Expr(result))
 }
 
-/// `i8`, `u24`, …: the low bits of an integer.
+/// `i8`, `u24`, …: the low bits of an integer. Integers have 64 bits with a sign, so that `u64`
+/// is none of them.
 fn integer_type(name: &str) -> Option<(u8, bool)> {
     let signed = name.starts_with('i');
     let bits: u8 = name.strip_prefix(['i', 'u'])?.parse().ok()?;
-    ((1..=32).contains(&bits) || bits == 64).then_some((bits, signed))
+    ((1..=32).contains(&bits) || bits == 64 && signed).then_some((bits, signed))
 }
 
-fn math_fn(name: &str) -> MathFn {
+fn function(name: &str) -> Op {
     match name {
-        "exp" => MathFn::Exp,
-        "log" => MathFn::Log,
-        "sqrt" => MathFn::Sqrt,
-        "sin" => MathFn::Sin,
-        "cos" => MathFn::Cos,
-        "tanh" => MathFn::Tanh,
-        "floor" => MathFn::Floor,
-        "ceil" => MathFn::Ceil,
-        _ => MathFn::Round,
+        "exp" => Op::Exp,
+        "log" => Op::Log,
+        "sqrt" => Op::Sqrt,
+        "sin" => Op::Sin,
+        "cos" => Op::Cos,
+        "tanh" => Op::Tanh,
+        "floor" => Op::Floor,
+        "ceil" => Op::Ceil,
+        _ => Op::Round,
     }
 }
 
@@ -282,7 +311,6 @@ fn built(cx: &mut Cx<'_>, made: Result<Constant, GenerateError>, loc: Loc) -> Ev
 
 /// The first element of a constant.
 fn scalar(e: &TExpr) -> Scalar {
-    use crate::tensor::Values;
     let first = e.as_const().and_then(|c| match &c.values {
         Values::Float(v) => v.first().map(|x| Scalar::Float(*x)),
         Values::Int(v) => v.first().map(|x| Scalar::Int(*x)),
@@ -307,10 +335,10 @@ fn range(lo: &TExpr, hi: &TExpr) -> Range {
     }
 }
 
-fn mean(cx: &mut Cx<'_>, x: TExpr, loc: Loc) -> Eval<TExpr> {
-    let n = x.shape.iter().product::<usize>() as i64;
-    TExpr::reduce(ReduceOp::Sum, x)
-        .and_then(|sum| TExpr::binary(BinOp::Div, sum, TExpr::int(n)))
+fn mean(cx: &mut Cx<'_>, x: TExpr, axes: Vec<usize>, loc: Loc) -> Eval<TExpr> {
+    let n = axes.iter().map(|a| x.shape[*a]).product::<usize>() as i64;
+    TExpr::reduce(ReduceOp::Sum, axes, x)
+        .and_then(|sum| TExpr::binary(Op::Div, sum, TExpr::int(n)))
         .map_err(|m| cx.mismatch(m, loc, None))
 }
 
@@ -358,7 +386,7 @@ fn view(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr> {
 
 /// Axes (negative ones count from the end) as a permutation, where they are one.
 fn permutation(axes: &TExpr, rank: usize) -> Option<Vec<usize>> {
-    let crate::tensor::Values::Int(given) = &axes.as_const()?.values else { return None };
+    let Values::Int(given) = &axes.as_const()?.values else { return None };
     let axes: Vec<usize> = given
         .iter()
         .map(|a| usize::try_from(if *a < 0 { a + rank as i64 } else { *a }).ok())
@@ -366,42 +394,6 @@ fn permutation(axes: &TExpr, rank: usize) -> Option<Vec<usize>> {
     let mut sorted = axes.clone();
     sorted.sort_unstable();
     sorted.iter().copied().eq(0..rank).then_some(axes)
-}
-
-/// Weights `[m, n]` spread over delay slots: `[m, slots, n]`, where slot `k` has those weights
-/// whose delay is `k`.
-fn by_delay(cx: &mut Cx<'_>, w: &TExpr, d: &TExpr, slots: usize, loc: Loc) -> Eval<TExpr> {
-    if let Some(spread) = by_delay_sparse(w, d, slots) {
-        return Ok(spread);
-    }
-    let (w, d) = (&cx.constant(w.clone(), loc)?, &cx.constant(d.clone(), loc)?);
-    let delays = d.clone().fold_to(&w.shape);
-    let ([m, n], true) = (w.shape.as_slice(), delays.shape == w.shape) else {
-        let m = super::expr::Mismatch::Shapes(w.shape.clone(), d.shape.clone());
-        return Err(cx.mismatch(m, loc, None));
-    };
-    let slot = Tensor::int(vec![1, slots, 1], (0..slots as i64).collect());
-    let slot = TExpr::constant(slot);
-    let spread = |e: TExpr| e.reshape(vec![*m, 1, *n]);
-    let weights = spread(w.clone());
-    TExpr::binary(BinOp::Eq, spread(delays), slot)
-        .and_then(|here| TExpr::select(here, weights, TExpr::int(0)))
-        .map_err(|m| cx.mismatch(m, loc, None))
-}
-
-/// The same of sparse weights with delays that are one number, or sparse, or as many.
-fn by_delay_sparse(w: &TExpr, d: &TExpr, slots: usize) -> Option<TExpr> {
-    let weights = w.as_sparse()?;
-    let delays = match (d.as_sparse(), d.as_int().filter(|_| d.is_scalar())) {
-        (Some(delays), _) => (**delays).clone(),
-        (None, Some(delay)) => {
-            let palette = weights.palette().shape.clone();
-            weights.with_palette(Tensor::scalar_int(delay).broadcast_to(&palette))
-        }
-        (None, None) => Sparse::of(d.as_const()?)?,
-    };
-    let spread = weights.by_delay(&delays, slots)?;
-    Some(TExpr::known(Constant::Sparse(Arc::new(spread))).convert(w.kind))
 }
 
 /// Arguments in the order of the parameters.
@@ -522,7 +514,6 @@ impl Args {
 
     /// A shape of any size.
     fn sizes(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<Vec<usize>> {
-        use crate::tensor::Values;
         let e = self.constant(cx, i)?;
         let sizes = match e.as_const().map(|c| &c.values) {
             Some(Values::Int(v)) if e.shape.len() <= 1 => {
@@ -560,14 +551,44 @@ impl Args {
         }
     }
 
-    fn binary(&mut self, cx: &mut Cx<'_>, op: BinOp, loc: Loc) -> Eval<TExpr> {
+    fn binary(&mut self, cx: &mut Cx<'_>, op: Op, loc: Loc) -> Eval<TExpr> {
         let (a, b) = (self.expr(cx, 0)?, self.expr(cx, 1)?);
         let sides = Some((self.loc(0), self.loc(1)));
         TExpr::binary(op, a, b).map_err(|m| cx.mismatch(m, loc, sides))
     }
 
-    fn reduce(&mut self, cx: &mut Cx<'_>, op: ReduceOp, loc: Loc) -> Eval<TExpr> {
+    fn reduce(&mut self, cx: &mut Cx<'_>, op: ReduceOp, axis: usize, loc: Loc) -> Eval<TExpr> {
         let a = self.expr(cx, 0)?;
-        TExpr::reduce(op, a).map_err(|m| cx.mismatch(m, loc, None))
+        let axes = self.axes(cx, axis, a.shape.len())?;
+        TExpr::reduce(op, axes, a).map_err(|m| cx.mismatch(m, loc, None))
+    }
+
+    /// The axes that are reduced of an array of so many: those of an argument, ascending, or all
+    /// where it is not given.
+    fn axes(&mut self, cx: &mut Cx<'_>, i: usize, rank: usize) -> Eval<Vec<usize>> {
+        if !self.has(i) {
+            return Ok((0..rank).collect());
+        }
+        let given = self.constant(cx, i)?;
+        let number = rank as i64;
+        let axes = match given.as_const().map(|c| &c.values) {
+            Some(Values::Int(axes)) if given.shape.len() <= 1 => axes
+                .iter()
+                .map(|a| if *a < 0 { a + number } else { *a })
+                .map(|a| usize::try_from(a).ok().filter(|a| *a < rank))
+                .collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        let mut axes = axes.unwrap_or(vec![rank; 2]);
+        axes.sort_unstable();
+        if axes.windows(2).any(|w| w[0] == w[1]) {
+            let message = match rank {
+                0 => "a scalar has no axes to reduce".to_string(),
+                n => format!("the axes are different numbers of 0..{n}"),
+            };
+            let what = format!("this is {}", describe(&given));
+            return Err(cx.fail(Diagnostic::new(Code::E0202, message, self.loc(i), what)));
+        }
+        Ok(axes)
     }
 }

@@ -1,55 +1,30 @@
-//! The type check: every process's statements, typed.
+//! The type check: every process's statements, typed, as a network of the network IR.
 
 use super::ElemTy;
 use super::body::Body;
-use super::expr::TExpr;
+use super::emit::{self, Emitter};
+use super::expr::{Leaf, Node, TExpr};
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::clocks::Clock;
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::elaborate::{Connection, Instance, InstanceGraph, Port, Reset};
-use crate::ir::Fit;
+use crate::elaborate::{Connection, Instance, InstanceGraph, Reset};
+use crate::network::tensors::Tensors;
+use crate::network::{
+    self, BodyId, Data, InstanceId, Link, Network, Op, Param, ParamId, Run, Sender, Slot, TensorId,
+    ValueId, VarKind,
+};
 use crate::resolve::ItemRef;
-use crate::types::Pick;
 use snn_grammar::ast::{self, ItemKind, ProcessMember};
+use std::collections::{BTreeMap, HashMap};
 
-/// A network whose every statement has types and shapes.
-pub struct TypedGraph {
-    /// The network's name.
-    pub network: String,
-    /// Its processes.
-    pub processes: Vec<Process>,
-    /// Its connections, by receiving port.
-    pub connections: Vec<Connection>,
-    /// Its resets.
+/// A network whose every statement has types and shapes, and what the clock check resolves.
+pub struct Typed {
+    /// The network, without queues, resets and records.
+    pub network: Network,
+    /// Its resets, as they are written.
     pub resets: Vec<Reset>,
     /// Ports of networks that pass one process's messages on: path, and the process's port.
     pub aliases: Vec<(String, (usize, usize))>,
-}
-
-/// A process instance with what it does.
-pub struct Process {
-    /// Its dotted path.
-    pub path: String,
-    /// The process's name.
-    pub process: String,
-    /// The model's tag; none for a process's own phases.
-    pub tag: Option<String>,
-    /// Where the instance is declared.
-    pub loc: Loc,
-    /// The process's item.
-    pub definition: ItemRef,
-    /// Its model's item; the process's own for its default model.
-    pub model: ItemRef,
-    /// Parameters, dimensions and constants, evaluated.
-    pub env: Env,
-    /// Its state.
-    pub vars: Vec<Var>,
-    /// Its ports.
-    pub ports: Vec<Port>,
-    /// Values of `let`s, by number: name, kind and shape are those of the expression.
-    pub lets: Vec<(String, TExpr)>,
-    /// What it does, phase by phase.
-    pub body: Vec<Stmt>,
 }
 
 /// A state variable.
@@ -60,7 +35,8 @@ pub struct Var {
     pub ty: ElemTy,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Its initial value, constant, of the variable's kind; a scalar or of its shape.
+    /// Its initial value, known before the first step, of the variable's kind; a scalar or of
+    /// its shape.
     pub init: TExpr,
     /// Whether it holds messages in flight.
     pub in_flight: bool,
@@ -68,162 +44,320 @@ pub struct Var {
     pub loc: Loc,
 }
 
-/// The phases in which processes act, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Spikes.
-    Spk,
-    /// Before learning.
-    PreMgmt,
-    /// Learning.
-    Lrn,
-    /// After learning.
-    PostMgmt,
-}
-
-impl Phase {
-    /// All, in order.
-    pub const ALL: [Phase; 4] = [Phase::Spk, Phase::PreMgmt, Phase::Lrn, Phase::PostMgmt];
-
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Phase::Spk => "spk",
-            Phase::PreMgmt => "pre_mgmt",
-            Phase::Lrn => "lrn",
-            Phase::PostMgmt => "post_mgmt",
-        }
-    }
-}
-
-/// A statement with the steps at which it happens.
-pub struct Stmt {
-    /// Its phase.
-    pub phase: Phase,
-    /// Its steps.
-    pub clock: Clock,
-    /// What happens.
-    pub kind: StmtKind,
-    /// Where it is written.
-    pub loc: Loc,
-}
-
-/// What a statement does. There are few lets and many assignments, so the size of the latter
-/// costs nothing.
-#[allow(clippy::large_enum_variant)]
-pub enum StmtKind {
-    /// Computes [`Process::lets`] of this number.
-    Let(usize),
-    /// Assigns.
-    Assign {
-        /// What.
-        to: Place,
-        /// Which part: one pick an axis.
-        picks: Vec<Pick>,
-        /// The shape of that part.
-        shape: Vec<usize>,
-        /// The value, of the place's kind; a scalar or of that shape.
-        value: TExpr,
-        /// The elements that are assigned; a scalar or of that shape.
-        mask: Option<TExpr>,
-        /// What happens to integers that do not fit.
-        fit: Fit,
-    },
-}
-
-/// What an assignment changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A variable, by position.
-    Var(usize),
-    /// An out port, by position: the assignment sends.
-    Port(usize),
-}
-
 /// Checks all processes.
-pub fn check(cx: &mut Cx<'_>, graph: InstanceGraph) -> Eval<TypedGraph> {
-    let mut processes = Vec::new();
+pub fn check(cx: &mut Cx<'_>, graph: InstanceGraph) -> Eval<Typed> {
+    let mut checker = Checker {
+        network: empty(graph.network),
+        tensors: Tensors::default(),
+        bodies: BTreeMap::new(),
+    };
     let mut failed = false;
-    for (i, instance) in graph.instances.iter().enumerate() {
-        match process(cx, instance, i, &graph.connections) {
-            Ok(process) => processes.push(process),
-            Err(_) => failed = true,
-        }
+    for instance in &graph.instances {
+        failed |= checker.instance(cx, instance).is_err();
+    }
+    for connection in &graph.connections {
+        failed |= checker.link(cx, connection).is_err();
     }
     if failed {
         return Err(Stop::Reported);
     }
-    Ok(TypedGraph {
-        network: graph.network,
-        processes,
-        connections: graph.connections,
-        resets: graph.resets,
-        aliases: graph.aliases,
-    })
+    checker.share_structure();
+    Ok(Typed { network: checker.network, resets: graph.resets, aliases: graph.aliases })
 }
 
-fn process(
-    cx: &mut Cx<'_>,
-    instance: &Instance,
-    number: usize,
-    connections: &[Connection],
-) -> Eval<Process> {
-    let vars = variables(cx, instance)?;
-    let fan_in = |port: usize| connections.iter().filter(|c| c.to == (number, port)).count();
-    let ports = instance
-        .ports
-        .iter()
-        .enumerate()
-        .map(|(i, p)| Port {
-            name: p.name.clone(),
-            direction: p.direction,
-            // Several spikes into one port add up to more than one.
-            ty: match p.ty.elem {
-                ast::ElemType::Spike if p.direction == ast::Direction::In && fan_in(i) > 1 => {
-                    ElemTy { elem: ast::ElemType::Signed(32), overflow: None }
-                }
-                _ => p.ty,
-            },
-            shape: p.shape.clone(),
-            loc: p.loc,
-        })
-        .collect();
-    let (tag, phases) = phases_of(cx, instance);
-    let mut body = Body::new(cx, instance, vars, ports);
-    for (phase, file) in &phases {
-        body.phase(phase, *file);
+/// Checks one process, with no network around it.
+pub fn check_alone(cx: &mut Cx<'_>, instance: &Instance) -> Eval<()> {
+    let (tensors, bodies) = (Tensors::default(), BTreeMap::new());
+    Checker { network: empty(String::new()), tensors, bodies }.instance(cx, instance)
+}
+
+fn empty(name: String) -> Network {
+    Network {
+        name,
+        tensors: Vec::new(),
+        params: Vec::new(),
+        clocks: vec![Clock::always()],
+        bodies: Vec::new(),
+        instances: Vec::new(),
+        links: Vec::new(),
+        resets: Vec::new(),
+        run: Run {
+            name: String::new(),
+            target: network::Target::Rust,
+            steps: 0,
+            records: Vec::new(),
+            values: Vec::new(),
+            reports: Vec::new(),
+            expectations: Vec::new(),
+        },
     }
-    let (vars, ports, lets, stmts) = body.finish()?;
-    Ok(Process {
-        path: instance.path.clone(),
-        process: instance.process_name.clone(),
-        tag,
-        loc: instance.loc,
-        definition: instance.process,
-        model: instance.model,
-        env: instance.env.clone(),
-        vars,
-        ports,
-        lets,
-        body: stmts,
-    })
 }
 
-/// The model's tag and its phases.
-fn phases_of(cx: &Cx<'_>, instance: &Instance) -> (Option<String>, Vec<(ast::Phase, u32)>) {
+struct Checker {
+    network: Network,
+    tensors: Tensors,
+    /// The bodies of each process and model, with an instance of each.
+    bodies: BTreeMap<(ItemRef, ItemRef), Vec<(BodyId, usize)>>,
+}
+
+impl Checker {
+    fn instance(&mut self, cx: &mut Cx<'_>, instance: &Instance) -> Eval<()> {
+        cx.met.insert(instance.model);
+        let vars = variables(cx, instance)?;
+        let at = self.network.instances.len();
+        let mut args = Vec::new();
+        let mut slots = Vec::new();
+        for param in &instance.params {
+            let value = cx.params[param.number as usize].value.clone();
+            let tensor = emit::intern(&mut self.tensors, &mut self.network, &value);
+            args.push(ParamId(self.network.params.len() as u32));
+            self.network.params.push(Param {
+                path: format!("{}.{}", instance.path, param.name),
+                range: param.range,
+                structural: cx.params[param.number as usize].structural,
+                tensor,
+                place: param.loc,
+            });
+            let (name, kind, shape) = (param.name.clone(), value.kind, value.shape.clone());
+            slots.push(Slot { name, kind, shape });
+        }
+        let shared = self.shared(instance, &vars, &slots, &args);
+        let body = match shared {
+            Some(body) => body,
+            None => {
+                let body = self.body(cx, instance, vars, slots)?;
+                for (param, arg) in instance.params.iter().zip(&args) {
+                    let known = &cx.params[param.number as usize];
+                    self.network.params[arg.at()].structural = known.structural;
+                    // A file that was read to decide something, or to be computed with.
+                    if known.value.value().is_some() {
+                        let value = known.value.clone();
+                        let tensor = emit::intern(&mut self.tensors, &mut self.network, &value);
+                        self.network.params[arg.at()].tensor = tensor;
+                    }
+                }
+                let key = (instance.process, instance.model);
+                self.bodies.entry(key).or_default().push((body, at));
+                body
+            }
+        };
+        self.network.instances.push(network::Instance {
+            path: instance.path.clone(),
+            body,
+            args,
+            arrival: (0, 0),
+            place: instance.loc,
+        });
+        Ok(())
+    }
+
+    /// The body of an instance that does the same, whatever the params are that nothing was
+    /// decided by.
+    fn shared(
+        &self,
+        instance: &Instance,
+        vars: &[Var],
+        slots: &[Slot],
+        args: &[ParamId],
+    ) -> Option<BodyId> {
+        let candidates = self.bodies.get(&(instance.process, instance.model))?;
+        let found = candidates.iter().find(|(body, of)| {
+            let body = &self.network.bodies[body.at()];
+            let ports = body.ports.len() == instance.ports.len()
+                && body.ports.iter().zip(&instance.ports).all(|(a, b)| a.shape == b.shape);
+            let state = body.vars.iter().zip(vars).all(|(a, b)| {
+                let literal = b.init.params().is_empty();
+                a.shape == b.shape && (!literal || self.same_init(body, a.init, &b.init))
+            });
+            let known = &self.network.instances[*of].args;
+            let decided = known.iter().zip(args).all(|(a, b)| {
+                let (a, b) = (&self.network.params[a.at()], &self.network.params[b.at()]);
+                let file = |t: TensorId| matches!(self.network.tensors[t.at()].data, Data::File(_));
+                let free = !a.structural && !b.structural && file(a.tensor) == file(b.tensor);
+                free || a.tensor == b.tensor
+            });
+            ports && state && body.slots == slots && decided && same_names(&body.slots, slots)
+        });
+        found.map(|(body, _)| *body)
+    }
+
+    /// Whether a variable's initial value in a body is this constant.
+    fn same_init(&self, body: &network::Body, known: ValueId, init: &TExpr) -> bool {
+        let (Op::Const(tensor), Node::Const(constant)) = (&body.values[known.at()].op, &*init.node)
+        else {
+            return false;
+        };
+        let tensor = &self.network.tensors[tensor.at()];
+        tensor.kind == init.kind && tensor.constant().is_some_and(|known| known.same(constant))
+    }
+
+    fn body(
+        &mut self,
+        cx: &mut Cx<'_>,
+        instance: &Instance,
+        vars: Vec<Var>,
+        slots: Vec<Slot>,
+    ) -> Eval<BodyId> {
+        let (tag, resources, phases) = model_of(cx, instance);
+        let mut typing = Body::new(cx, instance, &vars, &instance.ports);
+        for (phase, file) in &phases {
+            typing.phase(phase, *file);
+        }
+        let (lets, stmts) = typing.finish()?;
+        let inits = vars.iter().map(|v| v.init.clone()).collect();
+        let body = network::Body {
+            process: instance.process_name.clone(),
+            tag,
+            standard: cx.program.prelude.contains(&instance.process.file),
+            resources,
+            slots,
+            vars: vars
+                .into_iter()
+                .map(|v| network::Var {
+                    name: v.name,
+                    kind: if v.in_flight { VarKind::Flight } else { VarKind::State },
+                    ty: v.ty,
+                    shape: v.shape,
+                    init: ValueId(0),
+                    place: v.loc,
+                })
+                .collect(),
+            ports: instance
+                .ports
+                .iter()
+                .map(|p| network::Port {
+                    name: p.name.clone(),
+                    direction: p.direction,
+                    ty: p.ty,
+                    shape: p.shape.clone(),
+                    place: p.loc,
+                })
+                .collect(),
+            values: Vec::new(),
+            phases: Default::default(),
+        };
+        let typed = emit::Typed {
+            lets,
+            stmts,
+            inits,
+            consts: constants(cx, instance),
+            slots: instance.params.iter().map(|p| p.number).collect(),
+        };
+        let body = emit::body(cx, &mut self.network, &mut self.tensors, body, &typed, instance.loc);
+        self.network.bodies.push(body.ok_or(Stop::Reported)?);
+        Ok(BodyId(self.network.bodies.len() as u32 - 1))
+    }
+
+    fn link(&mut self, cx: &mut Cx<'_>, connection: &Connection) -> Eval<()> {
+        let message = cx.dense(connection.message.clone(), connection.loc)?;
+        let senders: Vec<Sender> = connection
+            .senders
+            .iter()
+            .map(|(i, p)| Sender {
+                from: (InstanceId(*i as u32), *p as u32),
+                queue: None,
+                instant: false,
+            })
+            .collect();
+        let at = connection.loc;
+        let mut emitter = Emitter::new(&mut self.network, &mut self.tensors);
+        let mut inputs: HashMap<usize, ValueId> = HashMap::new();
+        let mut types: HashMap<usize, (crate::scalar::Kind, Vec<usize>)> = HashMap::new();
+        forms(&message, &connection.senders, &mut types);
+        let result = emitter.expr(&message, at, &mut |emitter, leaf| {
+            let Leaf::Remote(i, p) = leaf else { return ValueId(0) };
+            let sender = connection.senders.iter().position(|s| *s == (i, p)).unwrap_or(0);
+            *inputs.entry(sender).or_insert_with(|| {
+                let (kind, shape) =
+                    types.get(&sender).cloned().unwrap_or((crate::scalar::Kind::Int, Vec::new()));
+                emitter.push(Op::Input(sender as u32), Vec::new(), (kind, &shape), at)
+            })
+        });
+        let values = emitter.values;
+        let to = (InstanceId(connection.to.0 as u32), connection.to.1 as u32);
+        self.network.links.push(Link { to, senders, values, result, place: at });
+        Ok(())
+    }
+
+    /// What is structural for one instance of a body is structural for all.
+    fn share_structure(&mut self) {
+        let mut structural: Vec<Vec<bool>> =
+            self.network.bodies.iter().map(|b| vec![false; b.slots.len()]).collect();
+        for instance in &self.network.instances {
+            for (slot, arg) in structural[instance.body.at()].iter_mut().zip(&instance.args) {
+                *slot |= self.network.params[arg.at()].structural;
+            }
+        }
+        for instance in &self.network.instances {
+            for (slot, arg) in structural[instance.body.at()].iter().zip(&instance.args) {
+                self.network.params[arg.at()].structural = *slot;
+            }
+        }
+    }
+}
+
+fn same_names(a: &[Slot], b: &[Slot]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.name == b.name)
+}
+
+/// The kinds and shapes of what senders send, as a message reads them.
+fn forms(
+    e: &TExpr,
+    senders: &[(usize, usize)],
+    into: &mut HashMap<usize, (crate::scalar::Kind, Vec<usize>)>,
+) {
+    if let Node::Read(Leaf::Remote(i, p)) = &*e.node
+        && let Some(sender) = senders.iter().position(|s| s == &(*i, *p))
+    {
+        into.insert(sender, (e.kind, e.shape.clone()));
+    }
+    for child in e.children() {
+        forms(child, senders, into);
+    }
+}
+
+/// The model's tag, what it runs on, and its phases.
+fn model_of(
+    cx: &Cx<'_>,
+    instance: &Instance,
+) -> (Option<String>, Vec<String>, Vec<(ast::Phase, u32)>) {
     let file = instance.model.file;
-    let (tag, members) = match &cx.program.item(instance.model).kind {
-        ItemKind::Model(m) => (Some(m.tag.name.clone()), &m.members),
-        ItemKind::Process(p) => (None, &p.members),
-        _ => return (None, Vec::new()),
+    let (tag, resources, members) = match &cx.program.item(instance.model).kind {
+        ItemKind::Model(m) => {
+            let resources = m.resources.iter().map(|r| r.name.clone()).collect();
+            (Some(m.tag.name.clone()), resources, &m.members)
+        }
+        ItemKind::Process(p) => (None, Vec::new(), &p.members),
+        _ => return (None, Vec::new(), Vec::new()),
     };
     let phases = members.iter().filter_map(|m| match m {
         ProcessMember::Phase(phase) => Some((phase.clone(), file)),
         _ => None,
     });
-    (tag, phases.collect())
+    (tag, resources, phases.collect())
 }
 
+/// The constants of the process and its model that are numbers or arrays, by name.
+fn constants(cx: &Cx<'_>, instance: &Instance) -> Vec<(String, TExpr)> {
+    let mut found: Vec<(String, TExpr)> = Vec::new();
+    for item in [instance.process, instance.model] {
+        let members = match &cx.program.item(item).kind {
+            ItemKind::Process(p) => &p.members,
+            ItemKind::Model(m) => &m.members,
+            _ => continue,
+        };
+        for member in members {
+            if let ProcessMember::Const(constant) = member
+                && let Some(Val::Expr(e)) = instance.env.names.get(&constant.name.name)
+                && e.is_static()
+                && found.iter().all(|(known, _)| *known != constant.name.name)
+            {
+                found.push((constant.name.name.clone(), e.clone()));
+            }
+        }
+    }
+    found
+}
 /// The variables of the process, each as its model redeclares it.
 fn variables(cx: &mut Cx<'_>, instance: &Instance) -> Eval<Vec<Var>> {
     let mut declared: Vec<(ast::Var, u32)> = Vec::new();
@@ -252,13 +386,18 @@ fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Ev
     let loc = Loc { file, span: v.span };
     let (value, at) = match (instance.inits.get(&v.name.name), &v.init) {
         (Some((value, at)), _) => (value.clone(), *at),
-        (None, Some(e)) => (cx.eval(e, &env)?, Loc { file, span: e.span }),
-        (None, None) => (Val::Expr(TExpr::int(0)), loc),
+        (None, Some(e)) => (cx.expr(e, &env)?, Loc { file, span: e.span }),
+        (None, None) => (TExpr::int(0), loc),
     };
-    let value = cx.as_expr(value, at)?;
-    let value = cx.constant(value, at)?;
+    let value = cx.loaded(value, at)?;
+    let value = if value.value().is_some() { value } else { cx.structural(value, at)? };
+    let value = cx.dense(value, at)?;
+    use crate::scalar::Kind;
+    // Whether a number is whole decides whether it may stand here.
+    let decides =
+        matches!((value.kind, ty.kind()), (Kind::F64, Kind::Int) | (Kind::Int, Kind::Bool));
+    let value = if decides { cx.structural(value, at)? } else { value };
     let whole = value.is_scalar().then(|| value.as_int()).flatten();
-    use crate::ir::Kind;
     let converts = match (value.kind, ty.kind()) {
         (a, b) if a == b => true,
         (Kind::Int | Kind::Bool, Kind::F32 | Kind::F64) | (Kind::Bool, Kind::Int) => true,
@@ -280,7 +419,7 @@ fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Ev
         return Err(cx.fail(d.label(loc, format!("has shape {shape:?}"))));
     }
     let init = value.convert(ty.kind());
-    let bounds = init.as_const().and_then(|c| c.int_bounds());
+    let bounds = init.value().and_then(|c| c.values().int_bounds());
     if let (Some((lo, hi)), Some((least, most))) = (bounds, ty.bounds())
         && (lo < least || hi > most)
     {
@@ -290,6 +429,6 @@ fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Ev
             Diagnostic::new(Code::E0701, message, at, format!("{bad} is outside {least}..={most}"));
         return Err(cx.fail(d.label(loc, "declared here")));
     }
-    let init = if init.is_scalar() { init } else { init.fold_to(&shape) };
+    let init = if init.is_scalar() { init } else { init.stretched(&shape) };
     Ok(Var { name: name.clone(), ty, shape, init, in_flight: v.in_flight, loc })
 }

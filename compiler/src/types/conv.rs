@@ -4,7 +4,7 @@ use super::builtins::Args;
 use super::expr::TExpr;
 use super::scope::{Cx, Eval, Stop, describe};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::tensor::{self, Tensor, Values};
+use crate::tensor::{Tensor, Values};
 use snn_runtime::kernels::Geometry;
 
 /// Strides, paddings, dilations and groups are at most this, so that sizes cannot overflow.
@@ -16,10 +16,11 @@ const LARGEST: usize = 1 << 31;
 
 /// `conv2d(weights, x, …)`.
 pub fn conv2d(cx: &mut Cx<'_>, a: &mut Args, loc: Loc) -> Eval<TExpr> {
-    let (weights, input) = (a.constant(cx, 0)?, a.expr(cx, 1)?);
+    let (weights, input) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
+    let weights = cx.folded(weights, a.loc(0))?;
     let input_at = format!("this is {}", describe(&input));
     let geometry = geometry(cx, a, &weights.shape, (&input.shape, &input_at), loc)?;
-    TExpr::conv(&weights, input, geometry).map_err(|m| cx.mismatch(m, loc, None))
+    TExpr::conv(weights, input, geometry).map_err(|m| cx.mismatch(m, loc, None))
 }
 
 /// `conv2d_shape(weights, shape, …)`: the shape of what `conv2d` gives. It does not need the
@@ -32,9 +33,9 @@ pub fn shape(cx: &mut Cx<'_>, a: &mut Args, loc: Loc) -> Eval<TExpr> {
     Ok(TExpr::constant(Tensor::int(vec![3], sizes)))
 }
 
-/// `flip(x, axes)` of a constant.
+/// `flip(x, axes)`.
 pub fn flip(cx: &mut Cx<'_>, a: &mut Args) -> Eval<TExpr> {
-    let (x, given) = (a.constant(cx, 0)?, a.constant(cx, 1)?);
+    let (x, given) = (a.expr(cx, 0)?, a.constant(cx, 1)?);
     let rank = x.shape.len() as i64;
     let axes = match given.as_const().map(|c| &c.values) {
         Some(Values::Int(axes)) => axes
@@ -44,9 +45,9 @@ pub fn flip(cx: &mut Cx<'_>, a: &mut Args) -> Eval<TExpr> {
             .collect::<Option<Vec<_>>>(),
         _ => None,
     };
-    match (axes, x.as_const()) {
-        (Some(axes), Some(c)) => Ok(TExpr::constant(tensor::conv::flip(c, &axes)).convert(x.kind)),
-        _ => {
+    match axes {
+        Some(axes) => Ok(x.flip(axes)),
+        None => {
             let message = format!("the axes must be within 0..{rank}");
             let what = format!("this is {}", describe(&given));
             Err(cx.fail(Diagnostic::new(Code::E0202, message, a.loc(1), what)))

@@ -1,30 +1,51 @@
-//! Typed expressions over whole arrays.
+//! Typed expressions over whole arrays, as the front builds them.
 //!
-//! Every node has a kind and a shape. The constructors here are the only way to make one:
-//! they check kinds and shapes, insert the conversions that the language makes implicitly,
-//! and fold what is constant, so that "evaluate" and "type-check" are the same act.
+//! An expression is a value of the network IR under construction: the same operations, over
+//! leaves that the text names. The constructors here are the only way to make one: they check
+//! kinds and shapes and insert the conversions that the language makes implicitly. What a type
+//! is follows from kinds, shapes and stages, never from whether a value happens to be known.
+//!
+//! Where every operand is known, the result's value is computed beside the expression. An
+//! expression without params is then just that constant; one with params stays, so that they
+//! can change, and whoever decides something by its value asks [`Cx::structural`] for it.
+//!
+//! [`Cx::structural`]: super::Cx::structural
 
-use super::sparse::{Lifted, dense, lift};
 use crate::data::Dataset;
-use crate::ir::{BinOp, Kind, MathFn, ReduceOp, UnOp};
-use crate::tensor::{Constant, Sparse, Tensor, Values, conv, ops};
-use snn_runtime::kernels::Geometry;
+use crate::network::{Mark, Op, Stage};
+use crate::scalar::{self, Kind};
+use crate::tensor::apply;
+use crate::tensor::generate::MOST;
+use crate::tensor::{Constant, Tensor, ops};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// An expression.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct TExpr {
     /// What its elements are.
     pub kind: Kind,
     /// Its shape; empty for a scalar.
     pub shape: Vec<usize>,
     /// How it is computed.
-    pub node: Node,
+    pub node: Arc<Node>,
+    /// When it is known.
+    pub stage: Stage,
+    /// Its value, where it is known already.
+    pub(super) value: Option<Constant>,
+    /// The params that it depends on, ascending.
+    params: Vec<u32>,
+    /// Whether it depends on a file that has not been read.
+    unread: bool,
+    /// What the source says of it as something that makes a spike.
+    pub mark: Option<Mark>,
 }
 
-/// Something whose value is known only when the network runs.
+/// Something that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Leaf {
+    /// A param, by its number in the context.
+    Param(u32),
     /// A variable of the instance, by position.
     Var(usize),
     /// An in port of the instance, by position: the message received in this step.
@@ -35,85 +56,19 @@ pub enum Leaf {
     Remote(usize, usize),
     /// A value that the run records, by position (in reports).
     Recorded(usize),
-    /// A buffer of the step IR, by number (in schedules).
-    Buffer(u32),
 }
 
-/// How an expression is computed. Operands have the kind and (after broadcasting) the shape
-/// that the operator needs.
-#[derive(Clone, Debug, PartialEq)]
+/// How an expression is computed.
+#[derive(Clone, Debug)]
 pub enum Node {
     /// Known now.
-    Const(Arc<Tensor>),
-    /// Known now, and mostly of one value. In what runs it stands on the left of `@` only.
-    Sparse(Arc<Sparse>),
+    Const(Constant),
     /// Known now, but not read.
     File(Arc<Dataset>),
-    /// Known when it runs.
+    /// What a name stands for.
     Read(Leaf),
-    /// The step counter.
-    Time,
-    /// One operand.
-    Unary(UnOp, Box<TExpr>),
-    /// Two operands of one kind; shapes broadcast.
-    Binary(BinOp, Box<TExpr>, Box<TExpr>),
-    /// Elementwise choice.
-    Select(Box<TExpr>, Box<TExpr>, Box<TExpr>),
-    /// Conversion to this node's kind.
-    Convert(Box<TExpr>),
-    /// The low bits of integers.
-    Wrap {
-        /// How many.
-        bits: u8,
-        /// Sign-extended, or not.
-        signed: bool,
-        /// Of what.
-        value: Box<TExpr>,
-    },
-    /// `tz(x·(4096 − d), 12)`.
-    Decay(Box<TExpr>, Box<TExpr>),
-    /// A function of floats.
-    Math(MathFn, Box<TExpr>),
-    /// Uniform numbers in [0, 1).
-    Random {
-        /// From the source.
-        seed: u64,
-        /// Which use of `random` this is.
-        site: u32,
-    },
-    /// Axis `k` is axis `axes[k]` of the operand.
-    Transpose(Vec<usize>, Box<TExpr>),
-    /// `lo..hi` of each axis.
-    Slice(Vec<(usize, usize)>, Box<TExpr>),
-    /// The same elements in C order under this node's shape.
-    Reshape(Box<TExpr>),
-    /// Element `index` (a scalar) along the first axis, which disappears.
-    Index {
-        /// Which.
-        index: Box<TExpr>,
-        /// Of what.
-        of: Box<TExpr>,
-    },
-    /// Joined along an axis.
-    Concat(usize, Vec<TExpr>),
-    /// `weights[…, n] · vector[n]`.
-    MatMul {
-        /// Known now, of this node's kind.
-        weights: Constant,
-        /// Of this node's kind.
-        vector: Box<TExpr>,
-    },
-    /// The convolution of an input of shape `geometry.input`.
-    Conv {
-        /// Known now, of shape `geometry.weights()` and this node's kind.
-        weights: Arc<Tensor>,
-        /// Of this node's kind.
-        input: Box<TExpr>,
-        /// Its sizes.
-        geometry: Geometry,
-    },
-    /// One value from all elements.
-    Reduce(ReduceOp, Box<TExpr>),
+    /// An operation; never [`Op::Const`] or one of the other leaves but time and random numbers.
+    Apply(Op, Vec<TExpr>),
 }
 
 /// Why an expression cannot be built, for a message at the place where it is written.
@@ -127,16 +82,32 @@ pub enum Mismatch {
     Enormous(Vec<usize>),
 }
 
-type Built = Result<TExpr, Mismatch>;
+pub(super) type Built = Result<TExpr, Mismatch>;
 
 impl TExpr {
     /// A constant.
     pub fn constant(tensor: Tensor) -> TExpr {
-        TExpr::constant_of(tensor.kind(), tensor)
+        let kind = tensor.kind();
+        TExpr::literal(kind, Constant::Dense(Arc::new(tensor)))
     }
 
-    pub(super) fn constant_of(kind: Kind, tensor: Tensor) -> TExpr {
-        TExpr { kind, shape: tensor.shape.clone(), node: Node::Const(Arc::new(tensor)) }
+    /// A constant, dense or sparse, of a kind that its values have.
+    pub fn literal(kind: Kind, value: Constant) -> TExpr {
+        TExpr {
+            kind,
+            shape: value.shape().to_vec(),
+            node: Arc::new(Node::Const(value.clone())),
+            stage: Stage::Once,
+            value: Some(value),
+            params: Vec::new(),
+            unread: false,
+            mark: None,
+        }
+    }
+
+    /// A constant, dense or sparse.
+    pub fn known(value: Constant) -> TExpr {
+        TExpr::literal(value.kind(), value)
     }
 
     /// A constant integer.
@@ -146,36 +117,84 @@ impl TExpr {
 
     /// A tensor in a file.
     pub fn file(dataset: Arc<Dataset>) -> TExpr {
-        TExpr { kind: dataset.elem.kind(), shape: dataset.shape.clone(), node: Node::File(dataset) }
+        let (kind, shape) = (dataset.elem.kind(), dataset.shape.clone());
+        let node = Arc::new(Node::File(dataset));
+        TExpr { unread: true, ..TExpr::new(kind, shape, node, Stage::Once) }
     }
 
-    /// A value known when the network runs.
+    pub(super) fn new(kind: Kind, shape: Vec<usize>, node: Arc<Node>, stage: Stage) -> TExpr {
+        let (value, params) = (None, Vec::new());
+        TExpr { kind, shape, node, stage, value, params, unread: false, mark: None }
+    }
+
+    /// What a name stands for when the network runs.
     pub fn read(leaf: Leaf, kind: Kind, shape: Vec<usize>) -> TExpr {
-        TExpr { kind, shape, node: Node::Read(leaf) }
+        let node = Arc::new(Node::Read(leaf));
+        TExpr::new(kind, shape, node, Stage::Step)
+    }
+
+    /// A param, with its value where it is known.
+    pub fn param(number: u32, value: &TExpr) -> TExpr {
+        let node = Arc::new(Node::Read(Leaf::Param(number)));
+        TExpr {
+            value: value.value.clone(),
+            params: vec![number],
+            unread: value.unread,
+            ..TExpr::new(value.kind, value.shape.clone(), node, Stage::Once)
+        }
     }
 
     /// The step counter.
     pub fn time() -> TExpr {
-        TExpr { kind: Kind::Int, shape: Vec::new(), node: Node::Time }
+        TExpr::leaf(Op::Time, Kind::Int, Vec::new())
     }
 
-    /// The constant, where it is one and has been read.
+    /// Uniform numbers in [0, 1).
+    pub fn random(seed: u64, call: u32, shape: Vec<usize>) -> TExpr {
+        let site = crate::network::Site::Call(call);
+        TExpr::leaf(Op::Random { seed, site }, Kind::F64, shape)
+    }
+
+    fn leaf(op: Op, kind: Kind, shape: Vec<usize>) -> TExpr {
+        TExpr::new(kind, shape, Arc::new(Node::Apply(op, Vec::new())), Stage::Step)
+    }
+
+    /// Its value, where it is known already; nothing may be decided by it.
+    pub fn value(&self) -> Option<&Constant> {
+        self.value.as_ref()
+    }
+
+    /// The same expression with its value found out: an expression over files that were read.
+    pub(super) fn with_value(self, value: Constant) -> TExpr {
+        match self.params.is_empty() {
+            true => TExpr::literal(self.kind, value),
+            false => TExpr { value: Some(value), ..self },
+        }
+    }
+
+    /// The params that it depends on, ascending.
+    pub fn params(&self) -> &[u32] {
+        &self.params
+    }
+
+    /// Whether it depends on a file that has not been read.
+    pub fn is_unread(&self) -> bool {
+        self.unread
+    }
+
+    /// The constant, where it is one and dense.
     pub fn as_const(&self) -> Option<&Arc<Tensor>> {
-        match &self.node {
-            Node::Const(tensor) => Some(tensor),
+        match &*self.node {
+            Node::Const(Constant::Dense(tensor)) => Some(tensor),
             _ => None,
         }
     }
 
     /// The value of a constant scalar integer (or boolean, as 0 and 1, or a float that is whole).
     pub fn as_int(&self) -> Option<i64> {
-        let tensor = self.as_const().filter(|t| t.len() == 1)?;
-        match &tensor.values {
-            Values::Int(v) => v.first().copied(),
-            Values::Bool(v) => v.first().map(|b| i64::from(*b)),
-            Values::Float(v) => {
-                v.first().filter(|x| x.fract() == 0.0 && x.abs() < 9e15).map(|x| *x as i64)
-            }
+        match &*self.node {
+            Node::Const(constant) => constant.as_int(),
+            _ => None,
         }
     }
 
@@ -184,93 +203,124 @@ impl TExpr {
         self.shape.is_empty()
     }
 
+    /// Whether it is the same at every step.
+    pub fn is_static(&self) -> bool {
+        self.stage == Stage::Once
+    }
+
+    /// Whether it depends on nothing but `t` and what is known before the first step.
+    pub fn is_function_of_time(&self) -> bool {
+        match &*self.node {
+            _ if self.is_static() => !self.unread,
+            Node::Apply(Op::Random { .. }, _) | Node::Read(_) => false,
+            Node::Apply(_, args) => args.iter().all(TExpr::is_function_of_time),
+            Node::Const(_) | Node::File(_) => true,
+        }
+    }
+
+    /// An operation whose result has this kind and shape. `known` computes its value.
+    pub(super) fn apply(
+        op: Op,
+        args: Vec<TExpr>,
+        (kind, shape): (Kind, Vec<usize>),
+        known: impl FnOnce(&[&Constant]) -> Option<Constant>,
+    ) -> TExpr {
+        let values: Option<Vec<&Constant>> = args.iter().map(|a| a.value.as_ref()).collect();
+        let value = values.filter(|v| !v.is_empty()).and_then(|v| known(&v));
+        let stage = args.iter().map(|a| a.stage).max().unwrap_or(Stage::Once);
+        let mut params: Vec<u32> = args.iter().flat_map(|a| a.params.iter().copied()).collect();
+        params.sort_unstable();
+        params.dedup();
+        if let (Some(value), true) = (&value, params.is_empty()) {
+            return TExpr::literal(kind, value.clone());
+        }
+        // Values of operands are found again when they are needed; kept, they would fill memory.
+        let args: Vec<TExpr> = args.into_iter().map(TExpr::without_value).collect();
+        let unread = args.iter().any(|a: &TExpr| a.unread);
+        let node = Arc::new(Node::Apply(op, args));
+        TExpr { value, params, unread, ..TExpr::new(kind, shape, node, stage) }
+    }
+
+    pub(super) fn without_value(self) -> TExpr {
+        match &*self.node {
+            Node::Const(_) => self,
+            _ => TExpr { value: None, ..self },
+        }
+    }
+
+    /// A scalar operation on operands whose kinds are those that it needs; they are stretched to
+    /// the shape of the result.
+    fn scalar(op: scalar::Op, kind: Kind, operands: Vec<TExpr>) -> Built {
+        let mut shape: Vec<usize> = Vec::new();
+        for operand in &operands {
+            shape = ops::broadcast(&shape, &operand.shape)
+                .ok_or_else(|| Mismatch::Shapes(shape.clone(), operand.shape.clone()))?;
+        }
+        let of = operands.last().map_or(kind, |o| o.kind);
+        let values: Option<Vec<&Constant>> = operands.iter().map(|o| o.value.as_ref()).collect();
+        let value = match values {
+            Some(values) => match apply::scalar(op, of, &values) {
+                Some(value) => Some(apply::broadcast(&shape, &value).unwrap_or(value)),
+                None => return Err(enormous(&operands)),
+            },
+            None => {
+                // What is sparse meets what only a step knows.
+                if let Some(operand) = operands.iter().find(|o| o.is_enormous()) {
+                    return Err(Mismatch::Enormous(operand.shape.clone()));
+                }
+                None
+            }
+        };
+        if let Some(value) = &value
+            && operands.iter().all(|o| o.params.is_empty())
+        {
+            return Ok(TExpr::literal(kind, value.clone()));
+        }
+        let operands = operands.into_iter().map(|o| o.operand(&shape)).collect();
+        let applied = TExpr::apply(Op::Scalar(op), operands, (kind, shape), |_| None);
+        Ok(TExpr { value, ..applied })
+    }
+
+    /// Whether it is a sparse constant that cannot be written out.
+    pub(super) fn is_enormous(&self) -> bool {
+        match &self.value {
+            Some(Constant::Sparse(sparse)) => sparse.len() > MOST,
+            _ => false,
+        }
+    }
+
+    /// As an operand of a scalar operation of this shape: of the shape, or a scalar.
+    fn operand(self, shape: &[usize]) -> TExpr {
+        if self.shape == shape || self.is_scalar() {
+            return self;
+        }
+        if self.shape.iter().all(|n| *n == 1) {
+            return self.reshape(Vec::new());
+        }
+        self.stretched(shape)
+    }
+
+    /// Stretched to `shape`, a broadcast of its own. Constants stay as small as they are.
+    pub fn stretched(self, shape: &[usize]) -> TExpr {
+        if self.shape == shape {
+            return self;
+        }
+        let (kind, stage, params, unread) =
+            (self.kind, self.stage, self.params.clone(), self.unread);
+        let value = self.value.as_ref().filter(|_| !params.is_empty());
+        let value = value.and_then(|v| apply::broadcast(shape, v));
+        let node = Arc::new(Node::Apply(Op::Broadcast, vec![self.without_value()]));
+        TExpr { value, params, unread, ..TExpr::new(kind, shape.to_vec(), node, stage) }
+    }
+
     /// Converted to `kind`; itself where it has that kind.
     pub fn convert(self, kind: Kind) -> TExpr {
         if self.kind == kind {
             return self;
         }
-        if let Some(c) = self.as_const() {
-            return TExpr::constant_of(kind, c.convert(kind));
-        }
-        if let Some(s) = self.as_sparse() {
-            return TExpr::sparse_of(kind, s.with_palette(s.palette().convert(kind)));
-        }
-        TExpr { kind, shape: self.shape.clone(), node: Node::Convert(Box::new(self)) }
-    }
-
-    /// Stretched to `shape`; itself where it has it. Scalars stay scalars inside operators;
-    /// this is for values that must have their full shape.
-    pub fn fold_to(self, shape: &[usize]) -> TExpr {
-        match self.as_const() {
-            Some(c) if c.shape != shape => TExpr::constant_of(self.kind, c.broadcast_to(shape)),
-            _ => self,
-        }
-    }
-
-    /// An operator of one operand.
-    pub fn unary(op: UnOp, a: TExpr) -> Built {
-        let a = match (op, a.kind) {
-            (UnOp::Not, Kind::Bool) => a,
-            (UnOp::Not, _) => {
-                return Err(Mismatch::Kind("`not` needs a boolean; write `x == 0`".into()));
-            }
-            (_, Kind::Bool) => a.convert(Kind::Int),
-            _ => a,
-        };
-        if let Some(c) = a.as_const() {
-            return Ok(TExpr::constant_of(a.kind, ops::unary(op, c)));
-        }
-        if let Some(s) = a.as_sparse() {
-            return Ok(TExpr::sparse_of(a.kind, s.with_palette(ops::unary(op, s.palette()))));
-        }
-        Ok(TExpr { kind: a.kind, shape: a.shape.clone(), node: Node::Unary(op, Box::new(a)) })
-    }
-
-    /// An operator of two operands, which are converted to a common kind and broadcast.
-    pub fn binary(op: BinOp, a: TExpr, b: TExpr) -> Built {
-        let [a, b] = match lift([a, b], |[a, b]| TExpr::binary(op, a, b))? {
-            Lifted::Done(result) => return Ok(result),
-            Lifted::Plain(operands) => operands,
-        };
-        let kind = operand_kind(op, &a, &b)?;
-        let (a, b) = (a.convert(kind), b.convert(kind));
-        let shape = ops::broadcast(&a.shape, &b.shape)
-            .ok_or_else(|| Mismatch::Shapes(a.shape.clone(), b.shape.clone()))?;
-        let result = if op.is_comparison() { Kind::Bool } else { kind };
-        if let (Some(x), Some(y)) = (a.as_const(), b.as_const()) {
-            let folded = ops::binary(op, kind, x, y)
-                .ok_or_else(|| Mismatch::Kind(format!("{op:?} is not defined for {kind:?}")))?;
-            return Ok(TExpr::constant_of(result, folded));
-        }
-        Ok(TExpr { kind: result, shape, node: Node::Binary(op, Box::new(a), Box::new(b)) })
-    }
-
-    /// Elementwise choice. A condition known now picks a side whole, so that the other one may
-    /// be nonsense (a negative shift, say).
-    pub fn select(cond: TExpr, then: TExpr, els: TExpr) -> Built {
-        let [cond, then, els] =
-            match lift([cond, then, els], |[cond, then, els]| TExpr::select(cond, then, els))? {
-                Lifted::Done(result) => return Ok(result),
-                Lifted::Plain(operands) => operands,
-            };
-        let cond = cond.truth();
-        let kind = common_kind(&then, &els);
-        let (then, els) = (then.convert(kind), els.convert(kind));
-        let of = |a: &[usize], b: &[usize]| {
-            ops::broadcast(a, b).ok_or_else(|| Mismatch::Shapes(a.to_vec(), b.to_vec()))
-        };
-        let shape = of(&of(&then.shape, &els.shape)?, &cond.shape)?;
-        if let (Some(c), true) = (cond.as_const(), cond.is_scalar()) {
-            let chosen = if **c == Tensor::scalar_bool(true) { then } else { els };
-            return Ok(if chosen.shape == shape { chosen } else { chosen.fold_to(&shape) });
-        }
-        if let (Some(c), Some(x), Some(y)) = (cond.as_const(), then.as_const(), els.as_const())
-            && let Some(folded) = ops::select(c, x, y)
-        {
-            return Ok(TExpr::constant_of(kind, folded));
-        }
-        let node = Node::Select(Box::new(cond), Box::new(then), Box::new(els));
-        Ok(TExpr { kind, shape, node })
+        let shape = self.shape.clone();
+        let op = Op::Scalar(scalar::Op::Convert(kind));
+        TExpr::apply(op, vec![self], (kind, shape), |v| Some(v.first()?.convert(kind)))
     }
 
     /// As a condition: numbers count as true where they are not 0.
@@ -278,301 +328,145 @@ impl TExpr {
         self.convert(Kind::Bool)
     }
 
+    /// An operator of one operand.
+    pub fn unary(op: scalar::Op, a: TExpr) -> Built {
+        let a = match (op, a.kind) {
+            (scalar::Op::Not, Kind::Bool) => a,
+            (scalar::Op::Not, _) => {
+                return Err(Mismatch::Kind("`not` needs a boolean; write `x == 0`".into()));
+            }
+            (_, Kind::Bool) => a.convert(Kind::Int),
+            _ => a,
+        };
+        TExpr::scalar(op, a.kind, vec![a])
+    }
+
+    /// An operator of two operands, which are converted to a common kind and stretched.
+    pub fn binary(op: scalar::Op, a: TExpr, b: TExpr) -> Built {
+        let kind = operand_kind(op, &a, &b)?;
+        let result = if op.is_comparison() { Kind::Bool } else { kind };
+        TExpr::scalar(op, result, vec![a.convert(kind), b.convert(kind)])
+    }
+
+    /// Elementwise choice. A constant condition picks a side.
+    pub fn select(cond: TExpr, then: TExpr, els: TExpr) -> Built {
+        let cond = cond.truth();
+        let kind = common_kind(&then, &els);
+        let (then, els) = (then.convert(kind), els.convert(kind));
+        if let (Some(c), true) = (cond.as_const(), cond.is_scalar()) {
+            let holds = **c == Tensor::scalar_bool(true);
+            let shape = ops::broadcast(&then.shape, &els.shape)
+                .ok_or_else(|| Mismatch::Shapes(then.shape.clone(), els.shape.clone()))?;
+            let chosen = if holds { then } else { els };
+            let literal = chosen.value.as_ref().filter(|_| chosen.params.is_empty());
+            if let Some(value) = literal.and_then(|v| apply::broadcast(&shape, v)) {
+                return Ok(TExpr::literal(kind, value));
+            }
+            return Ok(chosen.stretched(&shape));
+        }
+        TExpr::scalar(scalar::Op::Select, kind, vec![cond, then, els])
+    }
+
     /// The low `bits` of integers. A float is first truncated toward zero.
-    pub fn wrap(self, bits: u8, signed: bool) -> TExpr {
+    pub fn wrap(self, bits: u8, signed: bool) -> Built {
         let value = self.convert(Kind::Int);
-        if let Some(c) = value.as_const() {
-            return TExpr::constant_of(Kind::Int, ops::wrap(bits, signed, c));
-        }
-        if let Some(s) = value.as_sparse() {
-            let low = ops::wrap(bits, signed, s.palette());
-            return TExpr::sparse_of(Kind::Int, s.with_palette(low));
-        }
-        let shape = value.shape.clone();
-        TExpr { kind: Kind::Int, shape, node: Node::Wrap { bits, signed, value: Box::new(value) } }
+        TExpr::scalar(scalar::Op::Wrap { bits, signed }, Kind::Int, vec![value])
     }
 
     /// `tz(x·(4096 − d), 12)` of integers.
     pub fn decay(x: TExpr, d: TExpr) -> Built {
-        let [x, d] = match lift([x, d], |[x, d]| TExpr::decay(x, d))? {
-            Lifted::Done(result) => return Ok(result),
-            Lifted::Plain(operands) => operands,
-        };
-        if !matches!((x.kind, d.kind), (Kind::Int | Kind::Bool, Kind::Int | Kind::Bool)) {
+        if x.kind.is_float() || d.kind.is_float() {
             let hint = "`decay` is integer arithmetic; for floats write `x * (1 - d)`";
             return Err(Mismatch::Kind(hint.into()));
         }
-        let (x, d) = (x.convert(Kind::Int), d.convert(Kind::Int));
-        let shape = ops::broadcast(&x.shape, &d.shape)
-            .ok_or_else(|| Mismatch::Shapes(x.shape.clone(), d.shape.clone()))?;
-        if let (Some(a), Some(b)) = (x.as_const(), d.as_const())
-            && let Some(folded) = ops::decay(a, b)
-        {
-            return Ok(TExpr::constant_of(Kind::Int, folded));
-        }
-        Ok(TExpr { kind: Kind::Int, shape, node: Node::Decay(Box::new(x), Box::new(d)) })
+        let operands = vec![x.convert(Kind::Int), d.convert(Kind::Int)];
+        TExpr::scalar(scalar::Op::Decay, Kind::Int, operands)
     }
 
     /// A function of floats; integers are converted.
-    pub fn math(f: MathFn, a: TExpr) -> TExpr {
+    pub fn math(op: scalar::Op, a: TExpr) -> Built {
         let a = if a.kind == Kind::F32 { a } else { a.convert(Kind::F64) };
-        if let Some(c) = a.as_const() {
-            return TExpr::constant_of(a.kind, ops::math(f, a.kind, c));
-        }
-        if let Some(s) = a.as_sparse() {
-            return TExpr::sparse_of(a.kind, s.with_palette(ops::math(f, a.kind, s.palette())));
-        }
-        TExpr { kind: a.kind, shape: a.shape.clone(), node: Node::Math(f, Box::new(a)) }
-    }
-
-    /// Uniform numbers in [0, 1).
-    pub fn random(seed: u64, site: u32, shape: Vec<usize>) -> TExpr {
-        TExpr { kind: Kind::F64, shape, node: Node::Random { seed, site } }
-    }
-
-    /// Axis `k` of the result is axis `axes[k]`; `axes` must be a permutation.
-    pub fn transpose(self, axes: Vec<usize>) -> TExpr {
-        if let Some(c) = self.as_const() {
-            return TExpr::constant_of(self.kind, c.transpose(&axes));
-        }
-        if let Some(s) = self.as_sparse().filter(|_| axes == [1, 0]).and_then(|s| s.transpose()) {
-            return TExpr::sparse_of(self.kind, s);
-        }
-        let shape = axes.iter().map(|a| self.shape[*a]).collect();
-        TExpr { kind: self.kind, shape, node: Node::Transpose(axes, Box::new(self)) }
-    }
-
-    /// `lo..hi` of each axis, in bounds.
-    pub fn slice(self, ranges: Vec<(usize, usize)>) -> TExpr {
-        if ranges.iter().zip(&self.shape).all(|((lo, hi), size)| *lo == 0 && hi == size) {
-            return self;
-        }
-        if let Some(c) = self.as_const() {
-            return TExpr::constant_of(self.kind, c.slice(&ranges));
-        }
-        if let Some(s) = self.as_sparse() {
-            return TExpr::sparse_of(self.kind, s.slice(&ranges));
-        }
-        let shape = ranges.iter().map(|(lo, hi)| hi - lo).collect();
-        TExpr { kind: self.kind, shape, node: Node::Slice(ranges, Box::new(self)) }
-    }
-
-    /// The same elements under a shape of as many.
-    pub fn reshape(self, shape: Vec<usize>) -> TExpr {
-        if self.shape == shape {
-            return self;
-        }
-        if let Some(c) = self.as_const() {
-            return TExpr::constant_of(self.kind, c.reshape(shape));
-        }
-        if let Some(s) = self.as_sparse() {
-            if let Some(s) = s.reshape(shape.clone()) {
-                return TExpr::sparse_of(self.kind, s);
-            }
-            if let Some(all) = s.dense() {
-                return TExpr::constant_of(self.kind, all.reshape(shape));
-            }
-        }
-        TExpr { kind: self.kind, shape, node: Node::Reshape(Box::new(self)) }
-    }
-
-    /// The element at a computed position along the first axis.
-    pub fn index(self, index: TExpr) -> TExpr {
-        let shape = self.shape.get(1..).unwrap_or_default().to_vec();
-        let node =
-            Node::Index { index: Box::new(index.convert(Kind::Int)), of: Box::new(self.clone()) };
-        TExpr { kind: self.kind, shape, node }
-    }
-
-    /// Joined along `axis`; the other sizes must agree.
-    pub fn concat(parts: Vec<TExpr>, axis: usize) -> Built {
-        let mut kind = Kind::Bool;
-        let mut shape = Vec::new();
-        for (i, part) in parts.iter().enumerate() {
-            if i == 0 {
-                (kind, shape) = (part.kind, part.shape.clone());
-                continue;
-            }
-            kind = wider(kind, part.kind);
-            let same = part.shape.len() == shape.len()
-                && (0..shape.len()).all(|a| a == axis || part.shape[a] == shape[a]);
-            if !same {
-                return Err(Mismatch::Shapes(shape, part.shape.clone()));
-            }
-            shape[axis] += part.shape[axis];
-        }
-        if axis >= shape.len() {
-            return Err(Mismatch::Kind("`concat` joins arrays, not scalars".into()));
-        }
-        let parts = parts.into_iter().map(|p| dense([p]).map(|[p]| p.convert(kind)));
-        let parts: Vec<TExpr> = parts.collect::<Result<_, _>>()?;
-        let known = parts.iter().map(|p| p.as_const().map(|c| Tensor::clone(c)));
-        if let Some(known) = known.collect::<Option<Vec<Tensor>>>()
-            && let Some(joined) = ops::join(&known, axis)
-        {
-            return Ok(TExpr::constant_of(kind, joined));
-        }
-        Ok(TExpr { kind, shape, node: Node::Concat(axis, parts) })
-    }
-
-    /// `weights · vector`.
-    pub fn matmul(weights: TExpr, vector: TExpr) -> Built {
-        let [vector] = dense([vector])?;
-        let [weights] = match weights.as_sparse() {
-            Some(s) if s.is_zero_elsewhere() => [weights],
-            _ => dense([weights])?,
-        };
-        if weights.as_const().is_none() && weights.as_sparse().is_none() {
-            return Err(Mismatch::Kind(
-                "the left side of `@` must be known before the first step".into(),
-            ));
-        }
-        let Some((n, rows)) = weights.shape.split_last() else {
-            return Err(Mismatch::Kind("the left side of `@` must have axes".into()));
-        };
-        if vector.shape != [*n] {
-            return Err(Mismatch::Shapes(weights.shape.clone(), vector.shape.clone()));
-        }
-        let kind = sum_kind(&weights, &vector);
-        let shape = rows.to_vec();
-        let vector = vector.convert(kind);
-        let weights = match weights.convert(kind).node {
-            Node::Sparse(w) => Constant::Sparse(w),
-            Node::Const(w) => Constant::Dense(w),
-            _ => return Err(Mismatch::Kind("the left side of `@` is not known".into())),
-        };
-        let folded = vector.as_const().and_then(|v| match &weights {
-            Constant::Dense(w) => ops::matmul(w, v),
-            Constant::Sparse(w) => w.matmul(v),
-        });
-        if let Some(folded) = folded {
-            return Ok(TExpr::constant_of(kind, folded));
-        }
-        let node = Node::MatMul { weights, vector: Box::new(vector) };
-        Ok(TExpr { kind, shape, node })
-    }
-
-    /// The convolution of `input` with `weights`, which are known now; both have the shapes
-    /// that `geometry` says.
-    pub fn conv(weights: &TExpr, input: TExpr, geometry: Geometry) -> Built {
-        let [input] = dense([input])?;
-        let (true, Some(w)) = (input.shape == geometry.input, weights.as_const()) else {
-            return Err(Mismatch::Shapes(weights.shape.clone(), input.shape.clone()));
-        };
-        if w.shape != geometry.weights() {
-            return Err(Mismatch::Shapes(weights.shape.clone(), input.shape.clone()));
-        }
-        let kind = sum_kind(weights, &input);
-        let (w, input) = (w.convert(kind), input.convert(kind));
-        if let Some(folded) = input.as_const().and_then(|x| conv::conv2d(&geometry, &w, x)) {
-            return Ok(TExpr::constant_of(kind, folded));
-        }
-        let node = Node::Conv { weights: Arc::new(w), input: Box::new(input), geometry };
-        Ok(TExpr { kind, shape: geometry.output().to_vec(), node })
-    }
-
-    /// One value from all elements.
-    pub fn reduce(op: ReduceOp, a: TExpr) -> Built {
-        if a.shape.iter().product::<usize>() == 0 && op != ReduceOp::Sum {
-            return Err(Mismatch::Kind("there is no extreme of no elements".into()));
-        }
-        let kind = match (op, a.kind) {
-            (ReduceOp::ArgMax, _) | (ReduceOp::Sum, Kind::Bool) => Kind::Int,
-            (_, kind) => kind,
-        };
-        if let Some(folded) = a.as_sparse().and_then(|s| s.reduce(op)) {
-            return Ok(TExpr::constant_of(kind, folded));
-        }
-        let [a] = dense([a])?;
-        if let Some(folded) = a.as_const().and_then(|c| ops::reduce(op, c)) {
-            return Ok(TExpr::constant_of(kind, folded));
-        }
-        Ok(TExpr { kind, shape: Vec::new(), node: Node::Reduce(op, Box::new(a)) })
+        TExpr::scalar(op, a.kind, vec![a])
     }
 
     /// Its operands, in order.
-    pub fn children(&self) -> Vec<&TExpr> {
-        match &self.node {
-            Node::Const(_)
-            | Node::Sparse(_)
-            | Node::File(_)
-            | Node::Read(_)
-            | Node::Time
-            | Node::Random { .. } => Vec::new(),
-            Node::Unary(_, a)
-            | Node::Convert(a)
-            | Node::Wrap { value: a, .. }
-            | Node::Math(_, a)
-            | Node::Transpose(_, a)
-            | Node::Slice(_, a)
-            | Node::Reshape(a)
-            | Node::Reduce(_, a)
-            | Node::MatMul { vector: a, .. }
-            | Node::Conv { input: a, .. } => vec![a],
-            Node::Binary(_, a, b) | Node::Decay(a, b) | Node::Index { index: a, of: b } => {
-                vec![a, b]
-            }
-            Node::Select(a, b, c) => vec![a, b, c],
-            Node::Concat(_, parts) => parts.iter().collect(),
+    pub fn children(&self) -> &[TExpr] {
+        match &*self.node {
+            Node::Apply(_, args) => args,
+            _ => &[],
         }
     }
 
-    /// The same expression with every leaf that is read replaced.
-    pub fn map_reads(&self, f: &mut impl FnMut(Leaf) -> Leaf) -> TExpr {
-        let mut go = |x: &TExpr| Box::new(x.map_reads(f));
-        let node = match &self.node {
-            Node::Const(_) | Node::Sparse(_) | Node::File(_) | Node::Time | Node::Random { .. } => {
-                self.node.clone()
-            }
-            Node::Read(leaf) => Node::Read(f(*leaf)),
-            Node::Unary(op, a) => Node::Unary(*op, go(a)),
-            Node::Binary(op, a, b) => Node::Binary(*op, go(a), go(b)),
-            Node::Select(a, b, c) => Node::Select(go(a), go(b), go(c)),
-            Node::Convert(a) => Node::Convert(go(a)),
-            Node::Wrap { bits, signed, value } => {
-                Node::Wrap { bits: *bits, signed: *signed, value: go(value) }
-            }
-            Node::Decay(a, b) => Node::Decay(go(a), go(b)),
-            Node::Math(m, a) => Node::Math(*m, go(a)),
-            Node::Transpose(axes, a) => Node::Transpose(axes.clone(), go(a)),
-            Node::Slice(ranges, a) => Node::Slice(ranges.clone(), go(a)),
-            Node::Reshape(a) => Node::Reshape(go(a)),
-            Node::Index { index, of } => Node::Index { index: go(index), of: go(of) },
-            Node::Concat(axis, parts) => {
-                Node::Concat(*axis, parts.iter().map(|p| p.map_reads(f)).collect())
-            }
-            Node::MatMul { weights, vector } => {
-                Node::MatMul { weights: weights.clone(), vector: go(vector) }
-            }
-            Node::Conv { weights, input, geometry } => {
-                Node::Conv { weights: Arc::clone(weights), input: go(input), geometry: *geometry }
-            }
-            Node::Reduce(op, a) => Node::Reduce(*op, go(a)),
+    /// The same operation on other operands of the same kinds and shapes.
+    pub fn with_children(&self, args: Vec<TExpr>) -> TExpr {
+        let Node::Apply(op, _) = &*self.node else { return self.clone() };
+        let known = |v: &[&Constant]| {
+            let shapes = (self.kind, self.shape.as_slice());
+            crate::network::evaluate::apply(op, shapes, v)
         };
-        TExpr { kind: self.kind, shape: self.shape.clone(), node }
+        TExpr::apply(op.clone(), args, (self.kind, self.shape.clone()), known)
     }
 
-    /// Calls `f` on every leaf that is read, in order.
+    /// The same expression with leaves of steps replaced by others of the same kind and shape.
+    pub fn map_reads(&self, f: &mut impl FnMut(Leaf) -> Leaf) -> TExpr {
+        match &*self.node {
+            _ if self.is_static() => self.clone(),
+            Node::Read(leaf) => TExpr::read(f(*leaf), self.kind, self.shape.clone()),
+            Node::Apply(_, args) if !args.is_empty() => {
+                let args = args.iter().map(|a| a.map_reads(f)).collect();
+                TExpr { mark: self.mark, ..self.with_children(args) }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The same expression with params replaced by their values.
+    pub fn with_params(&self, values: &dyn Fn(u32) -> Option<TExpr>) -> TExpr {
+        self.substituted(values, &mut HashMap::new())
+    }
+
+    fn substituted(
+        &self,
+        values: &dyn Fn(u32) -> Option<TExpr>,
+        done: &mut HashMap<*const Node, TExpr>,
+    ) -> TExpr {
+        if self.params.is_empty() {
+            return self.clone();
+        }
+        let key = Arc::as_ptr(&self.node);
+        if let Some(known) = done.get(&key) {
+            return known.clone();
+        }
+        let result = match &*self.node {
+            Node::Read(Leaf::Param(n)) => values(*n).unwrap_or_else(|| self.clone()),
+            Node::Apply(..) => {
+                let args = self.children().iter().map(|a| a.substituted(values, done)).collect();
+                self.with_children(args)
+            }
+            _ => self.clone(),
+        };
+        done.insert(key, result.clone());
+        result
+    }
+
+    /// Calls `f` on every leaf of a step that is read, in order.
     pub fn for_each_read(&self, f: &mut impl FnMut(Leaf)) {
-        if let Node::Read(leaf) = &self.node {
+        if self.is_static() {
+            return;
+        }
+        if let Node::Read(leaf) = &*self.node {
             f(*leaf);
         }
         for child in self.children() {
             child.for_each_read(f);
         }
     }
+}
 
-    /// Whether it is the same at every step: it reads nothing and does not depend on `t`.
-    pub fn is_static(&self) -> bool {
-        !matches!(self.node, Node::Read(_) | Node::Time | Node::Random { .. })
-            && self.children().iter().all(|c| c.is_static())
-    }
-
-    /// Whether it depends on nothing but `t`.
-    pub fn is_function_of_time(&self) -> bool {
-        !matches!(self.node, Node::Read(_) | Node::Random { .. } | Node::File(_))
-            && self.children().iter().all(|c| c.is_function_of_time())
-    }
+/// The sparse operand that cannot be written out.
+pub(super) fn enormous(operands: &[TExpr]) -> Mismatch {
+    let operand = operands.iter().find(|o| o.is_enormous()).or(operands.first());
+    Mismatch::Enormous(operand.map(|o| o.shape.clone()).unwrap_or_default())
 }
 
 fn rank(kind: Kind) -> u8 {
@@ -584,14 +478,15 @@ fn rank(kind: Kind) -> u8 {
     }
 }
 
-fn wider(a: Kind, b: Kind) -> Kind {
+pub(super) fn wider(a: Kind, b: Kind) -> Kind {
     if rank(a) >= rank(b) { a } else { b }
 }
 
 /// The kind to which two operands are converted. An integer array and `f32` meet in `f64`, as
-/// integers do not fit single precision; a constant scalar takes the other side's precision.
+/// integers do not fit single precision; a scalar that is known before the first step takes the
+/// other side's precision.
 fn common_kind(a: &TExpr, b: &TExpr) -> Kind {
-    let weak = |e: &TExpr| e.is_scalar() && e.as_const().is_some();
+    let weak = |e: &TExpr| e.is_scalar() && e.is_static();
     match (a.kind, b.kind) {
         (Kind::F32, Kind::F64 | Kind::Int) if weak(b) => Kind::F32,
         (Kind::F64 | Kind::Int, Kind::F32) if weak(a) => Kind::F32,
@@ -601,27 +496,24 @@ fn common_kind(a: &TExpr, b: &TExpr) -> Kind {
 }
 
 /// The kind of sums of weights times inputs.
-fn sum_kind(weights: &TExpr, input: &TExpr) -> Kind {
-    let float = [weights.kind, input.kind].iter().any(|k| matches!(k, Kind::F32 | Kind::F64));
-    if float { Kind::F64 } else { Kind::Int }
+pub(super) fn sum_kind(weights: &TExpr, input: &TExpr) -> Kind {
+    if weights.kind.is_float() || input.kind.is_float() { Kind::F64 } else { Kind::Int }
 }
 
-fn operand_kind(op: BinOp, a: &TExpr, b: &TExpr) -> Result<Kind, Mismatch> {
+fn operand_kind(op: scalar::Op, a: &TExpr, b: &TExpr) -> Result<Kind, Mismatch> {
+    use scalar::Op;
     let kind = common_kind(a, b);
-    let float = matches!(kind, Kind::F32 | Kind::F64);
+    let number = if kind == Kind::Bool { Kind::Int } else { kind };
     let bad = |hint: &str| Err(Mismatch::Kind(hint.into()));
     match op {
-        BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => {
-            Ok(if kind == Kind::Bool { Kind::Int } else { kind })
-        }
-        BinOp::And | BinOp::Or | BinOp::Xor if float => {
+        Op::And | Op::Or | Op::Xor if kind.is_float() => {
             bad("bit operators need integers or booleans")
         }
-        BinOp::And | BinOp::Or | BinOp::Xor => Ok(kind),
-        BinOp::Shl | BinOp::Shr | BinOp::FloorDiv if float => {
+        Op::And | Op::Or | Op::Xor => Ok(kind),
+        Op::Shl | Op::Shr | Op::FloorDiv if kind.is_float() => {
             bad("shifts and `div` need integers; convert with `int(x)`")
         }
-        BinOp::Div | BinOp::Pow if !float && op == BinOp::Div => Ok(Kind::F64),
-        _ => Ok(if kind == Kind::Bool { Kind::Int } else { kind }),
+        Op::Div | Op::Pow if !kind.is_float() => Ok(Kind::F64),
+        _ => Ok(number),
     }
 }

@@ -5,9 +5,12 @@ use super::expr::{Mismatch, TExpr};
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::{DataSource, npz_members};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::ir::{BinOp, Kind, UnOp};
+use crate::ir::Kind;
 use crate::resolve::{Symbol, nearest};
+use crate::scalar::Op;
+use crate::tensor::Constant;
 use crate::tensor::Tensor;
+use crate::tensor::generate::MOST;
 use snn_grammar::ast::{self, BinaryOp, ExprKind, Ident, Subscript, UnaryOp};
 use std::path::Path;
 
@@ -44,8 +47,8 @@ impl Cx<'_> {
                 let a = self.expr(a, env)?;
                 let a = self.folded(a, loc)?;
                 let op = match op {
-                    UnaryOp::Neg => UnOp::Neg,
-                    UnaryOp::Not => UnOp::Not,
+                    UnaryOp::Neg => Op::Neg,
+                    UnaryOp::Not => Op::Not,
                 };
                 Val::Expr(TExpr::unary(op, a).map_err(|m| self.mismatch(m, loc, None))?)
             }
@@ -68,62 +71,14 @@ impl Cx<'_> {
         })
     }
 
-    /// An operand that is known, read from its file.
-    pub fn loaded(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
-        use super::expr::Node;
-        if e.as_const().is_some() || !e.is_static() {
-            return Ok(e);
-        }
-        match &e.node {
-            Node::File(dataset) => {
-                let tensor = self.read(&dataset.clone(), loc)?;
-                let mut constant = TExpr::constant((*tensor).clone());
-                if e.kind == Kind::F32 {
-                    constant = constant.convert(Kind::F32);
-                }
-                Ok(constant)
-            }
-            Node::Transpose(axes, of) => {
-                Ok(self.loaded((**of).clone(), loc)?.transpose(axes.clone()))
-            }
-            Node::Slice(ranges, of) => Ok(self.loaded((**of).clone(), loc)?.slice(ranges.clone())),
-            Node::Reshape(of) => Ok(self.loaded((**of).clone(), loc)?.reshape(e.shape.clone())),
-            Node::Convert(of) => Ok(self.loaded((**of).clone(), loc)?.convert(e.kind)),
-            Node::Index { index, of } => {
-                let of = self.loaded((**of).clone(), loc)?;
-                match index.as_int().and_then(|i| usize::try_from(i).ok()) {
-                    Some(i) if of.shape.first().is_some_and(|n| i < *n) => {
-                        let mut ranges: Vec<_> = of.shape.iter().map(|n| (0, *n)).collect();
-                        ranges[0] = (i, i + 1);
-                        Ok(of.slice(ranges).reshape(e.shape.clone()))
-                    }
-                    _ => Ok(e),
-                }
-            }
-            Node::Concat(axis, parts) => {
-                let mut pieces = Vec::new();
-                for part in parts {
-                    let part = self.loaded(part.clone(), loc)?;
-                    match part.as_const() {
-                        Some(c) => pieces.push((**c).clone()),
-                        None => return Ok(e),
-                    }
-                }
-                match crate::tensor::ops::join(&pieces, *axis) {
-                    Some(joined) => Ok(TExpr::constant(joined).convert(e.kind)),
-                    None => Ok(e),
-                }
+    /// An expression that can be written out in full.
+    pub fn dense(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        match e.value() {
+            Some(Constant::Sparse(sparse)) if sparse.len() > MOST => {
+                let enormous = Mismatch::Enormous(e.shape.clone());
+                Err(self.mismatch(enormous, loc, None))
             }
             _ => Ok(e),
-        }
-    }
-
-    /// An expression of which no part is sparse, but the left of `@`.
-    pub fn dense(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
-        let shape = e.shape.clone();
-        match e.dense().filter(|e| !e.has_sparse()) {
-            Some(e) => Ok(e),
-            None => Err(self.mismatch(Mismatch::Enormous(shape), loc, None)),
         }
     }
 
@@ -145,11 +100,8 @@ impl Cx<'_> {
                 let a = self.folded(a, sides.0)?;
                 return TExpr::matmul(a, b).map_err(|m| self.mismatch(m, loc, Some(sides)));
             }
-            BinaryOp::Or => TExpr::binary(BinOp::Or, a.truth(), b.truth()),
-            BinaryOp::And => TExpr::binary(BinOp::And, a.truth(), b.truth()),
-            BinaryOp::Pow if a.as_const().is_none() || b.as_const().is_none() => {
-                TExpr::binary(BinOp::Pow, a.convert(Kind::F64), b.convert(Kind::F64))
-            }
+            BinaryOp::Or => TExpr::binary(Op::Or, a.truth(), b.truth()),
+            BinaryOp::And => TExpr::binary(Op::And, a.truth(), b.truth()),
             other => TExpr::binary(operator(other), a, b),
         };
         built.map_err(|m| self.mismatch(m, loc, Some(sides)))
@@ -209,8 +161,8 @@ impl Cx<'_> {
             Val::Epoch { every, start } => {
                 let t = TExpr::time;
                 let modulo = |residue: i64| {
-                    let rest = TExpr::binary(BinOp::Rem, t(), TExpr::int(every))?;
-                    TExpr::binary(BinOp::Eq, rest, TExpr::int(residue.rem_euclid(every)))
+                    let rest = TExpr::binary(Op::Rem, t(), TExpr::int(every))?;
+                    TExpr::binary(Op::Eq, rest, TExpr::int(residue.rem_euclid(every)))
                 };
                 let built = match field.name.as_str() {
                     "start" => modulo(start),
@@ -218,8 +170,8 @@ impl Cx<'_> {
                     // Steps 1 ..= first start - 1 belong to the epoch before the first.
                     "index" => {
                         let first = if start == 0 { every } else { start };
-                        TExpr::binary(BinOp::Sub, t(), TExpr::int(first))
-                            .and_then(|d| TExpr::binary(BinOp::FloorDiv, d, TExpr::int(every)))
+                        TExpr::binary(Op::Sub, t(), TExpr::int(first))
+                            .and_then(|d| TExpr::binary(Op::FloorDiv, d, TExpr::int(every)))
                     }
                     other => {
                         let message = format!("an epoch has no `{other}`");
@@ -369,7 +321,8 @@ impl Cx<'_> {
                 Some(Subscript::At(e)) => {
                     let loc = Loc { file: env.file, span: e.span };
                     let index = self.expr(e, env)?;
-                    let index = self.folded(index, loc)?;
+                    let index =
+                        if index.is_static() { self.structural(index, loc)? } else { index };
                     if !index.is_scalar() || !matches!(index.kind, Kind::Int | Kind::Bool) {
                         let what = format!("this is {}", describe(&index));
                         let message = "an index is one whole number";
@@ -417,25 +370,25 @@ pub enum Pick {
     Computed(TExpr),
 }
 
-/// The operator of the step IR for one of the syntax (`@` and the logical ones aside).
-pub fn operator(op: BinaryOp) -> BinOp {
+/// The operation for one of the syntax (`@` and the logical ones aside).
+pub fn operator(op: BinaryOp) -> Op {
     match op {
-        BinaryOp::Or | BinaryOp::BitOr => BinOp::Or,
-        BinaryOp::And | BinaryOp::BitAnd => BinOp::And,
-        BinaryOp::Eq => BinOp::Eq,
-        BinaryOp::Ne => BinOp::Ne,
-        BinaryOp::Lt => BinOp::Lt,
-        BinaryOp::Le => BinOp::Le,
-        BinaryOp::Gt => BinOp::Gt,
-        BinaryOp::Ge => BinOp::Ge,
-        BinaryOp::BitXor => BinOp::Xor,
-        BinaryOp::Shl => BinOp::Shl,
-        BinaryOp::Shr => BinOp::Shr,
-        BinaryOp::Add => BinOp::Add,
-        BinaryOp::Sub => BinOp::Sub,
-        BinaryOp::Mul | BinaryOp::MatMul => BinOp::Mul,
-        BinaryOp::Div => BinOp::Div,
-        BinaryOp::Rem => BinOp::Rem,
-        BinaryOp::Pow => BinOp::Pow,
+        BinaryOp::Or | BinaryOp::BitOr => Op::Or,
+        BinaryOp::And | BinaryOp::BitAnd => Op::And,
+        BinaryOp::Eq => Op::Eq,
+        BinaryOp::Ne => Op::Ne,
+        BinaryOp::Lt => Op::Lt,
+        BinaryOp::Le => Op::Le,
+        BinaryOp::Gt => Op::Gt,
+        BinaryOp::Ge => Op::Ge,
+        BinaryOp::BitXor => Op::Xor,
+        BinaryOp::Shl => Op::Shl,
+        BinaryOp::Shr => Op::Shr,
+        BinaryOp::Add => Op::Add,
+        BinaryOp::Sub => Op::Sub,
+        BinaryOp::Mul | BinaryOp::MatMul => Op::Mul,
+        BinaryOp::Div => Op::Div,
+        BinaryOp::Rem => Op::Rem,
+        BinaryOp::Pow => Op::Pow,
     }
 }

@@ -1,18 +1,20 @@
 //! Type check: element types, shapes, widths, ranges.
 
+mod arrays;
 mod body;
 mod bounds;
 pub mod builtins;
 pub mod check;
 mod conv;
-mod elem;
+pub mod emit;
 pub mod expr;
 mod lower;
 pub mod scope;
-mod sparse;
+pub mod settings;
 
-pub use check::{Phase, Place, Process, Stmt, StmtKind, TypedGraph, Var, check};
-pub use elem::ElemTy;
+pub use crate::network::ElemTy;
+pub use body::no_phase;
+pub use check::{Typed, check, check_alone};
 pub use expr::{Leaf, Node, TExpr};
 pub use lower::{Pick, dotted, operator};
-pub use scope::{Cx, Env, Eval, Stop, Val, describe};
+pub use scope::{Cx, Env, Eval, ParamValue, Stop, Val, describe};

@@ -1,19 +1,20 @@
 //! What names stand for while expressions are evaluated, and the evaluation of a module's
 //! constants.
 
-use super::expr::TExpr;
+use super::expr::{Leaf, Node, TExpr};
 use crate::data::{DataError, DataSource, Dataset};
-use crate::diagnostics::{Code, Diagnostic, Loc, Sink};
+use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink};
+use crate::network::evaluate;
 use crate::resolve::{ItemRef, Program, Symbol, nearest};
-use crate::tensor::Tensor;
+use crate::tensor::{Constant, Tensor};
 use indexmap::IndexMap;
 use snn_grammar::ast::{self, ItemKind, Span};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What an expression gives.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Val {
     /// A number or an array, known or not.
     Expr(TExpr),
@@ -39,6 +40,12 @@ pub enum Stop {
     Reported,
     /// A dimension is not known yet.
     Open,
+}
+
+impl From<Reported> for Stop {
+    fn from(Reported: Reported) -> Stop {
+        Stop::Reported
+    }
 }
 
 /// Result of an evaluation.
@@ -81,8 +88,21 @@ pub struct Cx<'a> {
     tensors: BTreeMap<DataSource, Arc<Tensor>>,
     /// Modules of imported networks, by file and options.
     pub imports: BTreeMap<String, (u32, String)>,
-    /// Uses of `random` so far.
-    pub(super) random_sites: u32,
+    /// The models (processes, for their default models) and networks that some run has
+    /// instantiated, and whose mistakes are reported with it.
+    pub met: BTreeSet<ItemRef>,
+    /// The params of the run's processes.
+    pub params: Vec<ParamValue>,
+    /// The calls of `random` in the model whose phases are typed, in the order of its text.
+    random_calls: Vec<Loc>,
+}
+
+/// The argument of a param.
+pub struct ParamValue {
+    /// A constant, or a file.
+    pub value: TExpr,
+    /// Whether something was decided by it.
+    pub structural: bool,
 }
 
 impl<'a> Cx<'a> {
@@ -100,13 +120,41 @@ impl<'a> Cx<'a> {
             datasets: BTreeMap::new(),
             tensors: BTreeMap::new(),
             imports: BTreeMap::new(),
-            random_sites: 0,
+            met: BTreeSet::new(),
+            params: Vec::new(),
+            random_calls: Vec::new(),
         }
     }
 
-    /// Begins another run: what it draws must not depend on the runs before.
+    /// Begins another run: it has its own params.
     pub fn begin_run(&mut self) {
-        self.random_sites = 0;
+        self.params.clear();
+    }
+
+    /// Begins the phases of a model: its calls of `random` are counted from 0.
+    pub fn begin_body(&mut self) {
+        self.random_calls.clear();
+    }
+
+    /// The number of a call of `random`.
+    pub(super) fn random_call(&mut self, at: Loc) -> u32 {
+        let known = self.random_calls.iter().position(|loc| *loc == at);
+        let number = known.unwrap_or_else(|| {
+            self.random_calls.push(at);
+            self.random_calls.len() - 1
+        });
+        number as u32
+    }
+
+    /// A param with this argument: a constant or a file. Another expression is no param.
+    pub fn param(&mut self, value: TExpr) -> TExpr {
+        if !matches!(&*value.node, Node::Const(_) | Node::File(_)) {
+            return value;
+        }
+        let number = self.params.len() as u32;
+        let param = TExpr::param(number, &value);
+        self.params.push(ParamValue { value, structural: false });
+        param
     }
 
     /// Reports an error; for `return Err(cx.fail(…))`.
@@ -139,20 +187,20 @@ impl<'a> Cx<'a> {
         )))
     }
 
-    /// A list of constant numbers (or lists of equal length) as an array.
+    /// A list of numbers (or lists of equal length) as an array.
     fn list(&mut self, items: Vec<Val>, loc: Loc) -> Eval<TExpr> {
         let mut parts = Vec::new();
         for item in items {
             let part = self.as_expr(item, loc)?;
             let mut shape = vec![1];
             shape.extend(&part.shape);
-            parts.push(self.constant(part, loc)?.reshape(shape));
+            parts.push(part.reshape(shape));
         }
         if parts.is_empty() {
             return Ok(TExpr::constant(Tensor::int(vec![0], Vec::new())));
         }
-        let joined = TExpr::concat(parts, 0).map_err(|m| self.mismatch(m, loc, None))?;
-        self.constant(joined, loc)
+        let parts = parts.into_iter().map(|p| self.folded(p, loc)).collect::<Eval<Vec<_>>>()?;
+        TExpr::concat(parts, 0).map_err(|m| self.mismatch(m, loc, None))
     }
 
     /// Evaluates to a number or array that is known now; reads it from its file if need be.
@@ -161,12 +209,26 @@ impl<'a> Cx<'a> {
         self.constant(value, Loc { file: env.file, span: e.span })
     }
 
-    /// Requires that an expression is known now, reading files and joining parts.
+    /// Requires that an expression is known now, and gives all its elements: the program's form
+    /// follows from its value.
     pub fn constant(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        let e = self.structural(e, loc)?;
+        let kind = e.kind;
+        match e.value().map(Constant::dense) {
+            Some(Some(all)) => Ok(TExpr::literal(kind, Constant::Dense(all))),
+            _ => Err(self.mismatch(super::expr::Mismatch::Enormous(e.shape), loc, None)),
+        }
+    }
+
+    /// Requires that an expression is known now: the program's form follows from its value. The
+    /// params that it depends on are structural from now on.
+    pub fn structural(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
         let e = self.loaded(e, loc)?;
-        let e = if e.is_static() { self.dense(e, loc)? } else { e };
-        if e.as_const().is_some() {
-            return Ok(e);
+        let kind = e.kind;
+        if let (true, Some(value)) = (e.is_static(), e.value()) {
+            let value = value.clone();
+            self.decide_by(e.params());
+            return Ok(TExpr::literal(kind, value));
         }
         Err(self.fail(
             Diagnostic::new(
@@ -177,6 +239,79 @@ impl<'a> Cx<'a> {
             )
             .help("use constants, parameters and data here"),
         ))
+    }
+
+    fn decide_by(&mut self, params: &[u32]) {
+        for param in params {
+            self.params[*param as usize].structural = true;
+        }
+    }
+
+    /// A function of `t` with its params decided.
+    pub fn timed(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        if e.params().is_empty() {
+            return Ok(e);
+        }
+        for param in e.params().to_vec() {
+            self.param_value(param, loc)?;
+        }
+        self.decide_by(e.params());
+        Ok(e.with_params(&|n| Some(self.params[n as usize].value.clone())))
+    }
+
+    /// The value of a param, read from its file if need be.
+    fn param_value(&mut self, number: u32, loc: Loc) -> Eval<Option<Constant>> {
+        let value = self.params[number as usize].value.clone();
+        let value = self.loaded(value, loc)?;
+        self.params[number as usize].value = value.clone();
+        Ok(value.value().cloned())
+    }
+
+    /// An expression that is known before the first step, with its value, read from files if
+    /// need be.
+    pub fn loaded(&mut self, e: TExpr, loc: Loc) -> Eval<TExpr> {
+        if e.value().is_some() || !e.is_static() {
+            return Ok(e);
+        }
+        Ok(match self.evaluated(&e, loc, &mut HashMap::new())? {
+            Some(value) => e.with_value(value),
+            None => e,
+        })
+    }
+
+    fn evaluated(
+        &mut self,
+        e: &TExpr,
+        loc: Loc,
+        done: &mut HashMap<*const Node, Option<Constant>>,
+    ) -> Eval<Option<Constant>> {
+        if let Some(value) = e.value() {
+            return Ok(Some(value.clone()));
+        }
+        let key = Arc::as_ptr(&e.node);
+        if let Some(known) = done.get(&key) {
+            return Ok(known.clone());
+        }
+        let value = match &*e.node {
+            Node::Const(value) => Some(value.clone()),
+            Node::File(dataset) => {
+                let tensor = Constant::Dense(self.read(dataset, loc)?);
+                Some(if e.kind == crate::ir::Kind::F32 { tensor.convert(e.kind) } else { tensor })
+            }
+            Node::Read(Leaf::Param(number)) => self.param_value(*number, loc)?,
+            Node::Read(_) => None,
+            Node::Apply(op, args) => {
+                let mut values = Vec::new();
+                for arg in args {
+                    values.push(self.evaluated(arg, loc, done)?);
+                }
+                let values: Option<Vec<&Constant>> = values.iter().map(Option::as_ref).collect();
+                let form = (e.kind, e.shape.as_slice());
+                values.and_then(|values| evaluate::apply(op, form, &values))
+            }
+        };
+        done.insert(key, value.clone());
+        Ok(value)
     }
 
     /// Evaluates to a whole number.
@@ -336,23 +471,18 @@ impl<'a> Cx<'a> {
 
 /// A value in a few words: `f64[10, 3]`, `42`.
 pub fn describe(e: &TExpr) -> String {
-    use crate::ir::Kind;
-    if let (Some(n), true, Kind::Int) = (e.as_int(), e.is_scalar(), e.kind) {
-        return n.to_string();
+    if let (Some(value), true) = (e.value(), e.is_scalar()) {
+        match &value.values().values {
+            crate::tensor::Values::Int(v) => {
+                return v.first().map_or(String::new(), i64::to_string);
+            }
+            crate::tensor::Values::Float(v) => {
+                return v.first().map_or(String::new(), |x| format!("{x:?}"));
+            }
+            crate::tensor::Values::Bool(_) => {}
+        }
     }
-    let kind = match e.kind {
-        Kind::Bool => "bool",
-        Kind::Int => "int",
-        Kind::F32 => "f32",
-        Kind::F64 => "f64",
-    };
-    if let (Some(c), true) = (e.as_const(), e.is_scalar())
-        && let crate::tensor::Values::Float(v) = &c.values
-        && let Some(x) = v.first()
-    {
-        return format!("{x:?}");
-    }
-    format!("{kind}{}", shape_text(&e.shape))
+    format!("{}{}", e.kind.name(), shape_text(&e.shape))
 }
 
 /// A shape as it is written after a type: `[2, 3]`; nothing for a scalar.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod compare;
+mod engines;
 mod placements;
 mod programs;
 mod refusals;

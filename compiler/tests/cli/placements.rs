@@ -305,6 +305,66 @@ pub fn verified(folder: &Folder, arguments: &[&str]) -> String {
     stdout(&built)
 }
 
+/// A neuron of the program's own. Its parameters have names of the library's, and values that
+/// those could not have.
+const MINE: &str = "\
+process Mine[*s](du: int[*s] = 5000, dv: int = 0, bias_mant: int[*s] = 0, reset_offset: int = 7) {
+    in a_in: i32[*s]
+    out s_out: spike[*s]
+    var v: i24 wrap[*s] = 0
+}
+model fixed_pt of Mine on neurocore {
+    const twice = 2 * dv
+    const again = dv
+    phase spk {
+        v = v + a_in + du - dv + twice - again + bias_mant + reset_offset
+        s_out = v > 100
+    }
+}
+network N {
+    source = Source(data: bernoulli(0.2, shape: [10, 8], seed: 1))
+    cells = Mine(du: 5000 + arange(8), bias_mant: 100_000, v: 3)
+    source -> Dense(weights: full([8, 8], 2)) -> cells
+}
+run chip of N {
+    models fixed_pt
+    target loihi2(board: kapoho_point)
+    steps 10
+}
+";
+
+#[test]
+fn what_a_parameter_of_an_own_neuron_is_called_means_nothing() {
+    let folder = Folder::with("mine.snn", MINE);
+    verified(&folder, &["build", "mine.snn", "-o", "out"]);
+    let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
+    let shared = "{dv: 0, bias_mant: 100000, reset_offset: 7, twice: 0, again: 0}";
+    assert!(manifest.contains(shared), "{manifest}");
+    // What differs from neuron to neuron stands with their state.
+    assert!(manifest.contains("state: {v: 24, du: 14}"), "{manifest}");
+}
+
+#[test]
+fn parameters_are_read_from_their_files() {
+    let program = "\
+network N {
+    source = Source(data: bernoulli(0.2, shape: [10, 3], seed: 1))
+    cells = LIF(vth: 3, bias_mant: csv(\"biases.csv\"))
+    source -> Dense(weights: full([3, 3], 2)) -> cells
+}
+run chip of N {
+    models fixed_pt
+    target loihi2
+    steps 10
+}
+";
+    let folder = Folder::with("biases.snn", program);
+    std::fs::write(folder.path("biases.csv"), "4\n-2\n7\n").unwrap();
+    verified(&folder, &["build", "biases.snn", "-o", "out"]);
+    let manifest = std::fs::read_to_string(folder.path("out/manifest.yaml")).unwrap();
+    assert!(manifest.contains("bias_mant: [-2, 7]"), "{manifest}");
+}
+
 /// Builds a placement with its files for the simulator, which must count what we do.
 pub fn compare(folder: &Folder, arguments: &[&str]) {
     let Some(python) = simulator() else { return };

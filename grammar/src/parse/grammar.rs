@@ -54,7 +54,7 @@ pub(crate) fn parse(rule: Rule, text: &str) -> Result<Pair<'_>, Failure> {
 }
 
 /// Folds the flat list of an `expr` by precedence, loosest first as [`BinaryOp`] lists
-/// them; the word `not` stands between `and` and the comparisons, so that it negates one.
+/// them. The word `not` binds as `!` does.
 ///
 /// [`BinaryOp`]: crate::ast::BinaryOp
 pub(crate) fn fold<'t, T>(
@@ -70,7 +70,6 @@ pub(crate) fn fold<'t, T>(
             PrattParser::new()
                 .op(left(Rule::op_or))
                 .op(left(Rule::op_and))
-                .op(Op::prefix(Rule::op_not))
                 .op(left(Rule::op_cmp))
                 .op(left(Rule::op_bitor))
                 .op(left(Rule::op_bitxor))
@@ -78,7 +77,7 @@ pub(crate) fn fold<'t, T>(
                 .op(left(Rule::op_shift))
                 .op(left(Rule::op_add))
                 .op(left(Rule::op_mul))
-                .op(Op::prefix(Rule::op_neg) | Op::prefix(Rule::op_bang))
+                .op(Op::prefix(Rule::op_neg) | Op::prefix(Rule::op_bang) | Op::prefix(Rule::op_not))
                 .op(Op::infix(Rule::op_pow, Assoc::Right))
         })
         .map_primary(operand)

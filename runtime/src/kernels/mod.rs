@@ -11,6 +11,7 @@
 //! | [`Columns`] | 8, 16, 32 bits or `f64`, spikes or payloads | 16, 32, 64 bits or `f64` |
 //! | [`SparseColumns`] | (target, weight) lists, for mostly zero matrices | as `Columns` |
 //! | [`Conv`] | the kernel of a convolution, which is never spread out to a matrix | 16, 32, 64 bits or `f64` |
+//! | [`live`], [`live_conv`] | of any type, in an array that changes from step to step | the type of the result |
 //!
 //! Integer kernels give exact sums as long as the chosen accumulator holds every partial sum;
 //! they wrap otherwise. As addition that wraps is associative, their results do not depend on
@@ -20,6 +21,7 @@ mod columns;
 mod conv;
 mod events;
 mod lanes;
+mod live;
 mod number;
 mod packed;
 mod sparse;
@@ -27,6 +29,7 @@ mod sparse;
 pub use columns::Columns;
 pub use conv::{Conv, Geometry};
 pub use events::{Active, Events};
+pub use live::{live, live_conv, live_conv_graded, live_graded};
 pub use number::{Number, Payload};
 pub use packed::PackedColumns;
 pub use sparse::SparseColumns;

@@ -2,9 +2,10 @@
 
 use super::Builder;
 use snnc::ir::{
-    Access, BinOp, BufferId, BufferKind, DynamicIndex, Elem, Expr, ExprKind, Kind, MathFn, Source,
-    TensorId, TensorValues, UnOp,
+    Access, BufferId, BufferKind, DynamicIndex, Elem, Expr, ExprKind, Kind, Source, TensorId,
+    TensorValues,
 };
+use snnc::scalar::Op;
 
 /// Where an expression stands.
 pub(super) struct Scope<'a> {
@@ -16,7 +17,25 @@ pub(super) struct Scope<'a> {
     pub(super) stored: Vec<(BufferId, Access)>,
 }
 
-const KINDS: [Kind; 4] = [Kind::Int, Kind::Bool, Kind::F64, Kind::F32];
+/// Widths that the emitter writes in different ways.
+const WIDTHS: [u8; 7] = [32, 24, 16, 8, 1, 63, 64];
+
+/// Every operation that gives `kind`, with the kinds of operands for which it does.
+fn operations(kind: Kind) -> Vec<(Op, Vec<Kind>)> {
+    let widths = WIDTHS.iter().flat_map(|bits| [(*bits, true), (*bits, false)]);
+    let fits =
+        widths.flat_map(|(bits, signed)| [Op::Wrap { bits, signed }, Op::Sat { bits, signed }]);
+    let plain = Op::PLAIN.iter().copied().chain(Kind::ALL.into_iter().map(Op::Convert));
+    plain
+        .chain(fits)
+        .flat_map(|op| {
+            let alike = Kind::ALL.into_iter().map(move |kind| vec![kind; op.arity()]);
+            let choice = vec![Kind::Bool, kind, kind];
+            let candidates = alike.chain((kind != Kind::Bool).then_some(choice));
+            candidates.filter(move |kinds| op.result(kinds) == Some(kind)).map(move |k| (op, k))
+        })
+        .collect()
+}
 
 fn expr(kind: Kind, node: ExprKind) -> Expr {
     Expr { kind, node }
@@ -28,81 +47,21 @@ impl Builder<'_> {
         if depth == 0 || self.choices.one_in(4) {
             return self.leaf(scope, kind);
         }
-        match (self.choices.below(8), kind) {
-            (0, _) => {
-                let cond = self.expr(scope, Kind::Bool, depth - 1);
-                let then = self.expr(scope, kind, depth - 1);
-                let other = self.expr(scope, kind, depth - 1);
-                let node = ExprKind::Select(Box::new(cond), Box::new(then), Box::new(other));
-                expr(kind, node)
+        let (op, kinds) = self.choices.pick(&operations(kind));
+        let operands = (0..).zip(kinds).map(|(n, of)| match (op, n) {
+            (Op::Shl | Op::Shr, 1) if self.choices.below(5) > 0 => {
+                expr(of, ExprKind::Int(self.choices.below(10) as i64))
             }
-            (1, _) => {
-                let from = self.choices.pick(&KINDS);
-                let inner = self.expr(scope, from, depth - 1);
-                expr(kind, ExprKind::Convert(Box::new(inner)))
+            (Op::Pow, 1) if self.choices.below(3) > 0 => {
+                expr(of, ExprKind::Float(self.choices.pick(&[2.0, 0.5, 3.0, -1.0])))
             }
-            (2, Kind::Int) => {
-                let value = Box::new(self.expr(scope, Kind::Int, depth - 1));
-                let bits = self.choices.pick(&[32, 24, 16, 8, 1, 63, 64]);
-                let signed = !self.choices.one_in(3);
-                expr(kind, ExprKind::Wrap { bits, signed, value })
+            (Op::Decay, 1) if self.choices.below(4) > 0 => {
+                expr(of, ExprKind::Int(self.choices.pick(&[410, 0, 4096, 1, 4095])))
             }
-            (3, Kind::Int) => {
-                let value = Box::new(self.expr(scope, Kind::Int, depth - 1));
-                let d = match self.choices.below(4) {
-                    0 => self.expr(scope, Kind::Int, 1),
-                    _ => expr(kind, ExprKind::Int(self.choices.pick(&[410, 0, 4096, 1, 4095]))),
-                };
-                expr(kind, ExprKind::Decay(value, Box::new(d)))
-            }
-            (2, Kind::F32 | Kind::F64) => {
-                use MathFn::*;
-                let function =
-                    self.choices.pick(&[Floor, Exp, Log, Sqrt, Sin, Cos, Tanh, Ceil, Round]);
-                let inner = self.expr(scope, kind, depth - 1);
-                expr(kind, ExprKind::Math(function, Box::new(inner)))
-            }
-            (4, _) => self.unary(scope, kind, depth),
-            _ => self.binary(scope, kind, depth),
-        }
-    }
-
-    fn unary(&mut self, scope: &Scope, kind: Kind, depth: usize) -> Expr {
-        let op = match kind {
-            Kind::Bool => UnOp::Not,
-            _ => self.choices.pick(&[UnOp::Neg, UnOp::Abs]),
-        };
-        let inner = self.expr(scope, kind, depth - 1);
-        expr(kind, ExprKind::Unary(op, Box::new(inner)))
-    }
-
-    fn binary(&mut self, scope: &Scope, kind: Kind, depth: usize) -> Expr {
-        use BinOp::*;
-        let comparison = kind == Kind::Bool && self.choices.below(3) > 0;
-        let (op, operands) = match kind {
-            Kind::Bool if comparison => {
-                (self.choices.pick(&[Gt, Lt, Eq, Ne, Le, Ge]), self.choices.pick(&KINDS))
-            }
-            Kind::Bool => (self.choices.pick(&[And, Or, Xor]), kind),
-            Kind::Int => {
-                let ops = [Add, Sub, Mul, FloorDiv, Rem, Shl, Shr, And, Or, Xor, Min, Max];
-                (self.choices.pick(&ops), kind)
-            }
-            Kind::F32 | Kind::F64 => {
-                (self.choices.pick(&[Add, Sub, Mul, Div, Rem, Min, Max, Pow]), kind)
-            }
-        };
-        let a = self.expr(scope, operands, depth - 1);
-        let b = match op {
-            Shl | Shr if self.choices.below(5) > 0 => {
-                expr(kind, ExprKind::Int(self.choices.below(10) as i64))
-            }
-            Pow if self.choices.below(3) > 0 => {
-                expr(kind, ExprKind::Float(self.choices.pick(&[2.0, 0.5, 3.0, -1.0])))
-            }
-            _ => self.expr(scope, operands, depth - 1),
-        };
-        expr(kind, ExprKind::Binary(op, Box::new(a), Box::new(b)))
+            _ => self.expr(scope, of, depth - 1),
+        });
+        let operands = operands.collect();
+        Expr::apply(op, operands)
     }
 
     fn leaf(&mut self, scope: &Scope, kind: Kind) -> Expr {
@@ -120,7 +79,7 @@ impl Builder<'_> {
             6 if kind == Kind::Int => return expr(kind, ExprKind::Time),
             6 if kind == Kind::F64 => {
                 self.sites += 1;
-                return expr(kind, ExprKind::Random { seed: 7, site: self.sites });
+                return expr(kind, ExprKind::Random { seed: 7, site: self.sites.into() });
             }
             _ => {}
         }
@@ -222,9 +181,9 @@ impl Builder<'_> {
             }
             _ => int(ExprKind::Time),
         };
-        let n = Box::new(int(ExprKind::Int(extent as i64)));
-        let op = if self.choices.one_in(40) { BinOp::FloorDiv } else { BinOp::Rem };
-        DynamicIndex { index: int(ExprKind::Binary(op, Box::new(value), n)), stride, extent }
+        let n = int(ExprKind::Int(extent as i64));
+        let op = if self.choices.one_in(40) { Op::FloorDiv } else { Op::Rem };
+        DynamicIndex { index: Expr::apply(op, vec![value, n]), stride, extent }
     }
 }
 

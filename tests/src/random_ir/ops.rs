@@ -1,16 +1,12 @@
 //! Random ops.
 
-use super::expr::{Scope, c_strides, elem_of};
+use super::expr::{Scope, c_strides};
 use super::{Builder, SHAPES};
-use snn_runtime::kernels::Geometry;
 use snnc::clocks::Clock;
 use snnc::ir::{
-    Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, KernelKind, Kind, Loop,
-    Op, OpKind, Reduce, ReduceOp, Source, Stmt, Synapse, TensorValues, ranges,
+    Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, Kind, Loop, Op, OpKind,
+    Source, Stmt, ranges,
 };
-use snnc::lower::kernels;
-use snnc::tensor::{Sparse, Tensor as Known};
-use std::sync::Arc;
 
 impl Builder<'_> {
     /// One more op (or a pair that belongs together) in some phase.
@@ -22,7 +18,10 @@ impl Builder<'_> {
                     self.add(clock, OpKind::Loop(body));
                 }
             }
-            5 | 6 => self.synapse(clock),
+            5 | 6 => match self.choices.below(3) {
+                2 => self.live(clock),
+                _ => self.synapse(clock),
+            },
             7 => self.reduce(clock),
             8 => self.queue(),
             _ => {
@@ -38,7 +37,7 @@ impl Builder<'_> {
         }
     }
 
-    fn add(&mut self, clock: ClockId, kind: OpKind) {
+    pub(super) fn add(&mut self, clock: ClockId, kind: OpKind) {
         let program = &mut self.ir.program;
         let phase = match self.choices.below(6) {
             0..3 => &mut program.spk,
@@ -116,14 +115,14 @@ impl Builder<'_> {
     fn is_time(&self, access: &Access) -> bool {
         let mut loads = false;
         for dynamic in &access.dynamic {
-            if let snnc::ir::ExprKind::Binary(_, a, _) = &dynamic.index.node {
-                loads |= matches!(a.node, snnc::ir::ExprKind::Load(_));
+            if let snnc::ir::ExprKind::Apply(_, operands) = &dynamic.index.node {
+                loads |= operands.iter().any(|e| matches!(e.node, snnc::ir::ExprKind::Load(_)));
             }
         }
         !loads
     }
 
-    fn store(&mut self, scope: &Scope) -> Stmt {
+    pub(super) fn store(&mut self, scope: &Scope) -> Stmt {
         let (buffer, to) = self.choices.pick(&scope.stored);
         let elem = self.ir.buffers[buffer.0 as usize].elem;
         let value = self.expr(scope, elem.kind(), 4);
@@ -157,110 +156,6 @@ impl Builder<'_> {
             0 => Fit::Wrap { bits, signed },
             _ => Fit::Sat { bits, signed },
         }
-    }
-
-    fn synapse(&mut self, clock: ClockId) {
-        let float = self.choices.one_in(3);
-        let src = match float {
-            true => self.find(|b| !b.shape.is_empty()),
-            // Every sum is exact in 64 bits, whatever the source holds.
-            false => self.find(|b| {
-                let integer = matches!(b.elem.kind(), Kind::Bool | Kind::Int);
-                integer && b.elem != Elem::I64 && !b.shape.is_empty()
-            }),
-        };
-        let Some(src) = src else { return };
-        let n = self.ir.buffers[src.0 as usize].len();
-        // Below, at and beyond what kernels work on at once.
-        let few = 1 + self.choices.below(40);
-        let m = self.choices.pick(&[few, few, 64, 130, 257]);
-        let conv = self.choices.one_in(3).then(|| self.geometry(n));
-        // The weights of a target, or of all targets of an output channel; and the targets.
-        let weights_shape = conv.map_or(vec![m, n], |g| g.weights().to_vec());
-        let targets = conv.map_or(vec![m], |g| g.output().to_vec());
-        let density = self.choices.pick(&[2, 10]);
-        let Buffer { elem, range, .. } = self.ir.buffers[src.0 as usize].clone();
-        let binary = elem == Elem::Bool || self.choices.one_in(2);
-        let scale = self.choices.pick(&[1, 4]);
-        let choices = &mut *self.choices;
-        let int = (0..weights_shape.iter().product()).map(|_| match choices.below(density) {
-            1 => (choices.below(255) as i64 - 127) * scale,
-            _ => 0,
-        });
-        let int: Vec<i64> = int.collect();
-        let (weights, weight_elem) = match float {
-            true => {
-                let values = int.iter().map(|w| *w as f64 / 96.0).collect();
-                (Known::float(weights_shape, values), Elem::F64)
-            }
-            false => (Known::int(weights_shape, int), Elem::I16),
-        };
-        let lists = conv.is_none() && self.choices.one_in(3);
-        let sparse = Sparse::of(&weights).filter(|_| lists);
-        let mut kernel = match &sparse {
-            Some(sparse) => kernels::choose(sparse, false, binary, range),
-            None => kernels::choose(&weights, conv.is_some(), binary, range),
-        };
-        // Lists leave out zeros, which infinities can tell.
-        if conv.is_none() && (binary || !float) && self.choices.one_in(4) {
-            // Not the kernel that would be fastest, but one that must do the same.
-            kernel.kind = KernelKind::SparseColumns;
-        }
-        let elem = match (float, kernel.accumulator) {
-            (true, _) => Elem::F64,
-            // The shift back may need a few bits more than the sums.
-            (false, Elem::I16) => self.choices.pick(&[Elem::I32, Elem::I64]),
-            (false, _) => Elem::I64,
-        };
-        let weights = self.known(weight_elem, weights);
-        if let (Some(sparse), Some(tensor)) = (sparse, self.ir.tensors.last_mut()) {
-            tensor.values = TensorValues::Sparse(Arc::new(sparse));
-        }
-        let init = if float { Init::Float(0.0) } else { Init::Int(0) };
-        let dst = self.buffer_with(elem, &targets, BufferKind::State, init);
-        self.add(clock, OpKind::Synapse(Synapse { weights, conv, src, binary, dst, kernel }));
-    }
-
-    /// A convolution of a source of `n` elements.
-    fn geometry(&mut self, n: usize) -> Geometry {
-        let mut divisor = |n: usize| {
-            let divisors: Vec<usize> = (1..=n).filter(|d| n.is_multiple_of(*d)).collect();
-            self.choices.pick(&divisors)
-        };
-        let channels = divisor(n);
-        let height = divisor(n / channels);
-        let groups = divisor(channels);
-        let mut both = |least: usize, below: usize| {
-            [least + self.choices.below(below), least + self.choices.below(below)]
-        };
-        let (stride, padding) = (both(1, 3), both(0, 3));
-        let input = [n / channels / height, height, channels];
-        let mut axis = |axis: usize| {
-            let room = input[axis] + 2 * padding[axis];
-            let kernel = 1 + self.choices.below(room.min(4));
-            let most = if kernel > 1 { (room - 1) / (kernel - 1) } else { 3 };
-            (kernel, 1 + self.choices.below(most.min(3)))
-        };
-        let ((x, dilation_x), (y, dilation_y)) = (axis(0), axis(1));
-        let outputs = groups * (1 + self.choices.below(5));
-        let (kernel, dilation) = ([x, y], [dilation_x, dilation_y]);
-        Geometry { input, outputs, kernel, stride, padding, dilation, groups }
-    }
-
-    fn reduce(&mut self, clock: ClockId) {
-        let domain = self.choices.pick(&SHAPES);
-        let scope = Scope { domain, locals: Vec::new(), stored: Vec::new() };
-        let op =
-            self.choices.pick(&[ReduceOp::Sum, ReduceOp::Max, ReduceOp::Min, ReduceOp::ArgMax]);
-        let kind = self.choices.pick(&[Kind::Int, Kind::Bool, Kind::F64, Kind::F32]);
-        let value = self.expr(&scope, kind, 3);
-        let elem = match (op, kind) {
-            (ReduceOp::ArgMax, _) | (ReduceOp::Sum, Kind::Bool) => Elem::I64,
-            _ => elem_of(kind),
-        };
-        let dst = self.buffer(elem, &[]);
-        let domain = domain.to_vec();
-        self.add(clock, OpKind::Reduce(Reduce { op, domain, value, dst }));
     }
 
     /// A queue with a sender and a receiver some steps later.

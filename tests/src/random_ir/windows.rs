@@ -3,10 +3,10 @@
 use super::{Builder, Choices, empty};
 use snnc::clocks::Clock;
 use snnc::ir::{
-    ALWAYS, Access, BinOp, BufferId, BufferKind, ClockId, Collected, Counter, DynamicIndex, Elem,
-    Expr, ExprKind, Fit, Init, Kind, Loop, Op, OpKind, Record, RecordWhen, Source, StepIr, Stmt,
-    Windows,
+    ALWAYS, Access, BufferId, BufferKind, ClockId, Collected, Counter, DynamicIndex, Elem, Expr,
+    ExprKind, Fit, Init, Kind, Loop, Op, OpKind, Record, RecordWhen, Source, StepIr, Stmt, Windows,
 };
+use snnc::scalar;
 
 /// A network that reads items and stores results: every `period` steps `next` is sent through
 /// a queue and counted; it arrives `later` steps later and is stored in row `k` of an array of
@@ -35,11 +35,12 @@ pub fn windowed(choices: &mut Choices) -> StepIr {
     let rows = windows as usize + 2;
     let results = builder.buffer_with(Elem::I64, &[rows, 2], state, Init::Int(-1));
 
-    let grow = binary(BinOp::Add, binary(BinOp::Mul, load(sum), int(growth)), time());
-    let row = DynamicIndex { index: load(k), stride: 2, extent: rows };
+    let grow = binary(scalar::Op::Add, binary(scalar::Op::Mul, load(sum), int(growth)), time());
+    let row = DynamicIndex { index: scalar(k, 1), stride: 2, extent: rows };
     let result =
         Access { source: Source::Buffer(results), offset: 0, strides: vec![1], dynamic: vec![row] };
-    let value = binary(BinOp::Add, binary(BinOp::Mul, scalar(got, 1), int(1000)), scalar(sum, 1));
+    let value =
+        binary(scalar::Op::Add, binary(scalar::Op::Mul, scalar(got, 1), int(1000)), scalar(sum, 1));
     let stored = Stmt::Store { to: result, value, fit: Fit::Exact, mask: None };
     let op = |clock, kind| Op { clock, kind, origin: "windowed".into() };
     let each =
@@ -61,13 +62,14 @@ pub fn windowed(choices: &mut Choices) -> StepIr {
     ];
     builder.ir.program.post_mgmt = vec![op(received, each(vec![count(k)], &[]))];
 
-    let counter = |buffer, clock| Counter { buffer, add: 1, clock };
+    let fit = Fit::Wrap { bits: 32, signed: true };
+    let counter = |buffer, clock| Counter { buffer, add: 1, clock, fit };
     builder.ir.windows = Windows {
         period,
         // All messages in flight are resent, and `sum` is reset, within this many steps.
         horizon: Some(later + 2 * period),
         counters: vec![counter(next, sent), counter(k, received)],
-        collected: vec![Collected { buffer: results, counter: 1 }],
+        collected: vec![Collected { buffer: results, counter: 1, unit: 2 }],
         carried: Vec::new(),
     };
     let kept = [(got, Some(ALWAYS)), (sum, Some(sent)), (results, None), (next, None), (sum, None)];
@@ -78,35 +80,35 @@ pub fn windowed(choices: &mut Choices) -> StepIr {
     builder.ir
 }
 
-fn int(value: i64) -> Expr {
+pub(super) fn int(value: i64) -> Expr {
     Expr { kind: Kind::Int, node: ExprKind::Int(value) }
 }
 
-fn time() -> Expr {
+pub(super) fn time() -> Expr {
     Expr { kind: Kind::Int, node: ExprKind::Time }
 }
 
-fn binary(op: BinOp, a: Expr, b: Expr) -> Expr {
-    Expr { kind: a.kind, node: ExprKind::Binary(op, Box::new(a), Box::new(b)) }
+pub(super) fn binary(op: scalar::Op, a: Expr, b: Expr) -> Expr {
+    Expr::apply(op, vec![a, b])
 }
 
 /// A scalar, in a loop over so many axes.
-fn access(buffer: BufferId, axes: usize) -> Access {
+pub(super) fn access(buffer: BufferId, axes: usize) -> Access {
     let source = Source::Buffer(buffer);
     Access { source, offset: 0, strides: vec![0; axes], dynamic: Vec::new() }
 }
 
-fn scalar(buffer: BufferId, axes: usize) -> Expr {
+pub(super) fn scalar(buffer: BufferId, axes: usize) -> Expr {
     Expr { kind: Kind::Int, node: ExprKind::Load(access(buffer, axes)) }
 }
 
-fn load(buffer: BufferId) -> Expr {
+pub(super) fn load(buffer: BufferId) -> Expr {
     scalar(buffer, 0)
 }
 
 /// `counter += 1`
 fn count(counter: BufferId) -> Stmt {
-    let value = binary(BinOp::Add, load(counter), int(1));
+    let value = binary(scalar::Op::Add, load(counter), int(1));
     Stmt::Store {
         to: access(counter, 0),
         value,

@@ -2,6 +2,7 @@ use super::interval::FULL;
 use super::*;
 use crate::ir::build::*;
 use crate::ir::*;
+use crate::scalar;
 
 fn ranges(mut ir: StepIr) -> Vec<Interval> {
     analyse(&mut ir);
@@ -13,21 +14,28 @@ const M: i64 = 1 << 23;
 /// The neuron of the fixed-point reference with dendrite input of at most `a` either way:
 /// buffers a, u, v.
 fn lif(a: i64) -> StepIr {
-    let clip = |e: Expr, lo, hi| binary(BinOp::Min, binary(BinOp::Max, e, int(lo)), int(hi));
-    let i =
-        binary(BinOp::Add, decay(element(1), 410), wrap32(binary(BinOp::Shl, element(0), int(6))));
+    let clip =
+        |e: Expr, lo, hi| binary(scalar::Op::Min, binary(scalar::Op::Max, e, int(lo)), int(hi));
+    let i = binary(
+        scalar::Op::Add,
+        decay(element(1), 410),
+        wrap32(binary(scalar::Op::Shl, element(0), int(6))),
+    );
     let folded = select(
-        binary(BinOp::Gt, local(0), int(M)),
-        binary(BinOp::Sub, local(0), int(2 * M)),
+        binary(scalar::Op::Gt, local(0), int(M)),
+        binary(scalar::Op::Sub, local(0), int(2 * M)),
         select(
-            binary(BinOp::Le, local(0), int(-M)),
-            binary(BinOp::Add, local(0), int(2 * M)),
+            binary(scalar::Op::Le, local(0), int(-M)),
+            binary(scalar::Op::Add, local(0), int(2 * M)),
             local(0),
         ),
     );
-    let y =
-        binary(BinOp::Add, binary(BinOp::Add, decay(element(2), 410), element(1)), int(-64 * 31));
-    let fires = binary(BinOp::Gt, element(2), int(64 << 6));
+    let y = binary(
+        scalar::Op::Add,
+        binary(scalar::Op::Add, decay(element(2), 410), element(1)),
+        int(-64 * 31),
+    );
+    let fires = binary(scalar::Op::Gt, element(2), int(64 << 6));
     let neuron = op(
         vec![
             Stmt::Let { local: 0, name: "i".into(), value: i },
@@ -77,22 +85,23 @@ fn a_fold_keeps_its_result_in_24_bits() {
 
 #[test]
 fn a_counter_takes_its_element_type() {
-    let add =
-        |n| vec![op(vec![store(0, binary(BinOp::Add, element(0), int(n)), Fit::Exact, None)], 0)];
+    let add = |n| {
+        vec![op(vec![store(0, binary(scalar::Op::Add, element(0), int(n)), Fit::Exact, None)], 0)]
+    };
     let of = |elem, n| ranges(network(vec![buffer("k", elem, 0)], add(n)))[0];
     // Beyond its type it would wrap, so that negative values are possible too.
     assert_eq!(of(Elem::I16, 1), (i16::MIN.into(), i16::MAX.into()));
     assert_eq!(of(Elem::I64, -3), (i64::MIN, i64::MAX));
     let sat = Fit::Sat { bits: 24, signed: true };
-    let body = vec![store(0, binary(BinOp::Add, element(0), int(1)), sat, None)];
+    let body = vec![store(0, binary(scalar::Op::Add, element(0), int(1)), sat, None)];
     let saturating = network(vec![buffer("k", Elem::I32, 0)], vec![op(body, 0)]);
     assert_eq!(ranges(saturating)[0], (0, M - 1));
 }
 
 #[test]
 fn a_mask_bounds_what_is_stored_under_it() {
-    let below = binary(BinOp::Lt, element(0), int(10));
-    let body = vec![store(0, binary(BinOp::Add, element(0), int(3)), Fit::Exact, Some(below))];
+    let below = binary(scalar::Op::Lt, element(0), int(10));
+    let body = vec![store(0, binary(scalar::Op::Add, element(0), int(3)), Fit::Exact, Some(below))];
     let found = ranges(network(vec![buffer("k", Elem::I32, 0)], vec![op(body, 0)]));
     assert_eq!(found[0], (0, 12));
 }
@@ -109,12 +118,17 @@ fn what_never_happens_stores_nothing() {
 fn both_sides_of_a_choice_are_refined() {
     let ir = network(vec![buffer("x", Elem::I32, 0)], Vec::new());
     let x = || local(0);
-    let abs = select(binary(BinOp::Lt, x(), int(0)), binary(BinOp::Sub, int(0), x()), x());
+    let abs =
+        select(binary(scalar::Op::Lt, x(), int(0)), binary(scalar::Op::Sub, int(0), x()), x());
     assert_eq!(interval(&abs, &ir, &[(-7, 5)]), (0, 7));
-    let inside = binary(BinOp::And, binary(BinOp::Ge, x(), int(2)), binary(BinOp::Ne, x(), int(9)));
+    let inside = binary(
+        scalar::Op::And,
+        binary(scalar::Op::Ge, x(), int(2)),
+        binary(scalar::Op::Ne, x(), int(9)),
+    );
     let both = select(inside, x(), int(4));
     assert_eq!(interval(&both, &ir, &[(-100, 9)]), (2, 8));
-    let impossible = select(binary(BinOp::Gt, x(), int(9)), int(1000), x());
+    let impossible = select(binary(scalar::Op::Gt, x(), int(9)), int(1000), x());
     assert_eq!(interval(&impossible, &ir, &[(-100, 9)]), (-100, 9));
 }
 
@@ -125,7 +139,8 @@ fn synapses_are_bounded_by_their_rows() {
         let (weight, accumulator) = (Elem::I8, Elem::I32);
         let kernel =
             Kernel { kind: KernelKind::Columns, weight, shift: 0, accumulator, reason: "".into() };
-        let (weights, src, dst) = (TensorId(0), BufferId(src), BufferId(2));
+        let weights = Source::Tensor(TensorId(0));
+        let (src, dst) = (BufferId(src), BufferId(2));
         plain(OpKind::Synapse(Synapse { weights, conv: None, src, binary, dst, kernel }))
     };
     let found = |elem, src_init, binary| {
@@ -145,7 +160,7 @@ fn synapses_are_bounded_by_their_rows() {
 fn expressions_never_leave_their_bounds() {
     // Every operator on small operands, against brute force.
     let ir = network(Vec::new(), Vec::new());
-    use BinOp::*;
+    use scalar::Op::*;
     let ops =
         [Add, Sub, Mul, FloorDiv, Rem, Shl, Shr, And, Or, Xor, Min, Max, Eq, Ne, Lt, Le, Gt, Ge];
     let spans = [(-5, -2), (-3, 4), (0, 0), (0, 6), (2, 9), (-1, 70)];
@@ -173,12 +188,14 @@ fn expressions_never_leave_their_bounds() {
 fn arithmetic_that_may_wrap_may_be_anything() {
     let ir = network(Vec::new(), Vec::new());
     let top = [(i64::MAX - 1, i64::MAX)];
-    for op in [BinOp::Add, BinOp::Mul, BinOp::Shl] {
+    for op in [scalar::Op::Add, scalar::Op::Mul, scalar::Op::Shl] {
         assert_eq!(interval(&binary(op, local(0), int(2)), &ir, &top), FULL);
     }
-    let negated = Expr { kind: Kind::Int, node: ExprKind::Unary(UnOp::Abs, Box::new(local(0))) };
+    let negated = Expr { kind: Kind::Int, node: ExprKind::Apply(scalar::Op::Abs, vec![local(0)]) };
     assert_eq!(interval(&negated, &ir, &[(i64::MIN, 0)]), FULL);
-    assert_eq!(interval(&decay(local(0), 0), &ir, &[(i64::MIN, i64::MAX)]), FULL);
+    // The product of a decay may wrap, but is divided then.
+    let decayed = interval(&decay(local(0), 0), &ir, &[(i64::MIN, i64::MAX)]);
+    assert_eq!(decayed, (-1 << 51, (1 << 51) - 1));
     assert_eq!(interval(&local(7), &ir, &[]), FULL);
 }
 
@@ -189,7 +206,7 @@ fn long_chains_and_loops_are_bounded() {
     let buffers = (0..n).map(|k| buffer(&format!("b{k}"), Elem::I64, 1)).collect();
     let ops = (0..n).map(|k| {
         let from = (k + n - 1) % n;
-        let sum = binary(BinOp::Add, element(k), element(from));
+        let sum = binary(scalar::Op::Add, element(k), element(from));
         op(vec![store(k, sum, Fit::Exact, None)], 0)
     });
     let found = ranges(network(buffers, ops.collect()));
@@ -226,4 +243,49 @@ fn the_corners_of_row_sums_bound_what_all_of_them_do() {
     }
     let huge = vec![(1 << 100, 0), (0, -(1 << 100)), (5, -5)];
     assert_eq!(corners(huge.clone()).len(), 3);
+}
+
+#[test]
+fn live_weights_are_bounded_by_what_they_can_become() {
+    let sums = |conv: Option<snn_runtime::kernels::Geometry>, binary| {
+        let shape = conv.map_or(vec![4, 4], |g| g.weights().to_vec());
+        let weights = Buffer { shape, ..buffer("w", Elem::I8, 3) };
+        let buffers = vec![buffer("x", Elem::I16, 5), weights, buffer("a", Elem::I64, 0)];
+        let kernel = crate::lower::kernels::live(Elem::I8, Elem::I64, (0, 0));
+        let (src, dst) = (BufferId(0), BufferId(2));
+        let weights = Source::Buffer(BufferId(1));
+        let synapse = Synapse { weights, conv, src, binary, dst, kernel };
+        ranges(network(buffers, vec![plain(OpKind::Synapse(synapse))]))[2]
+    };
+    // Beside the 0 that it begins with.
+    assert_eq!(sums(None, false), (0, 60));
+    assert_eq!(sums(None, true), (0, 12));
+    let conv = snn_runtime::kernels::Geometry {
+        input: [1, 4, 1],
+        outputs: 1,
+        kernel: [1, 3],
+        stride: [1, 1],
+        padding: [0, 1],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    assert_eq!(sums(Some(conv), false), (0, 45));
+}
+
+#[test]
+fn a_reduction_is_bounded_by_the_axes_it_takes() {
+    let found = |op, axes: &[usize]| {
+        let domain = vec![4, 4];
+        let value =
+            Expr { kind: Kind::Int, node: ExprKind::Load(Access { strides: vec![4, 1], ..at(0) }) };
+        let axes = axes.to_vec();
+        let reduce = Reduce { op, domain, axes, value, dst: BufferId(1) };
+        let matrix = Buffer { shape: vec![4, 4], ..buffer("m", Elem::I32, -3) };
+        let buffers = vec![matrix, buffer("r", Elem::I64, 0)];
+        ranges(network(buffers, vec![plain(OpKind::Reduce(reduce))]))[1]
+    };
+    assert_eq!(found(ReduceOp::Sum, &[1]), (-12, 0));
+    assert_eq!(found(ReduceOp::Sum, &[0, 1]), (-48, 0));
+    assert_eq!(found(ReduceOp::Max, &[0]), (-3, 0));
+    assert_eq!(found(ReduceOp::ArgMax, &[0]), (0, 3));
 }

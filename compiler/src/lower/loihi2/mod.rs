@@ -1,6 +1,6 @@
 //! Lowering to Loihi 2: a checked network becomes a placement manifest.
 //!
-//! [`extract`](extract::extract) takes from the checked graph what goes onto the chip, the
+//! [`extract`](extract::extract) takes from the checked network what goes onto the chip, the
 //! [`partition`] puts its neurons on cores, the [`placement`] puts the cores on the board, and
 //! the [`manifest`] says all of it. [`mapped::map`] is the one place that counts what an
 //! assignment of neurons to cores comes to.
@@ -31,14 +31,12 @@ pub mod traffic;
 pub mod verify;
 pub mod weights;
 
-use crate::clocks::ClockedGraph;
-use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::types::{Cx, Eval, Stop};
+use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink, SourceMap};
+use crate::network::{Network, Setting};
 use activity::{ASSUMED, Activity};
 use network::{Assignment, ChipNetwork, Rates};
 use options::{Objective, TargetOptions};
 use plan::{Plan, Source};
-use snn_grammar::ast::Arg;
 
 /// The SHA-256 of a source text, as manifests have it.
 pub fn digest(text: &[u8]) -> String {
@@ -55,26 +53,26 @@ pub struct ChipRun {
     assumed: Assignment,
 }
 
-/// Checks a run's network for the chip that its target describes: what can go onto cores,
-/// whether they can store it, and whether it fits.
+/// Checks a network for the chip that the settings, written at `loc`, describe: what can go onto
+/// cores, whether they can store it, and whether it fits.
 ///
 /// # Errors
 /// Reported: E0801 to E0810.
 pub fn check(
-    cx: &mut Cx<'_>,
-    graph: &ClockedGraph,
-    args: &[Arg],
-    loc: Loc,
+    network: &Network,
+    (settings, loc): (&[Setting], Loc),
     objective: Option<Objective>,
-) -> Eval<ChipRun> {
-    let options = options::read(cx, args, loc, objective)?;
-    let network = extract::extract(cx, graph, &options)?;
+    sources: &SourceMap,
+    sink: &mut Sink,
+) -> Result<ChipRun, Reported> {
+    let options = options::read(settings, loc, objective, sources, sink)?;
+    let network = extract::extract(network, &options, sources, sink)?;
     let mut run = ChipRun { network, options, assumed: Assignment::default() };
     match assign(&run, &run.assumed_rates()) {
         Ok(assignment) => run.assumed = assignment,
         Err(refused) => {
-            refused.into_iter().for_each(|d| cx.sink.push(d));
-            return Err(Stop::Reported);
+            refused.into_iter().for_each(|d| sink.push(d));
+            return Err(Reported);
         }
     }
     Ok(run)

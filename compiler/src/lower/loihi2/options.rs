@@ -1,12 +1,9 @@
 //! What a run says about its chip: `target loihi2(board: kapoho_point, …)`.
 
 use super::profile::{Board, DEFAULT, Profile};
-use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::ir::Kind;
-use crate::resolve::nearest;
-use crate::tensor::Values;
-use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
-use snn_grammar::ast::{self, Expr};
+use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink, SourceMap, nearest};
+use crate::network::{Setting, SettingValue};
+use std::path::PathBuf;
 
 /// What the placement is to be good at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,54 +57,34 @@ pub struct TargetOptions {
 /// The board of a run that names none.
 const BOARD: &str = "oheo_gulch";
 
-const KNOWN: &[&str] = &["board", "profile", "chips", "bad_cores", "optimize", "rate"];
+/// What a program can say about the chip.
+pub const KNOWN: &[&str] = &["board", "profile", "chips", "bad_cores", "optimize", "rate"];
 
-/// Reads the options of a target; `objective` from the command line goes first.
+/// Of those whose values are words.
+pub const WORDS: &[&str] = &["board", "profile", "optimize"];
+
+/// Reads the settings of a target, which is written at `loc`; `objective` from the command line
+/// goes first.
 ///
 /// # Errors
-/// Reported: E0801 an option, E0802 a profile.
+/// Reported: E0801 a setting, E0802 a profile.
 pub fn read(
-    cx: &mut Cx<'_>,
-    args: &[ast::Arg],
+    settings: &[Setting],
     loc: Loc,
     objective: Option<Objective>,
-) -> Eval<TargetOptions> {
-    let env = Env::module(loc.file);
-    let mut found: Vec<(&str, &Expr)> = Vec::new();
-    for arg in args {
-        let name = arg.name.as_ref().map(|n| n.name.as_str()).unwrap_or_default();
-        if !KNOWN.contains(&name) || found.iter().any(|(known, _)| *known == name) {
-            let at = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
-            let message = match name {
-                "" => "options of a target have names".to_string(),
-                _ if KNOWN.contains(&name) => format!("`{name}` is given twice"),
-                _ => format!("the target `loihi2` has no option `{name}`"),
-            };
-            let d = Diagnostic::new(Code::E0801, message, Loc { file: loc.file, span: at }, "");
-            let near = nearest(name, KNOWN.iter().copied())
-                .map(|n| format!("did you mean `{n}`? "))
-                .unwrap_or_default();
-            let example = if name.is_empty() { "write `board: …`, say; " } else { "" };
-            let help = format!("{near}{example}its options are {}", KNOWN.join(", "));
-            return Err(cx.fail(d.help(help)));
-        }
-        found.push((name, &arg.value));
-    }
-    let option = |name: &str| found.iter().find(|(n, _)| *n == name).map(|(_, e)| *e);
-    let mut reader = Reader { cx, env, file: loc.file };
-    let profile = match option("profile") {
-        None => reader.profile(DEFAULT, loc)?,
-        Some(e) => {
-            let name = reader.word(e)?;
-            reader.profile(&name, Loc { file: loc.file, span: e.span })?
-        }
-    };
-    let (board_name, board) = reader.board(&profile, option("board"), loc)?;
+    sources: &SourceMap,
+    sink: &mut Sink,
+) -> Result<TargetOptions, Reported> {
+    let folder = sources.files.get(loc.file as usize).map(|file| file.folder.clone());
+    let mut reader = Reader { settings, folder: folder.unwrap_or_default(), sink };
+    let (name, at) = reader.word("profile", DEFAULT, loc);
+    let profile = reader.profile(&name, at)?;
+    let (board_name, board) = reader.board(&profile, loc)?;
     let all = u64::from(board.chips[0]) * u64::from(board.chips[1]);
-    let chips = match option("chips") {
+    let chips = match reader.setting("chips") {
         None => all,
-        Some(e) => reader.whole(
-            e,
+        Some(chips) => reader.whole(
+            chips,
             1,
             all,
             &format!("`{board_name}` has {all} chip{}", if all == 1 { "" } else { "s" }),
@@ -115,96 +92,86 @@ pub fn read(
     };
     let f = &profile.figures;
     let cores = all * f.cores_on_die();
-    let bad_cores = match option("bad_cores") {
+    let bad_cores = match reader.setting("bad_cores") {
         None => Vec::new(),
-        Some(e) => reader.cores(e, cores)?,
+        Some(bad) => reader.cores(bad, cores)?,
     };
-    let objective = match (objective, option("optimize")) {
-        (Some(objective), _) => objective,
-        (None, None) => Objective::default(),
-        (None, Some(e)) => {
-            let name = reader.word(e)?;
-            match Objective::named(&name) {
-                Some(objective) => objective,
-                None => {
-                    let names: Vec<&str> = Objective::NAMES.iter().map(|(n, _)| *n).collect();
-                    let message = format!("a placement cannot be optimised for `{name}`");
-                    return Err(reader.wrong(e, message, &format!("for {}", names.join(", "))));
-                }
-            }
-        }
+    let objective = match objective {
+        Some(objective) => objective,
+        None => reader.objective(loc)?,
     };
-    let rate = match option("rate") {
+    let rate = match reader.setting("rate") {
         None => None,
-        Some(e) => Some(reader.rate(e)?),
+        Some(rate) => Some(reader.rate(rate)?),
     };
     Ok(TargetOptions { profile, board_name, board, chips, bad_cores, objective, rate, loc })
 }
 
-struct Reader<'c, 'a> {
-    cx: &'c mut Cx<'a>,
-    env: Env,
-    file: u32,
+struct Reader<'r> {
+    settings: &'r [Setting],
+    /// The folder that relative paths start from.
+    folder: PathBuf,
+    sink: &'r mut Sink,
 }
 
-impl Reader<'_, '_> {
-    fn wrong(&mut self, e: &Expr, message: String, help: &str) -> crate::types::Stop {
-        let loc = Loc { file: self.file, span: e.span };
-        self.cx.fail(Diagnostic::new(Code::E0801, message, loc, "").help(help))
+impl<'r> Reader<'r> {
+    fn setting(&self, name: &str) -> Option<&'r Setting> {
+        self.settings.iter().find(|s| s.name == name)
     }
 
-    /// A name, bare or quoted.
-    fn word(&mut self, e: &Expr) -> Eval<String> {
-        if let Some(parts) = dotted(e) {
-            return Ok(parts.join("."));
+    fn wrong(&mut self, place: Loc, message: String, help: &str) -> Reported {
+        self.sink.fail(Diagnostic::new(Code::E0801, message, place, "").help(help))
+    }
+
+    /// A word with its place; another where there is none.
+    fn word(&self, name: &str, default: &str, loc: Loc) -> (String, Loc) {
+        match self.setting(name) {
+            Some(Setting { value: SettingValue::Word(word), place, .. }) => (word.clone(), *place),
+            _ => (default.into(), loc),
         }
-        match self.cx.eval(e, &self.env)? {
-            Val::Str(text) => Ok(text),
-            _ => Err(self.wrong(e, "a name is needed here".into(), "write a word or \"a text\"")),
+    }
+
+    fn objective(&mut self, loc: Loc) -> Result<Objective, Reported> {
+        let (name, place) = self.word("optimize", Objective::default().name(), loc);
+        match Objective::named(&name) {
+            Some(objective) => Ok(objective),
+            None => {
+                let names: Vec<&str> = Objective::NAMES.iter().map(|(n, _)| *n).collect();
+                let message = format!("a placement cannot be optimised for `{name}`");
+                Err(self.wrong(place, message, &format!("for {}", names.join(", "))))
+            }
         }
     }
 
-    fn value(&mut self, e: &Expr) -> Eval<TExpr> {
-        let value = self.cx.expr(e, &self.env)?;
-        self.cx.constant(value, Loc { file: self.file, span: e.span })
-    }
-
-    fn whole(&mut self, e: &Expr, low: u64, high: u64, why: &str) -> Eval<u64> {
-        let value = self.value(e)?.as_int().and_then(|n| u64::try_from(n).ok());
+    fn whole(&mut self, given: &Setting, low: u64, high: u64, why: &str) -> Result<u64, Reported> {
+        let value = given.value.as_int().and_then(|n| u64::try_from(n).ok());
         match value.filter(|n| (low..=high).contains(n)) {
             Some(n) => Ok(n),
             None => {
                 let message = format!("a whole number from {low} to {high} is needed here");
-                Err(self.wrong(e, message, why))
+                Err(self.wrong(given.place, message, why))
             }
         }
     }
 
-    fn rate(&mut self, e: &Expr) -> Eval<f64> {
-        let value = self.value(e)?.convert(Kind::F64);
-        let rate = match value.as_const().map(|t| &t.values) {
-            Some(Values::Float(v)) if v.len() == 1 => v.first().copied(),
-            _ => None,
-        };
-        match rate.filter(|r| (0.0..=1.0).contains(r)) {
+    fn rate(&mut self, given: &Setting) -> Result<f64, Reported> {
+        match given.value.as_float().filter(|r| (0.0..=1.0).contains(r)) {
             Some(rate) => Ok(rate),
             None => {
                 let message = "a rate is a number from 0 to 1".to_string();
-                Err(self.wrong(e, message, "spikes per step and neuron, as in `rate: 0.05`"))
+                let help = "spikes per step and neuron, as in `rate: 0.05`";
+                Err(self.wrong(given.place, message, help))
             }
         }
     }
 
-    fn cores(&mut self, e: &Expr, cores: u64) -> Eval<Vec<u64>> {
-        let value = self.value(e)?;
+    fn cores(&mut self, given: &Setting, cores: u64) -> Result<Vec<u64>, Reported> {
         let help = format!(
             "cores are numbered 0 to {}, chip by chip, as in `bad_cores: [3, 17]`",
             cores - 1
         );
-        let numbers = match value.as_const().map(|t| &t.values) {
-            Some(Values::Int(v)) => v.clone(),
-            Some(_) if value.shape.contains(&0) => Vec::new(),
-            _ => return Err(self.wrong(e, "whole numbers are needed here".into(), &help)),
+        let Some(numbers) = given.value.as_ints() else {
+            return Err(self.wrong(given.place, "whole numbers are needed here".into(), &help));
         };
         let mut found = Vec::new();
         for n in numbers {
@@ -212,7 +179,7 @@ impl Reader<'_, '_> {
                 Some(n) => found.push(n),
                 None => {
                     let message = format!("{n} is not the number of a core of this board");
-                    return Err(self.wrong(e, message, &help));
+                    return Err(self.wrong(given.place, message, &help));
                 }
             }
         }
@@ -221,18 +188,14 @@ impl Reader<'_, '_> {
         Ok(found)
     }
 
-    fn profile(&mut self, name: &str, loc: Loc) -> Eval<Profile> {
-        let folder = self.cx.program.sources.files[self.file as usize].folder.clone();
-        Profile::load(name, &folder).map_err(|error| {
-            self.cx.fail(Diagnostic::new(Code::E0802, error.message, loc, "").help(error.help))
+    fn profile(&mut self, name: &str, loc: Loc) -> Result<Profile, Reported> {
+        Profile::load(name, &self.folder).map_err(|error| {
+            self.sink.fail(Diagnostic::new(Code::E0802, error.message, loc, "").help(error.help))
         })
     }
 
-    fn board(&mut self, p: &Profile, e: Option<&Expr>, loc: Loc) -> Eval<(String, Board)> {
-        let (name, at) = match e {
-            Some(e) => (self.word(e)?, Loc { file: self.file, span: e.span }),
-            None => (BOARD.to_string(), loc),
-        };
+    fn board(&mut self, p: &Profile, loc: Loc) -> Result<(String, Board), Reported> {
+        let (name, at) = self.word("board", BOARD, loc);
         if let Some(board) = p.boards.get(&name) {
             return Ok((name, board.clone()));
         }
@@ -242,6 +205,6 @@ impl Reader<'_, '_> {
             .unwrap_or_default();
         let message = format!("profile `{}` has no board `{name}`", p.name);
         let d = Diagnostic::new(Code::E0801, message, at, "");
-        Err(self.cx.fail(d.help(format!("{near}its boards are {}", known.join(", ")))))
+        Err(self.sink.fail(d.help(format!("{near}its boards are {}", known.join(", ")))))
     }
 }

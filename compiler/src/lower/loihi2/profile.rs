@@ -5,7 +5,7 @@
 
 use super::resources::{Resource, Usage};
 use crate::data::yaml;
-use crate::resolve::nearest;
+use crate::diagnostics::nearest;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::Path;

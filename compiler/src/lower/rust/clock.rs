@@ -1,6 +1,6 @@
 //! Clocks as conditions on the step `t`.
 
-use crate::clocks::Clock;
+use crate::clocks::{Clock, Run};
 
 /// A name that says when: `every_32_at_1`, or `clock_3` for the irregular.
 pub fn name(clock: &Clock, number: usize) -> String {
@@ -30,38 +30,31 @@ pub fn condition(clock: &Clock) -> String {
         return format!("t % {every} == {residue}");
     }
     let (prefix, period) = (clock.prefix(), clock.period());
-    let early: Vec<u64> = (1..=prefix).filter(|t| clock.holds(*t)).collect();
-    let mut cycle: Vec<u64> =
-        (1 + prefix..=prefix + period).filter(|t| clock.holds(*t)).map(|t| t % period).collect();
-    cycle.sort_unstable();
-    let late = if cycle.len() as u64 == period {
-        "true".into()
-    } else {
-        among(&format!("t % {period}"), &cycle)
+    let late = match clock.cycle() {
+        [_] if period == 1 => "true".into(),
+        cycle => among(&format!("t % {period}"), cycle),
     };
-    match prefix {
-        0 => late,
-        _ if early.is_empty() && late == "true" => format!("t > {prefix}"),
-        _ if early.is_empty() => format!("t > {prefix} && {late}"),
-        _ => format!("if t <= {prefix} {{ {} }} else {{ {late} }}", among("t", &early)),
+    let early = among("t", clock.early());
+    match (prefix, clock.early(), late.as_str()) {
+        (0, ..) => late,
+        (_, _, "false") => early,
+        (_, [], "true") => format!("t > {prefix}"),
+        (_, [], _) => format!("t > {prefix} && {late}"),
+        _ => format!("if t <= {prefix} {{ {early} }} else {{ {late} }}"),
     }
 }
 
-/// Whether `value` is one of ascending `numbers`.
-fn among(value: &str, numbers: &[u64]) -> String {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for n in numbers {
-        match ranges.last_mut() {
-            Some((_, end)) if *end + 1 == *n => *end = *n,
-            _ => ranges.push((*n, *n)),
-        }
-    }
-    if ranges.is_empty() {
+/// Whether `value` is in one of these intervals.
+fn among(value: &str, runs: &[Run]) -> String {
+    if runs.is_empty() {
         return "false".into();
     }
-    let patterns: Vec<String> = ranges
+    let patterns: Vec<String> = runs
         .iter()
-        .map(|(from, to)| if from == to { from.to_string() } else { format!("{from}..={to}") })
+        .map(|run| match (run.start, run.end - 1) {
+            (from, to) if from == to => from.to_string(),
+            (from, to) => format!("{from}..={to}"),
+        })
         .collect();
     format!("matches!({value}, {})", patterns.join(" | "))
 }

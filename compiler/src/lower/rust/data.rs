@@ -5,7 +5,10 @@ use super::printer::{Code, Field, Function, Item};
 use super::typed::{Level, float, stored};
 use crate::data::DataError;
 use crate::diagnostics::Diagnostic;
-use crate::ir::{Elem, Kernel, KernelKind, Kind, StepIr, Synapse, Tensor, TensorId, TensorValues};
+use crate::ir::{
+    Buffer, BufferId, Elem, Kernel, KernelKind, Kind, Source, StepIr, Synapse, Tensor, TensorId,
+    TensorValues,
+};
 use crate::tensor::{Sparse, Tensor as Constant, Values, Weights};
 use snn_runtime::kernels::Geometry;
 use std::collections::BTreeMap;
@@ -66,6 +69,8 @@ pub struct KernelField {
     /// Whether it holds packed columns, which know their accumulators.
     pub packed: bool,
     tensor: TensorId,
+    /// Targets and sources.
+    shape: [usize; 2],
     conv: Option<Geometry>,
     kind: KernelKind,
     weight: Elem,
@@ -105,24 +110,30 @@ impl Tables {
         format!("data.{name}")
     }
 
-    /// The weights of a synapse.
+    /// The weights of a synapse, which are a tensor.
     pub fn kernel(&mut self, ir: &StepIr, of: &Synapse, binary: bool) -> KernelField {
         let Kernel { kind, weight, shift, accumulator, ref reason } = of.kernel;
         let packed = binary && kind == KernelKind::Columns && weight == Elem::I8;
         let narrow = packed && accumulator == Elem::I16;
-        let wanted = (of.weights, of.conv, kind, weight, shift, packed, narrow);
+        let len = |id: BufferId| ir.buffers.get(id.0 as usize).map_or(0, Buffer::len);
+        let shape = [len(of.dst), len(of.src)];
+        let tensor = match of.weights {
+            Source::Tensor(id) => id,
+            Source::Buffer(_) => TensorId(u32::MAX),
+        };
+        let wanted = (tensor, shape, of.conv, kind, weight, shift, packed, narrow);
         let same = |k: &&KernelField| {
-            (k.tensor, k.conv, k.kind, k.weight, k.shift, k.packed, k.narrow) == wanted
+            (k.tensor, k.shape, k.conv, k.kind, k.weight, k.shift, k.packed, k.narrow) == wanted
         };
         if let Some(known) = self.kernels.iter().find(same) {
             return known.clone();
         }
-        let name = ir.tensors.get(of.weights.0 as usize).map(|t| t.name.as_str());
+        let name = ir.tensors.get(tensor.0 as usize).map(|t| t.name.as_str());
         let form = if of.conv.is_some() { "kernel" } else { "columns" };
         let field = self.names.unique(&format!("{}_{form}", name.unwrap_or_default()));
-        let (tensor, conv, reason) = (of.weights, of.conv, reason.clone());
+        let (conv, reason) = (of.conv, reason.clone());
         let kernel =
-            KernelField { field, packed, tensor, conv, kind, weight, shift, narrow, reason };
+            KernelField { field, packed, tensor, shape, conv, kind, weight, shift, narrow, reason };
         self.kernels.push(kernel.clone());
         kernel
     }
@@ -175,15 +186,15 @@ impl KernelField {
     /// Its field, how it is loaded, and the files it is loaded from.
     fn describe(&self, tensor: &Tensor) -> Result<(Field, Code, Vec<DataFile>), Diagnostic> {
         let (name, element) = (&self.field, stored(self.weight));
-        let shape = &tensor.shape;
-        let (rows, columns) = matrix(shape);
+        let [rows, columns] = self.shape;
         let shift = self.shift;
         let doc = format!(
             "Weights `{}`, shape [{rows}, {columns}], by column; {}.",
             tensor.name, self.reason
         );
         if let Some(geometry) = &self.conv {
-            return Ok(self.describe_conv(tensor, geometry, all_of(tensor)?));
+            let contents = self.contents(tensor, &geometry.weights())?;
+            return Ok(self.describe_conv(tensor, geometry, contents));
         }
         if self.kind == KernelKind::SparseColumns {
             let sparse = match &tensor.values {
@@ -245,7 +256,7 @@ impl KernelField {
             name: format!("{name}.npy"),
             elem: self.weight,
             shape: vec![rows, columns],
-            contents: Contents::Known(all_of(tensor)?, shift),
+            contents: self.contents(tensor, &[rows, columns])?,
         };
         let ty = format!("snn_runtime::kernels::{ty}");
         Ok((Field { name: name.clone(), ty, doc }, load, vec![file]))
@@ -258,7 +269,7 @@ impl KernelField {
         &self,
         tensor: &Tensor,
         geometry: &Geometry,
-        values: Arc<Constant>,
+        contents: Contents,
     ) -> (Field, Code, Vec<DataFile>) {
         let (name, element, shift) = (&self.field, stored(self.weight), self.shift);
         let shape = geometry.weights().to_vec();
@@ -271,9 +282,18 @@ impl KernelField {
              snn_runtime::kernels::{geometry:?}, {shift}),"
         ));
         let ty = format!("snn_runtime::kernels::Conv<{element}, {row}>");
-        let contents = Contents::Known(values, shift);
         let file = DataFile { name: format!("{name}.npy"), elem: self.weight, shape, contents };
         (Field { name: name.clone(), ty, doc }, load, vec![file])
+    }
+
+    /// The weights as an array of `shape`; those of a data file as they are there, if they can be.
+    fn contents(&self, tensor: &Tensor, shape: &[usize]) -> Result<Contents, Diagnostic> {
+        if let TensorValues::File(dataset) = &tensor.values
+            && (dataset.elem, dataset.shape.as_slice(), self.shift) == (self.weight, shape, 0)
+        {
+            return Ok(Contents::File(dataset.clone()));
+        }
+        Ok(Contents::Known(all_of(tensor)?, self.shift))
     }
 }
 
@@ -292,15 +312,6 @@ fn all_of(tensor: &Tensor) -> Result<Arc<Constant>, Diagnostic> {
 fn too_large(tensor: &Tensor) -> Diagnostic {
     let message = format!("`{}`, of shape {:?}, is too large", tensor.name, tensor.shape);
     Diagnostic::without_place(crate::diagnostics::Code::E0213, message)
-}
-
-/// `[m, n]`, whatever else a shape may be.
-pub fn matrix(shape: &[usize]) -> (usize, usize) {
-    match shape {
-        [] => (1, 1),
-        [n] => (1, *n),
-        [m, rest @ ..] => (*m, rest.iter().product()),
-    }
 }
 
 fn open(file: &str, elem: Elem, shape: &[usize]) -> String {

@@ -8,10 +8,8 @@
 use super::places::Places;
 use super::typed::{Level, Ty, Typed, fits_32, float, literal};
 use crate::ir::ranges::interval;
-use crate::ir::{Access, BinOp, Expr, ExprKind, Kind, MathFn, UnOp};
-
-/// Every 64-bit integer: what the bounds of a result are where it may wrap.
-const ANY: (i64, i64) = (i64::MIN, i64::MAX);
+use crate::ir::{Access, Expr, ExprKind, Kind};
+use crate::scalar::{FULL as ANY, Form, Op, Rust, of_bits};
 
 impl Places<'_> {
     /// The text of an expression, and the type it has there.
@@ -31,27 +29,34 @@ impl Places<'_> {
             ExprKind::Local(local) => self.local(*local),
             ExprKind::Load(access) => self.load(access, e),
             ExprKind::Time => Typed::new("t as i64", Ty::I64, Level::Cast),
-            ExprKind::Unary(op, x) => self.unary(*op, x, e),
-            ExprKind::Binary(op, a, b) => match a.kind {
-                Kind::Int => self.int_binary(*op, a, b, e),
-                Kind::Bool => self.bool_binary(*op, a, b),
-                Kind::F32 | Kind::F64 => self.float_binary(*op, a, b),
-            },
-            ExprKind::Select(cond, yes, no) => self.select(cond, yes, no, e),
-            ExprKind::Convert(x) => self.convert(x, e),
-            ExprKind::Wrap { bits, signed, value } => self.wrapped(value, *bits, *signed),
-            ExprKind::Decay(x, d) => self.decay(x, d),
-            ExprKind::Math(function, x) => {
-                let x = self.expr(x);
-                let ty = x.ty;
-                Typed::atom(&format!("{}.{}()", x.receiver(), math(*function)), ty)
-            }
+            ExprKind::Apply(op, operands) => self.apply(*op, operands, e),
             ExprKind::Random { seed, site } => {
                 let position = self.position().at(Level::Cast);
                 let text =
                     format!("snn_runtime::random::uniform({seed}, {site}, t, {position} as u64)");
                 Typed::atom(&text, Ty::F64)
             }
+        }
+    }
+
+    /// The value `e` of an operation.
+    fn apply(&mut self, op: Op, operands: &[Expr], e: &Expr) -> Typed {
+        match (op, operands) {
+            (Op::Select, [cond, yes, no]) => self.select(cond, yes, no, e),
+            (Op::Convert(_), [x]) => self.convert(x, e),
+            (Op::Wrap { bits, signed }, [x]) => self.wrapped(x, bits, signed),
+            (Op::Sat { bits, signed }, [x]) => {
+                let bounds = self.interval(x);
+                saturated(self.expr(x), bounds, bits, signed)
+            }
+            (Op::Decay, [x, d]) => self.decay(x, d),
+            (_, [x]) => self.unary(op, x, e),
+            (_, [a, b]) => match a.kind {
+                Kind::Int => self.int_binary(op, a, b, e),
+                Kind::Bool => self.bool_binary(op, a, b),
+                Kind::F32 | Kind::F64 => self.float_binary(op, a, b),
+            },
+            _ => unreachable!("{} of {} operands", op.name(), operands.len()),
         }
     }
 
@@ -62,7 +67,7 @@ impl Places<'_> {
 
     /// The low bits of an integer.
     pub fn wrapped(&mut self, e: &Expr, bits: u8, signed: bool) -> Typed {
-        let (bounds, (low, high)) = (self.interval(e), representable(bits, signed));
+        let (bounds, (low, high)) = (self.interval(e), of_bits(bits, signed));
         if bounds.0 >= low && bounds.1 <= high {
             return self.expr(e);
         }
@@ -95,29 +100,25 @@ impl Places<'_> {
         if fits_32(self.interval(e)) {
             return self.expr(e).into_int(Ty::I32);
         }
-        match &e.node {
-            ExprKind::Binary(op @ (BinOp::Add | BinOp::Sub | BinOp::Mul), a, b) => {
-                let (a, b) = (self.low_32(a), self.low_32(b));
-                wrapping(*op, &a, &b)
-            }
-            ExprKind::Binary(op @ (BinOp::And | BinOp::Or | BinOp::Xor), a, b) => {
-                let (a, b) = (self.low_32(a), self.low_32(b));
-                let (sign, level) = operator(*op).unwrap_or(("&", Level::And));
-                Typed::binary(a, sign, b, level, Ty::I32)
-            }
-            ExprKind::Binary(BinOp::Shl, a, by) if matches!(by.node, ExprKind::Int(0..=31)) => {
+        let ExprKind::Apply(op, operands) = &e.node else {
+            return self.expr(e).into_int(Ty::I32);
+        };
+        match (*op, operands.as_slice()) {
+            (Op::Shl, [a, by]) if matches!(by.node, ExprKind::Int(0..=31)) => {
                 let (a, by) = (self.low_32(a), self.expr(by));
                 Typed::binary(a, "<<", by, Level::Shift, Ty::I32)
             }
-            ExprKind::Unary(UnOp::Neg, x) => {
-                let x = self.low_32(x);
-                Typed::atom(&format!("{}.wrapping_neg()", x.receiver()), Ty::I32)
-            }
-            ExprKind::Wrap { bits: 32.., value, .. } => self.low_32(value),
-            ExprKind::Select(cond, yes, no) if self.constant(cond).is_none() => {
+            (Op::Wrap { bits: 32.., .. }, [value]) => self.low_32(value),
+            (Op::Select, [cond, yes, no]) if self.constant(cond).is_none() => {
                 let cond = self.expr(cond);
                 let (yes, no) = (self.low_32(yes), self.low_32(no));
                 Typed::choice(&cond, &yes, &no, Ty::I32)
+            }
+            (Op::Shl, _) => self.expr(e).into_int(Ty::I32),
+            (op, operands) if op.is_modular() => {
+                let operands: Vec<Typed> = operands.iter().map(|x| self.low_32(x)).collect();
+                let form = op.rust().wrapping.map_or(op.rust().int, Form::Method);
+                written(form, &operands, Ty::I32)
             }
             _ => self.expr(e).into_int(Ty::I32),
         }
@@ -139,69 +140,43 @@ impl Places<'_> {
         Typed::loaded(place, elem, bounds)
     }
 
-    fn unary(&mut self, op: UnOp, x: &Expr, e: &Expr) -> Typed {
+    fn unary(&mut self, op: Op, x: &Expr, e: &Expr) -> Typed {
+        let rust = op.rust();
+        if x.kind != Kind::Int {
+            let form = if x.kind == Kind::Bool { rust.bool } else { rust.float };
+            let x = self.expr(x);
+            let ty = x.ty;
+            return written(form, &[x], ty);
+        }
         let (from, to) = (self.interval(x), self.interval(e));
-        let x_is_int = x.kind == Kind::Int;
-        let mut x = self.expr(x);
-        if x_is_int {
-            let ty = if fits_32(from) && fits_32(to) { Ty::I32 } else { Ty::I64 };
-            x = x.into_int(ty);
-        }
-        let ty = x.ty;
-        let wraps = x_is_int && ty == Ty::I64 && to == ANY;
-        match op {
-            UnOp::Not => x.prefixed('!'),
-            UnOp::Neg if wraps => Typed::atom(&format!("{}.wrapping_neg()", x.receiver()), ty),
-            UnOp::Neg => x.prefixed('-'),
-            UnOp::Abs if wraps || x_is_int && from.0 == i64::MIN => {
-                Typed::atom(&format!("{}.wrapping_abs()", x.receiver()), ty)
-            }
-            UnOp::Abs => Typed::atom(&format!("{}.abs()", x.receiver()), ty),
-        }
+        let ty = if fits_32(from) && fits_32(to) { Ty::I32 } else { Ty::I64 };
+        let x = self.expr(x).into_int(ty);
+        written(int_form(rust, ty == Ty::I64 && to == ANY), &[x], ty)
     }
 
-    fn bool_binary(&mut self, op: BinOp, a: &Expr, b: &Expr) -> Typed {
-        let (a, b) = (self.expr(a), self.expr(b));
-        match operator(op) {
-            Some((sign, level)) => Typed::binary(a, sign, b, level, Ty::Bool),
-            // The arithmetic of truth values, as far as it stays among them.
-            None => match op {
-                BinOp::Min | BinOp::Mul => Typed::binary(a, "&", b, Level::And, Ty::Bool),
-                _ => Typed::binary(a, "|", b, Level::Or, Ty::Bool),
-            },
-        }
+    fn bool_binary(&mut self, op: Op, a: &Expr, b: &Expr) -> Typed {
+        let operands = [self.expr(a), self.expr(b)];
+        written(op.rust().bool, &operands, Ty::Bool)
     }
 
-    fn float_binary(&mut self, op: BinOp, a: &Expr, b: &Expr) -> Typed {
-        let one = |e: &Expr| matches!(e.node, ExprKind::Float(1.0));
-        match op {
-            BinOp::Mul if one(a) => return self.expr(b),
-            BinOp::Mul | BinOp::Div if one(b) => return self.expr(a),
-            _ => {}
-        }
-        let (a, b) = (self.expr(a), self.expr(b));
-        let ty = a.ty;
-        if let Some((sign, level)) = operator(op) {
-            let result = if op.is_comparison() { Ty::Bool } else { ty };
-            return Typed::binary(a, sign, b, level, result);
-        }
-        let suffix = if ty == Ty::F32 { "f32" } else { "f64" };
-        let call = |name: &str| {
-            let (a, b) = (a.at(Level::Open), b.at(Level::Open));
-            Typed::atom(&format!("snn_runtime::arith::{name}_{suffix}({a}, {b})"), ty)
+    fn float_binary(&mut self, op: Op, a: &Expr, b: &Expr) -> Typed {
+        let rust = op.rust();
+        let is = |e: &Expr, neutral: Option<i64>| match e.node {
+            ExprKind::Float(x) => neutral.is_some_and(|n| n as f64 == x),
+            _ => false,
         };
-        match op {
-            BinOp::Min => call("min"),
-            BinOp::Max => call("max"),
-            BinOp::Rem => call("rem"),
-            BinOp::Pow => call("pow"),
-            BinOp::Div => Typed::binary(a, "/", b, Level::Product, ty),
-            // The IR has no other operators of floats.
-            _ => a,
+        if is(a, rust.float_neutral.left()) {
+            return self.expr(b);
         }
+        if is(b, rust.float_neutral.right()) {
+            return self.expr(a);
+        }
+        let operands = [self.expr(a), self.expr(b)];
+        let ty = if op.is_comparison() { Ty::Bool } else { operands[0].ty };
+        written(rust.float, &operands, ty)
     }
 
-    fn int_binary(&mut self, op: BinOp, left: &Expr, right: &Expr, e: &Expr) -> Typed {
+    fn int_binary(&mut self, op: Op, left: &Expr, right: &Expr, e: &Expr) -> Typed {
         let (x, y, result) = (self.interval(left), self.interval(right), self.interval(e));
         if let Some(same) = self.int_identity(op, left, right, x, y) {
             return same;
@@ -209,49 +184,39 @@ impl Places<'_> {
         let (a, b) = (self.expr(left), self.expr(right));
         let narrow = fits_32(x) && fits_32(y) && (op.is_comparison() || fits_32(result));
         let ty = if narrow { Ty::I32 } else { Ty::I64 };
-        if matches!(op, BinOp::Shl | BinOp::Shr) {
-            return shift(op, a, b, fits_32(x) && fits_32(result));
+        match op {
+            Op::Shl | Op::Shr => return shift(op, a, b, fits_32(x) && fits_32(result)),
+            Op::FloorDiv | Op::Rem => return divide(op, a.into_int(ty), b.into_int(ty), y),
+            _ => {}
         }
-        if matches!(op, BinOp::FloorDiv | BinOp::Rem) {
-            return divide(op, a.into_int(ty), b.into_int(ty), y);
-        }
-        let (a, b) = (a.into_int(ty), b.into_int(ty));
-        match (op, operator(op)) {
-            (BinOp::Add | BinOp::Sub | BinOp::Mul, _) if result == ANY => wrapping(op, &a, &b),
-            (_, Some((sign, level))) => {
-                let result = if op.is_comparison() { Ty::Bool } else { ty };
-                Typed::binary(a, sign, b, level, result)
-            }
-            (BinOp::Min, _) => {
-                Typed::atom(&format!("{}.min({})", a.receiver(), b.at(Level::Open)), ty)
-            }
-            _ => Typed::atom(&format!("{}.max({})", a.receiver(), b.at(Level::Open)), ty),
-        }
+        let form = int_form(op.rust(), result == ANY);
+        // The runtime's functions of integers take 64 bits.
+        let ty = if matches!(form, Form::Call(_)) { Ty::I64 } else { ty };
+        let operands = [a.into_int(ty), b.into_int(ty)];
+        written(form, &operands, if op.is_comparison() { Ty::Bool } else { ty })
     }
 
     /// One of the operands, where the result always equals it.
     fn int_identity(
         &mut self,
-        op: BinOp,
+        op: Op,
         left: &Expr,
         right: &Expr,
         x: (i64, i64),
         y: (i64, i64),
     ) -> Option<Typed> {
-        let (zero, one) = ((0, 0), (1, 1));
+        let is =
+            |bounds: (i64, i64), neutral: Option<i64>| neutral.is_some_and(|n| bounds == (n, n));
+        let neutral = op.rust().int_neutral;
         let is_left = match op {
-            BinOp::Add | BinOp::Sub | BinOp::Shl | BinOp::Shr | BinOp::Or | BinOp::Xor => y == zero,
-            BinOp::Mul | BinOp::FloorDiv => y == one,
-            BinOp::Min => x.1 <= y.0,
-            BinOp::Max => x.0 >= y.1,
-            _ => false,
+            Op::Min => x.1 <= y.0,
+            Op::Max => x.0 >= y.1,
+            _ => is(y, neutral.right()),
         };
         let is_right = match op {
-            BinOp::Add | BinOp::Or | BinOp::Xor => x == zero,
-            BinOp::Mul => x == one,
-            BinOp::Min => y.1 <= x.0,
-            BinOp::Max => y.0 >= x.1,
-            _ => false,
+            Op::Min => y.1 <= x.0,
+            Op::Max => y.0 >= x.1,
+            _ => is(x, neutral.left()),
         };
         if is_left && !may_fault(right) {
             return Some(self.expr(left));
@@ -306,7 +271,9 @@ impl Places<'_> {
 
     fn decay(&mut self, x: &Expr, d: &Expr) -> Typed {
         let (bounds, by) = (self.interval(x), self.interval(d));
-        if by == (0, 0) && !may_fault(d) {
+        // Beyond these bounds even that product wraps.
+        let exact = bounds.0 >= -1 << 51 && bounds.1 < 1 << 51;
+        if by == (0, 0) && exact && !may_fault(d) {
             return self.expr(x);
         }
         let (x, d) = (self.expr(x), self.expr(d));
@@ -319,9 +286,7 @@ impl Places<'_> {
             let (x, keep) = (x.at(Level::Open), keep.at(Level::Open));
             return Typed::atom(&format!("snn_runtime::arith::decay({x}, {keep})"), Ty::I32);
         }
-        let (x, d) = (x.into_int(Ty::I64), d.into_int(Ty::I64));
-        let (x, d) = (x.at(Level::Open), d.at(Level::Open));
-        Typed::atom(&format!("snn_runtime::arith::decay_wide({x}, {d})"), Ty::I64)
+        written(Op::Decay.rust().int, &[x.into_int(Ty::I64), d.into_int(Ty::I64)], Ty::I64)
     }
 }
 
@@ -329,10 +294,7 @@ impl Places<'_> {
 pub fn may_fault(e: &Expr) -> bool {
     match &e.node {
         ExprKind::Load(access) => !access.dynamic.is_empty(),
-        ExprKind::Unary(_, x) | ExprKind::Convert(x) | ExprKind::Math(_, x) => may_fault(x),
-        ExprKind::Wrap { value, .. } => may_fault(value),
-        ExprKind::Binary(_, a, b) | ExprKind::Decay(a, b) => may_fault(a) || may_fault(b),
-        ExprKind::Select(a, b, c) => may_fault(a) || may_fault(b) || may_fault(c),
+        ExprKind::Apply(_, operands) => operands.iter().any(may_fault),
         ExprKind::Int(_)
         | ExprKind::Float(_)
         | ExprKind::Local(_)
@@ -341,19 +303,38 @@ pub fn may_fault(e: &Expr) -> bool {
     }
 }
 
-/// A sum, difference or product that wraps.
-fn wrapping(op: BinOp, a: &Typed, b: &Typed) -> Typed {
-    let name = match op {
-        BinOp::Add => "wrapping_add",
-        BinOp::Sub => "wrapping_sub",
-        _ => "wrapping_mul",
+/// The form of an operation on integers, whose result may wrap.
+fn int_form(rust: &Rust, wraps: bool) -> Form {
+    rust.wrapping.filter(|_| wraps).map_or(rust.int, Form::Method)
+}
+
+/// An operation in the form that the table says, on operands of the types it needs.
+fn written(form: Form, operands: &[Typed], ty: Ty) -> Typed {
+    let others = |from: usize| {
+        let rest = operands.get(from..).unwrap_or_default();
+        rest.iter().map(|x| x.at(Level::Open)).collect::<Vec<_>>().join(", ")
     };
-    Typed::atom(&format!("{}.{name}({})", a.receiver(), b.at(Level::Open)), a.ty)
+    match (form, operands) {
+        (Form::Infix(sign, level), [a, b]) => Typed::binary(a.clone(), sign, b.clone(), level, ty),
+        (Form::Prefix(sign), [a]) => a.prefixed(sign),
+        (Form::Method(name), [a, ..]) => {
+            Typed::atom(&format!("{}.{name}({})", a.receiver(), others(1)), ty)
+        }
+        (Form::Call(name), _) => {
+            let suffix = match ty {
+                Ty::F32 => "_f32",
+                Ty::F64 => "_f64",
+                Ty::Bool | Ty::I32 | Ty::I64 => "",
+            };
+            Typed::atom(&format!("snn_runtime::arith::{name}{suffix}({})", others(0)), ty)
+        }
+        _ => unreachable!("{form:?} of {} operands", operands.len()),
+    }
 }
 
 /// The value of `bits` bits nearest to an integer with the given bounds.
 pub fn saturated(value: Typed, bounds: (i64, i64), bits: u8, signed: bool) -> Typed {
-    let (low, high) = representable(bits, signed);
+    let (low, high) = of_bits(bits, signed);
     if bounds.0 >= low && bounds.1 <= high {
         return value;
     }
@@ -362,91 +343,33 @@ pub fn saturated(value: Typed, bounds: (i64, i64), bits: u8, signed: bool) -> Ty
     Typed::atom(&format!("{}.clamp({low}, {high})", value.receiver()), ty)
 }
 
-/// The integers of `bits` bits; 64 unsigned bits end at `i64::MAX`.
-fn representable(bits: u8, signed: bool) -> (i64, i64) {
-    match (bits, signed) {
-        (64.., true) => ANY,
-        (63.., false) => (0, i64::MAX),
-        (0, _) => (0, 0),
-        (_, true) => (-1 << (bits - 1), (1 << (bits - 1)) - 1),
-        (_, false) => (0, (1 << bits) - 1),
-    }
-}
-
-fn shift(op: BinOp, a: Typed, b: Typed, narrow: bool) -> Typed {
-    let (sign, name) = if op == BinOp::Shl { ("<<", "shl") } else { (">>", "shr") };
+fn shift(op: Op, a: Typed, b: Typed, narrow: bool) -> Typed {
+    let sign = if op == Op::Shl { "<<" } else { ">>" };
     let ty = if narrow { Ty::I32 } else { Ty::I64 };
     match b.constant {
-        Some(by) if by < 0 || (by > 63 && op == BinOp::Shl) => literal(0),
+        Some(by) if by < 0 || (by > 63 && op == Op::Shl) => literal(0),
         Some(by) => {
             let most = if narrow { 31 } else { 63 };
             Typed::binary(a.into_int(ty), sign, literal(by.min(most)), Level::Shift, ty)
         }
-        None => {
-            let (a, b) = (a.into_int(Ty::I64).at(Level::Open), b.into_int(Ty::I64).at(Level::Open));
-            Typed::atom(&format!("snn_runtime::arith::{name}({a}, {b})"), Ty::I64)
-        }
+        None => written(op.rust().int, &[a.into_int(Ty::I64), b.into_int(Ty::I64)], Ty::I64),
     }
 }
 
-fn divide(op: BinOp, a: Typed, b: Typed, by: (i64, i64)) -> Typed {
+fn divide(op: Op, a: Typed, b: Typed, by: (i64, i64)) -> Typed {
     let ty = a.ty;
     match b.constant {
         Some(by) if by > 0 && by & (by - 1) == 0 => {
             let (sign, right, level) = match op {
-                BinOp::FloorDiv => (">>", i64::from(by.trailing_zeros()), Level::Shift),
+                Op::FloorDiv => (">>", i64::from(by.trailing_zeros()), Level::Shift),
                 _ => ("&", by - 1, Level::And),
             };
             Typed::binary(a, sign, literal(right), level, ty)
         }
         _ if by.0 > 0 => {
-            let name = if op == BinOp::FloorDiv { "div_euclid" } else { "rem_euclid" };
+            let name = if op == Op::FloorDiv { "div_euclid" } else { "rem_euclid" };
             Typed::atom(&format!("{}.{name}({})", a.receiver(), b.at(Level::Open)), ty)
         }
-        _ => {
-            let name = if op == BinOp::FloorDiv { "floor_div" } else { "floor_rem" };
-            let (a, b) = (a.into_int(Ty::I64).at(Level::Open), b.into_int(Ty::I64).at(Level::Open));
-            Typed::atom(&format!("snn_runtime::arith::{name}({a}, {b})"), Ty::I64)
-        }
-    }
-}
-
-/// The Rust operator that means the same, if there is one.
-fn operator(op: BinOp) -> Option<(&'static str, Level)> {
-    Some(match op {
-        BinOp::Add => ("+", Level::Sum),
-        BinOp::Sub => ("-", Level::Sum),
-        BinOp::Mul => ("*", Level::Product),
-        BinOp::And => ("&", Level::And),
-        BinOp::Or => ("|", Level::Or),
-        BinOp::Xor => ("^", Level::Xor),
-        BinOp::Eq => ("==", Level::Compare),
-        BinOp::Ne => ("!=", Level::Compare),
-        BinOp::Lt => ("<", Level::Compare),
-        BinOp::Le => ("<=", Level::Compare),
-        BinOp::Gt => (">", Level::Compare),
-        BinOp::Ge => (">=", Level::Compare),
-        BinOp::Div
-        | BinOp::FloorDiv
-        | BinOp::Rem
-        | BinOp::Pow
-        | BinOp::Shl
-        | BinOp::Shr
-        | BinOp::Min
-        | BinOp::Max => return None,
-    })
-}
-
-fn math(function: MathFn) -> &'static str {
-    match function {
-        MathFn::Exp => "exp",
-        MathFn::Log => "ln",
-        MathFn::Sqrt => "sqrt",
-        MathFn::Sin => "sin",
-        MathFn::Cos => "cos",
-        MathFn::Tanh => "tanh",
-        MathFn::Floor => "floor",
-        MathFn::Ceil => "ceil",
-        MathFn::Round => "round_ties_even",
+        _ => written(op.rust().int, &[a.into_int(Ty::I64), b.into_int(Ty::I64)], Ty::I64),
     }
 }

@@ -1,4 +1,4 @@
-//! Loops and reductions as functions on arrays.
+//! Loops as functions on arrays.
 //!
 //! Each becomes a function of its own that takes the arrays it touches as parameters: they are
 //! known not to overlap, so the loop vectorises, and their lengths are part of their types, so
@@ -7,10 +7,8 @@
 use super::expr::{may_fault, saturated};
 use super::places::Places;
 use super::printer::{Code, Function, mentions};
-use super::typed::{Level, Ty, Typed, fits_32, stored};
-use crate::ir::{
-    Access, BufferId, Expr, ExprKind, Fit, Kind, Loop, Reduce, ReduceOp, Source, StepIr, Stmt,
-};
+use super::typed::{Level, Ty, fits_32};
+use crate::ir::{Access, BufferId, Expr, ExprKind, Fit, Kind, Loop, Source, StepIr, Stmt};
 use std::collections::BTreeSet;
 
 /// A function, and what to call it with.
@@ -68,94 +66,8 @@ pub fn lower(ir: &StepIr, of: &Loop, name: &str, doc: &str) -> Lowered {
     finish(places, name, doc, returns, before)
 }
 
-/// A reduction over at least one element: the function returns its value.
-pub fn lower_reduce(ir: &StepIr, of: &Reduce, name: &str, doc: &str) -> Lowered {
-    let mut accesses = Vec::new();
-    collect(&of.value, &mut accesses);
-    let mut places = Places::new(ir, &of.domain, &accesses, BTreeSet::new(), 0);
-    let elem = places.elem(Source::Buffer(of.dst));
-    let bounds = places.interval(&of.value);
-    let value = places.expr(&of.value);
-    let result = stored(elem);
-    let is_float = matches!(of.value.kind, Kind::F32 | Kind::F64);
-    let ty = if is_float { value.ty } else { Ty::I64 };
-    let (value, kind) = match of.value.kind {
-        Kind::Bool => (Typed::atom(&format!("i64::from({})", value.at(Level::Open)), ty), "i64"),
-        Kind::Int => (value.into_int(Ty::I64), "i64"),
-        Kind::F32 | Kind::F64 => (value, ty.name()),
-    };
-    let text = value.at(Level::Open);
-    let lowest = if is_float { format!("{kind}::NEG_INFINITY") } else { "i64::MIN".into() };
-    let highest = if is_float { format!("{kind}::INFINITY") } else { "i64::MAX".into() };
-    let exact = bounds != (i64::MIN, i64::MAX) && fits_32(bounds);
-    let extreme = |name: &str| match is_float {
-        true => format!("best = snn_runtime::arith::{name}_{kind}(best, {text});"),
-        false => format!("best = best.{name}({text});"),
-    };
-    let (start, step, end): (Vec<String>, Vec<Code>, String) = match of.op {
-        ReduceOp::Sum if is_float || exact => (
-            vec![format!("let mut sum: {kind} = {};", if is_float { "0.0" } else { "0" })],
-            vec![Code::line(format!("sum += {text};"))],
-            "sum".into(),
-        ),
-        ReduceOp::Sum => (
-            vec!["let mut sum: i64 = 0;".into()],
-            vec![Code::line(format!("sum = sum.wrapping_add({text});"))],
-            "sum".into(),
-        ),
-        ReduceOp::Min => (
-            vec![format!("let mut best = {highest};")],
-            vec![Code::line(extreme("min"))],
-            "best".into(),
-        ),
-        ReduceOp::Max => (
-            vec![format!("let mut best = {lowest};")],
-            vec![Code::line(extreme("max"))],
-            "best".into(),
-        ),
-        ReduceOp::ArgMax if places.is_once() => {
-            (vec![], vec![Code::line(format!("let _: {kind} = {text};"))], "0".into())
-        }
-        ReduceOp::ArgMax => (
-            vec![format!("let mut best = {lowest};"), "let mut at = 0_usize;".into()],
-            vec![
-                Code::line(format!("let value: {kind} = {text};")),
-                Code::block(
-                    // A first NaN stays: nothing is larger.
-                    match is_float {
-                        true => {
-                            format!("if value > best || {} == 0", places.position().at(Level::Or))
-                        }
-                        false => "if value > best".into(),
-                    },
-                    vec![
-                        Code::line("best = value;"),
-                        Code::line(format!("at = {};", places.position().at(Level::Open))),
-                    ],
-                ),
-            ],
-            "at".into(),
-        ),
-    };
-    let result_kind = if of.op == ReduceOp::ArgMax { "usize" } else { kind };
-    let end = match (elem, end.as_str()) {
-        _ if result_kind == result || end == "0" => end,
-        (crate::ir::Elem::Bool, _) => format!("u8::from({end} != 0)"),
-        _ => format!("{end} as {result}"),
-    };
-    let mut step = step;
-    step.splice(0..0, std::mem::take(&mut places.here));
-    let mut body: Vec<Code> = std::mem::take(&mut places.before);
-    body.extend(start.into_iter().map(Code::Line));
-    body.extend(places.nest(step));
-    let faults = places.faults;
-    body.push(Code::line(if faults { format!("Ok({end})") } else { end }));
-    let returns =
-        if faults { format!("Result<{result}, snn_runtime::Fault>") } else { result.to_string() };
-    finish(places, name, doc, Some(returns), body)
-}
-
-fn finish(
+/// The function with the parameters that it needs.
+pub(super) fn finish(
     places: Places<'_>,
     name: &str,
     doc: &str,
@@ -291,10 +203,7 @@ pub fn depends(index: &Expr, stored: &BTreeSet<BufferId>) -> bool {
 fn has_local(e: &Expr) -> bool {
     match &e.node {
         ExprKind::Local(_) => true,
-        ExprKind::Unary(_, x) | ExprKind::Convert(x) | ExprKind::Math(_, x) => has_local(x),
-        ExprKind::Wrap { value, .. } => has_local(value),
-        ExprKind::Binary(_, a, b) | ExprKind::Decay(a, b) => has_local(a) || has_local(b),
-        ExprKind::Select(a, b, c) => has_local(a) || has_local(b) || has_local(c),
+        ExprKind::Apply(_, operands) => operands.iter().any(has_local),
         ExprKind::Load(access) => access.dynamic.iter().any(|d| has_local(&d.index)),
         ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Time | ExprKind::Random { .. } => false,
     }
@@ -311,17 +220,7 @@ fn buffer(access: &Access) -> Option<BufferId> {
 pub fn collect<'e>(e: &'e Expr, out: &mut Vec<&'e Access>) {
     match &e.node {
         ExprKind::Load(found) => access(found, out),
-        ExprKind::Unary(_, x) | ExprKind::Convert(x) | ExprKind::Math(_, x) => collect(x, out),
-        ExprKind::Wrap { value, .. } => collect(value, out),
-        ExprKind::Binary(_, a, b) | ExprKind::Decay(a, b) => {
-            collect(a, out);
-            collect(b, out);
-        }
-        ExprKind::Select(a, b, c) => {
-            collect(a, out);
-            collect(b, out);
-            collect(c, out);
-        }
+        ExprKind::Apply(_, operands) => operands.iter().for_each(|e| collect(e, out)),
         ExprKind::Int(_)
         | ExprKind::Float(_)
         | ExprKind::Local(_)

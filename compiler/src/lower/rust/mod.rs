@@ -31,6 +31,8 @@ mod network;
 mod package;
 mod places;
 mod printer;
+mod reduce;
+mod synapses;
 mod typed;
 mod write;
 

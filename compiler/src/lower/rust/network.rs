@@ -5,11 +5,11 @@ use super::data::Tables;
 use super::loops::{self, Argument, Lowered};
 use super::names::Names;
 use super::printer::{Code, Field, Function, Item};
+use super::reduce;
 use super::typed::{float, stored};
 use crate::clocks::Clock;
 use crate::ir::{
-    ALWAYS, Buffer, BufferId, BufferKind, ClockId, Init, KernelKind, Kind, Op, OpKind, Source,
-    StepIr, Synapse,
+    ALWAYS, Buffer, BufferId, BufferKind, ClockId, Init, Kind, Op, OpKind, Source, StepIr,
 };
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Emitter<'a> {
     pub type_name: &'a str,
     /// The names of the fields of the structure, by buffer.
     pub fields: Vec<String>,
-    tables: &'a mut Tables,
+    pub(super) tables: &'a mut Tables,
     functions: Vec<Function>,
     names: Names,
 }
@@ -34,15 +34,15 @@ struct Phase {
 }
 
 /// The statements of one op.
-struct Lines {
-    body: Vec<Code>,
-    uses_data: bool,
-    uses_time: bool,
-    faults: bool,
+pub(super) struct Lines {
+    pub(super) body: Vec<Code>,
+    pub(super) uses_data: bool,
+    pub(super) uses_time: bool,
+    pub(super) faults: bool,
 }
 
 impl Lines {
-    fn plain(body: Vec<Code>) -> Lines {
+    pub(super) fn plain(body: Vec<Code>) -> Lines {
         Lines { body, uses_data: false, uses_time: false, faults: false }
     }
 }
@@ -250,7 +250,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// The elements of a buffer as a slice.
-    fn slice(&self, id: BufferId, mutable: bool) -> String {
+    pub(super) fn slice(&self, id: BufferId, mutable: bool) -> String {
         let field = self.field(id);
         let scalar = self.buffer(id).is_some_and(|b| b.shape.is_empty());
         match (scalar, mutable) {
@@ -262,7 +262,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// A buffer as an array to assign.
-    fn array(&self, id: BufferId) -> String {
+    pub(super) fn array(&self, id: BufferId) -> String {
         let field = self.field(id);
         match self.buffer(id).is_some_and(|b| b.shape.is_empty()) {
             true => format!("std::array::from_mut(&mut {field})"),
@@ -279,15 +279,12 @@ impl<'a> Emitter<'a> {
                 let (name, doc) = self.function_name(op, phase);
                 self.call(loops::lower(self.ir, of, &name, &doc), None)
             }
-            OpKind::Reduce(of) if of.domain.contains(&0) => {
-                let zero = self.buffer(of.dst).map(|b| initial(Init::Int(0), b));
-                let target = self.scalar(of.dst);
-                Lines::plain(vec![Code::line(format!("{target} = {};", zero.unwrap_or_default()))])
-            }
+            OpKind::Reduce(of) if of.results() == 0 => Lines::plain(vec![]),
+            OpKind::Reduce(of) if of.reduced() == 0 => self.clear(of.dst),
             OpKind::Reduce(of) => {
                 let (name, doc) = self.function_name(op, phase);
-                let target = self.scalar(of.dst);
-                self.call(loops::lower_reduce(self.ir, of, &name, &doc), Some(target))
+                let target = (of.results() == 1).then(|| self.scalar(of.dst));
+                self.call(reduce::lower(self.ir, of, &name, &doc), target)
             }
             OpKind::Synapse(of) => self.synapse(of, op, previous),
             OpKind::Push { queue, from } => Lines::plain(self.push(*queue, *from)),
@@ -339,43 +336,14 @@ impl<'a> Emitter<'a> {
         Lines { body: vec![Code::line(line)], uses_data, uses_time, faults }
     }
 
-    fn synapse(&mut self, of: &Synapse, op: &Op, previous: Option<&Op>) -> Lines {
-        let Some(src) = self.buffer(of.src) else { return Lines::plain(vec![]) };
-        if src.is_empty() || self.buffer(of.dst).is_none_or(Buffer::is_empty) {
-            return match self.buffer(of.dst) {
-                Some(dst) if !dst.is_empty() => self.clear(of.dst),
-                _ => Lines::plain(vec![]),
-            };
-        }
-        let spikes = src.elem.kind() == Kind::Bool;
-        let binary = of.binary || spikes;
-        let kernel = self.tables.kernel(self.ir, of, binary);
-        let (source, target) = (self.slice(of.src, false), self.array(of.dst));
-        let mut body = Vec::new();
-        let known = previous.is_some_and(|previous| {
-            previous.clock == op.clock
-                && matches!(&previous.kind, OpKind::Synapse(p) if p.src == of.src)
-        });
-        if !known {
-            let find = if spikes { "spikes" } else { "nonzero" };
-            body.push(Code::line(format!("let events = self.events.{find}({source});")));
-        }
-        let sums = stored(of.kernel.accumulator);
-        // These form their sums where they are put.
-        let in_place = of.kernel.kind != KernelKind::Columns;
-        let call = match (binary, in_place || kernel.packed) {
-            (true, true) => format!("add(events, {target})"),
-            (true, false) => format!("add::<{sums}, _, _>(events, {target})"),
-            (false, true) => format!("add_graded(events, {source}, {target})"),
-            (false, false) => format!("add_graded::<{sums}, _, _, _>(events, {source}, {target})"),
-        };
-        body.push(Code::line(format!("data.{}.{call};", kernel.field)));
-        Lines { uses_data: true, ..Lines::plain(body) }
-    }
-
-    fn clear(&self, id: BufferId) -> Lines {
+    /// Makes every element of a buffer 0.
+    pub(super) fn clear(&self, id: BufferId) -> Lines {
         let zero = self.buffer(id).map(|b| initial(Init::Int(0), b)).unwrap_or_default();
-        Lines::plain(vec![Code::line(format!("({}).fill({zero});", self.slice(id, true)))])
+        let line = match self.buffer(id).is_some_and(|b| b.len() == 1) {
+            true => format!("{} = {zero};", self.scalar(id)),
+            false => format!("({}).fill({zero});", self.slice(id, true)),
+        };
+        Lines::plain(vec![Code::line(line)])
     }
 
     fn push(&self, queue: BufferId, from: BufferId) -> Vec<Code> {

@@ -4,6 +4,7 @@ use super::names::Names;
 use super::printer::{Code, mentions};
 use super::typed::{Level, Ty, Typed, stored};
 use crate::ir::{Access, BufferId, DynamicIndex, Elem, Source, StepIr};
+use crate::tensor::ops;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A parameter of a loop's function.
@@ -42,6 +43,8 @@ pub struct Places<'a> {
     locals: Vec<Option<Typed>>,
     stored: BTreeSet<BufferId>,
     axes: Vec<Axis>,
+    /// An element's position in the domain, in C order.
+    position: Vec<i64>,
     /// Names of the positions already computed before the loop.
     hoisted: Vec<(Vec<DynamicIndex>, String)>,
     rows: Vec<(Access, String)>,
@@ -64,6 +67,36 @@ impl<'a> Places<'a> {
         stored: BTreeSet<BufferId>,
         locals: u32,
     ) -> Places<'a> {
+        let order: Vec<usize> = (0..domain.len()).collect();
+        Places::with(ir, domain, &order, &[], accesses, stored, locals)
+    }
+
+    /// For loops over `domain` whose axes are nested in this order, without locals, that assign
+    /// one buffer; `along` are strides that [`Places::along`] will be asked for.
+    pub fn ordered(
+        ir: &'a StepIr,
+        domain: &[usize],
+        order: &[usize],
+        along: &[Vec<i64>],
+        accesses: &[&Access],
+        stored: BufferId,
+    ) -> Places<'a> {
+        Places::with(ir, domain, order, along, accesses, BTreeSet::from([stored]), 0)
+    }
+
+    fn with(
+        ir: &'a StepIr,
+        domain: &[usize],
+        order: &[usize],
+        along: &[Vec<i64>],
+        accesses: &[&Access],
+        stored: BTreeSet<BufferId>,
+        locals: u32,
+    ) -> Places<'a> {
+        let position: Vec<i64> = ops::strides(domain).iter().map(|s| *s as i64).collect();
+        let strides = accesses.iter().map(|a| a.strides.as_slice());
+        let strides = strides.chain(along.iter().map(Vec::as_slice)).chain([position.as_slice()]);
+        let axes = merged(domain, order, &strides.collect::<Vec<_>>());
         let mut places = Places {
             ir,
             intervals: vec![(i64::MIN, i64::MAX); locals as usize],
@@ -76,7 +109,8 @@ impl<'a> Places<'a> {
             reads: BTreeSet::new(),
             locals: vec![None; locals as usize],
             stored,
-            axes: merged(domain, accesses),
+            axes,
+            position,
             hoisted: Vec::new(),
             rows: Vec::new(),
         };
@@ -147,14 +181,22 @@ impl<'a> Places<'a> {
 
     /// The element's position in the domain, in C order, as a `usize`.
     pub fn position(&self) -> Typed {
-        let mut terms = Vec::new();
-        let mut stride = 1;
-        for (number, axis) in self.axes.iter().enumerate().rev() {
-            terms.push((stride as i64, self.variable(number)));
-            stride *= axis.extent;
-        }
-        terms.reverse();
-        let level = if terms.len() > 1 { Level::Sum } else { Level::Atom };
+        self.along(&self.position)
+    }
+
+    /// The sum of the domain's indices times strides, as a `usize`.
+    pub fn along(&self, strides: &[i64]) -> Typed {
+        let terms: Vec<(i64, String)> = (self.axes.iter().enumerate())
+            .map(|(number, axis)| {
+                (strides.get(axis.last).copied().unwrap_or(0), self.variable(number))
+            })
+            .filter(|(stride, _)| *stride != 0)
+            .collect();
+        let level = match terms.as_slice() {
+            [] | [(1, _)] => Level::Atom,
+            [_] => Level::Product,
+            _ => Level::Sum,
+        };
         Typed::new(&sum(0, &terms), Ty::I64, level)
     }
 
@@ -269,7 +311,13 @@ impl<'a> Places<'a> {
 
     /// The body inside the loops over all axes.
     pub fn nest(&self, body: Vec<Code>) -> Vec<Code> {
-        self.axes.iter().enumerate().rev().fold(body, |inner, (number, axis)| {
+        self.nest_those(body, |_| true)
+    }
+
+    /// The body inside the loops over those axes of the domain.
+    pub fn nest_those(&self, body: Vec<Code>, those: impl Fn(usize) -> bool) -> Vec<Code> {
+        let axes = self.axes.iter().enumerate().rev().filter(|(_, axis)| those(axis.last));
+        axes.fold(body, |inner, (number, axis)| {
             let variable = self.variable(number);
             let variable = if mentions(&inner, &variable) { variable.as_str() } else { "_" };
             let head = format!("for {variable} in 0..{}", axis.extent);
@@ -278,13 +326,15 @@ impl<'a> Places<'a> {
     }
 }
 
-/// Axes of extent 1 dropped, and neighbours merged where every access walks them as one.
-fn merged(domain: &[usize], accesses: &[&Access]) -> Vec<Axis> {
-    let stride = |access: &Access, axis: usize| access.strides.get(axis).copied().unwrap_or(0);
+/// Axes, in this order, those of extent 1 dropped, and neighbours merged where all `strides`
+/// walk them as one.
+fn merged(domain: &[usize], order: &[usize], strides: &[&[i64]]) -> Vec<Axis> {
+    let stride = |of: &[i64], axis: usize| of.get(axis).copied().unwrap_or(0);
     let mut axes: Vec<Axis> = Vec::new();
-    for (last, extent) in domain.iter().copied().enumerate().filter(|(_, extent)| *extent != 1) {
+    for last in order.iter().copied().filter(|axis| domain[*axis] != 1) {
+        let extent = domain[last];
         let walks_on = |axis: &Axis| {
-            accesses.iter().all(|a| stride(a, axis.last) == stride(a, last) * extent as i64)
+            strides.iter().all(|s| stride(s, axis.last) == stride(s, last) * extent as i64)
         };
         match axes.last_mut() {
             Some(axis) if walks_on(axis) => *axis = Axis { extent: axis.extent * extent, last },

@@ -1,6 +1,7 @@
 //! Pieces of Rust text that know their type and how tightly their operator binds.
 
 use crate::ir::{Elem, Kind};
+pub use crate::scalar::Level;
 
 /// The types values are computed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,52 +43,6 @@ pub fn stored(elem: Elem) -> &'static str {
         Elem::I64 => "i64",
         Elem::F32 => "f32",
         Elem::F64 => "f64",
-    }
-}
-
-/// How tightly the outermost operator of a text binds, from loosest to tightest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Needs parentheses inside any operator: `if`.
-    Open,
-    /// `==` and the like, which do not associate.
-    Compare,
-    /// `|`.
-    Or,
-    /// `^`.
-    Xor,
-    /// `&`.
-    And,
-    /// `<<`, `>>`.
-    Shift,
-    /// `+`, `-`.
-    Sum,
-    /// `*`, `/`.
-    Product,
-    /// `as`.
-    Cast,
-    /// `-x`, `!x`, `*x`.
-    Prefix,
-    /// Names, calls, indexing, literals.
-    Atom,
-}
-
-impl Level {
-    /// The level the right operand of a left-associative operator needs.
-    fn tighter(self) -> Level {
-        use Level::*;
-        match self {
-            Open => Compare,
-            Compare => Or,
-            Or => Xor,
-            Xor => And,
-            And => Shift,
-            Shift => Sum,
-            Sum => Product,
-            Product => Cast,
-            Cast => Prefix,
-            Prefix | Atom => Atom,
-        }
     }
 }
 
@@ -263,7 +218,12 @@ pub fn float(value: f64, kind: Kind) -> Typed {
     let ty = if kind == Kind::F32 { Ty::F32 } else { Ty::F64 };
     let name = ty.name();
     if value.is_nan() {
-        return Typed::atom(&format!("{name}::NAN"), ty);
+        let (bits, plain) = match kind {
+            Kind::F32 => (u64::from((value as f32).to_bits()), f32::NAN.to_bits().into()),
+            _ => (value.to_bits(), f64::NAN.to_bits()),
+        };
+        let special = format!("{name}::from_bits({bits:#x})");
+        return Typed::atom(&if bits == plain { format!("{name}::NAN") } else { special }, ty);
     }
     if value.is_infinite() {
         let which = if value > 0.0 { "INFINITY" } else { "NEG_INFINITY" };

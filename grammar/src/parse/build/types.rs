@@ -97,10 +97,9 @@ fn elem_type(name: &str) -> Option<ElemType> {
     }
     let (sign, digits) = name.split_at_checked(1)?;
     let bits: u8 = digits.parse().ok().filter(|b: &u8| b.to_string() == digits)?;
-    let known = matches!(bits, 1..=32 | 64);
     match sign {
-        "i" if known => Some(ElemType::Signed(bits)),
-        "u" if known => Some(ElemType::Unsigned(bits)),
+        "i" if matches!(bits, 1..=32 | 64) => Some(ElemType::Signed(bits)),
+        "u" if matches!(bits, 1..=32) => Some(ElemType::Unsigned(bits)),
         _ => None,
     }
 }
@@ -110,9 +109,11 @@ fn unknown_type(span: crate::ast::Span, name: &str) -> SyntaxError {
         "float" | "double" | "real" => "write `f32` or `f64`".to_owned(),
         "uint" | "integer" | "long" => "write `int`, or a width such as `u8` or `i32`".to_owned(),
         "boolean" => "write `bool`".to_owned(),
+        "u64" => "integers are computed in 64 bits with a sign: write `i64` or `int` (or `u32`)"
+            .to_owned(),
         "spikes" | "binary" => "write `spike`".to_owned(),
-        _ => "the types are `spike`, `bool`, `int`, `i1` to `i32`, `i64`, `u1` to `u32`, `u64`, \
-              `f32` and `f64`"
+        _ => "the types are `spike`, `bool`, `int`, `i1` to `i32`, `i64`, `u1` to `u32`, `f32` \
+              and `f64`"
             .to_owned(),
     };
     SyntaxError::new(span, format!("there is no type `{name}`")).help(help)
@@ -123,10 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn widths_are_1_to_32_and_64() {
+    fn widths_are_1_to_32_and_signed_64() {
         assert_eq!(elem_type("i24"), Some(ElemType::Signed(24)));
-        assert_eq!(elem_type("u64"), Some(ElemType::Unsigned(64)));
-        for name in ["i0", "i33", "u65", "i024", "i+8", "x8", "i", "", "ü8"] {
+        assert_eq!(elem_type("i64"), Some(ElemType::Signed(64)));
+        for name in ["u64", "i0", "i33", "u65", "i024", "i+8", "x8", "i", "", "ü8"] {
             assert_eq!(elem_type(name), None, "{name}");
         }
     }

@@ -3,97 +3,94 @@
 use super::super::network::{ChipNetwork, Output, Population};
 use super::super::profile::Profile;
 use super::super::ranges::Ranges;
+use super::neurons::LayerOf;
+use super::process::Process;
 use super::roles::{self, Role};
 use super::synapses::{self, Ends};
 use super::views::elements;
-use crate::diagnostics::{Code, Diagnostic};
-use crate::elaborate::Connection;
-use crate::types::{Cx, Eval, Stop, TypedGraph};
+use crate::diagnostics::{Code, Diagnostic, Reported, Sink};
+use crate::network::{InstanceId, Link, Member, Network};
 use std::collections::BTreeMap;
 
 /// Adds the projections between layers, the host's populations, and the outputs.
 pub fn connect(
-    cx: &mut Cx<'_>,
-    graph: &TypedGraph,
+    network: &Network,
     roles: &[Role],
-    layer_of: &[Eval<Option<usize>>],
+    layer_of: &[LayerOf],
     profile: &Profile,
-    network: &mut ChipNetwork,
-) -> Eval<()> {
-    let mut connector = Connector { cx, graph, roles, layer_of, network, failed: false };
-    for connection in &graph.connections {
-        connector.direct(connection);
+    chip: &mut ChipNetwork,
+    sink: &mut Sink,
+) -> Result<(), Reported> {
+    let mut connector = Connector { network, roles, layer_of, chip, sink, failed: false };
+    for link in &network.links {
+        connector.direct(link);
     }
     for (i, role) in roles.iter().enumerate() {
         if let Role::Synapses(kind) = role {
             let Some(ends) = connector.ends(i) else { continue };
-            let process = &graph.processes[i];
-            let made = synapses::projections(
-                connector.cx,
-                process,
-                *kind,
-                &ends,
-                &connector.network.populations,
-                profile,
-            );
+            let process = Process::of(network, i);
+            let populations = &connector.chip.populations;
+            let made =
+                synapses::projections(&process, *kind, &ends, populations, profile, connector.sink);
             match made {
-                Ok(projections) => connector.network.projections.extend(projections),
+                Ok(projections) => connector.chip.projections.extend(projections),
                 Err(_) => connector.failed = true,
             }
         }
     }
     let failed = connector.failed;
-    super::weights::warn_of_overflow(cx, network, profile);
-    if failed { Err(Stop::Reported) } else { Ok(()) }
+    super::weights::warn_of_overflow(chip, profile, sink);
+    if failed { Err(Reported) } else { Ok(()) }
 }
 
-struct Connector<'c, 'a> {
-    cx: &'c mut Cx<'a>,
-    graph: &'c TypedGraph,
+/// A port of a process.
+type Port = (InstanceId, u32);
+
+struct Connector<'c> {
+    network: &'c Network,
     roles: &'c [Role],
-    layer_of: &'c [Eval<Option<usize>>],
-    network: &'c mut ChipNetwork,
+    layer_of: &'c [LayerOf],
+    chip: &'c mut ChipNetwork,
+    sink: &'c mut Sink,
     failed: bool,
 }
 
-impl Connector<'_, '_> {
-    fn fail(&mut self, connection: &Connection, message: String, what: &str, remedy: &str) {
+impl Connector<'_> {
+    fn fail(&mut self, link: &Link, message: String, what: &str, remedy: &str) {
         self.failed = true;
-        let d = Diagnostic::new(Code::E0804, message, connection.loc, what);
-        self.cx.sink.push(d.help(remedy));
+        let d = Diagnostic::new(Code::E0804, message, link.place, what);
+        self.sink.push(d.help(remedy));
     }
 
-    fn path(&self, (process, port): (usize, usize)) -> String {
-        let of = &self.graph.processes[process];
-        format!("{}.{}", of.path, of.ports[port].name)
+    fn path(&self, (instance, port): Port) -> String {
+        self.network.member_path(instance, Member::Port(port))
     }
 
     /// Connections without synapses: from a layer to the host, or wrong.
-    fn direct(&mut self, connection: &Connection) {
-        let (to, _) = connection.to;
-        if connection.senders.iter().all(|(s, _)| self.roles[*s].is_host())
-            && self.roles[to].is_host()
-        {
+    fn direct(&mut self, link: &Link) {
+        let to = link.to.0.at();
+        let from_host = link.senders.iter().all(|s| self.roles[s.from.0.at()].is_host());
+        if from_host && self.roles[to].is_host() {
             return;
         }
-        for (s, sp) in &connection.senders {
-            let (from, into) = (self.path((*s, *sp)), self.path(connection.to));
-            match (&self.roles[*s], &self.roles[to]) {
-                (Role::Neurons, Role::Host { .. }) => self.output(connection, (*s, *sp), into),
+        for sender in link.senders.iter().map(|s| s.from) {
+            let (from, into) = (self.path(sender), self.path(link.to));
+            match (&self.roles[sender.0.at()], &self.roles[to]) {
+                (Role::Neurons, Role::Host { .. }) => self.output(link, sender, into),
                 (Role::Neurons, Role::Neurons) => self.fail(
-                    connection,
+                    link,
                     format!("`{from}` and `{into}` are neurons without synapses between them"),
                     "a spike acts through synapses",
                     "put `Dense(weights: …)` between; `eye(n)` connects one to one. It takes a \
                      step more",
                 ),
                 (Role::Host { .. }, Role::Neurons) => self.fail(
-                    connection,
+                    link,
                     format!(
                         "`{from}` on the host gives `{into}` on a neurocore its input directly"
                     ),
                     "what crosses to the chip is spikes into synapses",
-                    match roles::synapses(self.cx, &self.graph.processes[*s]) {
+                    match roles::synapses(self.network.body(sender.0)) {
                         Some(_) => {
                             "put these synapses on the chip too (a model `on neurocore`, as \
                              `models fixed_pt` chooses), or the neurons on the host"
@@ -105,13 +102,13 @@ impl Connector<'_, '_> {
                     },
                 ),
                 (Role::Synapses(_), Role::Synapses(_)) => self.fail(
-                    connection,
+                    link,
                     format!("`{from}` and `{into}` are synapses without neurons between them"),
                     "sums become spikes in neurons",
                     "put neurons between, or multiply the weights into one `Dense`",
                 ),
                 (Role::Synapses(_), Role::Host { .. }) => self.fail(
-                    connection,
+                    link,
                     format!("`{from}` on a neurocore sends sums to `{into}` on the host"),
                     "only neurons send from the chip",
                     "give the host its own connection process, or read a neuron's spikes",
@@ -121,70 +118,72 @@ impl Connector<'_, '_> {
         }
     }
 
-    fn output(&mut self, connection: &Connection, sender: (usize, usize), to: String) {
-        let Some(elements) = elements(self.graph, connection) else {
-            return self.not_a_view(connection);
+    fn output(&mut self, link: &Link, sender: Port, to: String) {
+        let Some(elements) = elements(self.network, link) else {
+            return self.not_a_view(link);
         };
-        let Ok(Some(layer)) = self.layer_of[sender.0] else { return };
-        let at = connection.senders.iter().position(|s| *s == sender).map(|s| s as u32);
+        let Ok(Some(layer)) = self.layer_of[sender.0.at()] else { return };
+        let at = link.senders.iter().position(|s| s.from == sender).map(|s| s as u32);
         let sent = elements.iter().filter(|e| Some(e.0) == at).map(|e| e.1);
         let mut neurons: Vec<u32> = sent.collect();
         neurons.sort_unstable();
         neurons.dedup();
         let neurons = Ranges::of_sorted(neurons);
-        self.network.outputs.push(Output { from: layer, to, neurons });
+        self.chip.outputs.push(Output { from: layer, to, neurons });
     }
 
-    fn not_a_view(&mut self, connection: &Connection) {
-        let into = self.path(connection.to);
+    fn not_a_view(&mut self, link: &Link) {
+        let into = self.path(link.to);
         let message = format!("what `{into}` receives is computed on the way");
         let remedy = "connect ports, or views of them: `.flatten()`, `.transpose(…)`, slices, \
                       `concat`";
-        self.fail(connection, message, "an axon carries spikes unchanged", remedy);
+        self.fail(link, message, "an axon carries spikes unchanged", remedy);
     }
 
-    fn two_senders(&mut self, connection: &Connection, input: u32, of: [(usize, usize); 2]) {
+    fn two_senders(&mut self, link: &Link, input: u32, of: [Port; 2]) {
         self.failed = true;
         let [first, second] = of.map(|sender| self.path(sender));
-        let path = self.path(connection.to);
+        let path = self.path(link.to);
         let message = format!("`{first}` and `{second}` add up in element {input} of `{path}`");
         let what = "an axon has one source";
-        let mut d = Diagnostic::new(Code::E0804, message, connection.loc, what);
+        let mut d = Diagnostic::new(Code::E0804, message, link.place, what);
         for (sender, path) in [(of[0], first), (of[1], second)] {
-            d = d.label(self.graph.processes[sender.0].loc, format!("`{path}` sends"));
+            let place = self.network.instances[sender.0.at()].place;
+            d = d.label(place, format!("`{path}` sends"));
         }
         let remedy =
             "give each sender its own connection process; their sums add up in the neurons";
-        self.cx.sink.push(d.help(remedy));
+        self.sink.push(d.help(remedy));
     }
 
     /// What a connection process receives and where its sums go.
     fn ends(&mut self, process: usize) -> Option<Ends> {
-        let graph = self.graph;
+        let network = self.network;
+        let process = InstanceId(process as u32);
         let mut ends = Ends::default();
         let mut taken: BTreeMap<u32, usize> = BTreeMap::new();
         let mut senders = Vec::new();
         let mut fine = true;
-        for connection in &graph.connections {
-            let into = connection.to.0 == process;
-            let out = connection.senders.iter().position(|s| s.0 == process);
+        for link in &network.links {
+            let into = link.to.0 == process;
+            let out = link.senders.iter().position(|s| s.from.0 == process);
             if !into && out.is_none() {
                 continue;
             }
-            let Some(elements) = elements(graph, connection) else {
-                self.not_a_view(connection);
+            let Some(elements) = elements(network, link) else {
+                self.not_a_view(link);
                 return None;
             };
             if let (false, Some(at)) = (into, out) {
-                let Ok(layer) = self.layer_of[connection.to.0] else { return None };
+                let Ok(layer) = self.layer_of[link.to.0.at()] else { return None };
                 let Some(layer) = layer else { continue };
                 let of = elements.iter().enumerate().filter(|(_, e)| e.0 == at as u32);
                 let pairs = of.map(|(neuron, e)| (e.1, neuron as u32)).collect();
                 ends.outputs.push((layer, pairs));
                 continue;
             }
-            for (s, sender) in connection.senders.iter().enumerate() {
-                let population = self.population(*sender)?;
+            for (s, sender) in link.senders.iter().map(|s| s.from).enumerate() {
+                let population = self.population(sender)?;
                 let of = elements.iter().enumerate().filter(|(_, e)| e.0 == s as u32);
                 let pairs: Vec<(u32, u32)> = of.map(|(input, e)| (input as u32, e.1)).collect();
                 let double = pairs.iter().find(|(input, _)| {
@@ -192,39 +191,33 @@ impl Connector<'_, '_> {
                 });
                 if let Some((input, _)) = double {
                     let first = taken.get(input).and_then(|i| senders.get(*i)).copied();
-                    self.two_senders(connection, *input, [first.unwrap_or(*sender), *sender]);
+                    self.two_senders(link, *input, [first.unwrap_or(sender), sender]);
                     fine = false;
                 }
                 ends.inputs.push((population, pairs));
-                senders.push(*sender);
+                senders.push(sender);
             }
         }
         fine.then_some(ends)
     }
 
     /// The population of a sending port; the host's are added where they are first met.
-    fn population(&mut self, (process, port): (usize, usize)) -> Option<usize> {
-        match &self.roles[process] {
-            Role::Neurons => self.layer_of[process].ok().flatten(),
+    fn population(&mut self, (instance, port): Port) -> Option<usize> {
+        match &self.roles[instance.at()] {
+            Role::Neurons => self.layer_of[instance.at()].ok().flatten(),
             Role::Synapses(_) => None,
             Role::Host { .. } => {
-                let name = self.path((process, port));
-                let known = self.network.populations.iter().position(|p| p.name == name);
+                let name = self.path((instance, port));
+                let known = self.chip.populations.iter().position(|p| p.name == name);
                 if known.is_some() {
                     return known;
                 }
-                let of = &self.graph.processes[process];
-                let shape = of.ports[port].shape.clone();
+                let shape = self.network.body(instance).ports[port as usize].shape.clone();
                 let neurons = u32::try_from(shape.iter().product::<usize>()).ok()?;
-                let loc = Some(of.loc);
-                self.network.populations.push(Population {
-                    name,
-                    shape,
-                    neurons,
-                    layer: None,
-                    loc,
-                });
-                Some(self.network.populations.len() - 1)
+                let loc = Some(self.network.instances[instance.at()].place);
+                let population = Population { name, shape, neurons, layer: None, loc };
+                self.chip.populations.push(population);
+                Some(self.chip.populations.len() - 1)
             }
         }
     }

@@ -7,6 +7,7 @@
 mod connections;
 mod neurons;
 mod obstacle;
+mod process;
 mod resets;
 mod roles;
 mod synapses;
@@ -15,30 +16,32 @@ mod weights;
 
 use super::network::ChipNetwork;
 use super::options::TargetOptions;
-use crate::clocks::ClockedGraph;
-use crate::types::{Cx, Eval, Stop};
+use crate::diagnostics::{Reported, Sink, SourceMap};
+use crate::network::Network;
 
 /// The network of a run as the chip sees it.
 ///
 /// # Errors
 /// Reported: E0803 a process that cannot run where it says, E0804 a connection that cores
 /// cannot carry, E0805 a reset interval, E0806 a value the chip cannot store, E0810 nothing
-/// for the chip to do.
+/// for the chip to do; data files that cannot be read.
 pub fn extract(
-    cx: &mut Cx<'_>,
-    clocked: &ClockedGraph,
+    network: &Network,
     options: &TargetOptions,
-) -> Eval<ChipNetwork> {
-    let (graph, profile) = (&clocked.graph, &options.profile);
-    let roles = roles::roles(cx, graph, profile, options.loc)?;
-    let mut network =
-        ChipNetwork { name: graph.network.clone(), step_latency: 1, ..ChipNetwork::default() };
-    let layer_of = neurons::layers(cx, graph, &roles, profile, &mut network);
-    let resets = resets::resets(cx, clocked, &layer_of, profile, &mut network);
-    let connected = connections::connect(cx, graph, &roles, &layer_of, profile, &mut network);
-    roles::host(cx, graph, &roles, options.chips * profile.figures.embedded_cpus, &mut network)?;
+    sources: &SourceMap,
+    sink: &mut Sink,
+) -> Result<ChipNetwork, Reported> {
+    let profile = &options.profile;
+    let roles = roles::roles(network, profile, options.loc, sink)?;
+    let network = &*process::loaded(network, sink)?;
+    let mut chip =
+        ChipNetwork { name: network.name.clone(), step_latency: 1, ..ChipNetwork::default() };
+    let layer_of = neurons::layers(network, &roles, profile, sources, &mut chip, sink);
+    let resets = resets::resets(network, &layer_of, profile, sources, &mut chip, sink);
+    let connected = connections::connect(network, &roles, &layer_of, profile, &mut chip, sink);
+    roles::host(network, &roles, options.chips * profile.figures.embedded_cpus, &mut chip, sink)?;
     if connected.is_err() || resets.is_err() || layer_of.iter().any(Result::is_err) {
-        return Err(Stop::Reported);
+        return Err(Reported);
     }
-    Ok(network)
+    Ok(chip)
 }

@@ -2,25 +2,30 @@
 
 use super::super::network::{ChipNetwork, Config, Layer, Population, Program};
 use super::super::profile::Profile;
+use super::process::Process;
 use super::roles::Role;
-use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::tensor::{Tensor, Values};
-use crate::types::{Cx, Eval, Process, Stop, TExpr, TypedGraph, Val};
-use snn_grammar::ast::{Direction, ItemKind, ProcessMember};
+use crate::diagnostics::{Code, Diagnostic, Reported, Sink, SourceMap};
+use crate::network::{Action, Network};
+use crate::tensor::{Constant, Values};
+use snn_grammar::ast::Direction;
 use std::collections::BTreeMap;
+
+/// The population of a process, where it is one of neurons.
+pub type LayerOf = Result<Option<usize>, Reported>;
 
 /// Adds a layer for every process of neurons; gives each process its population.
 pub fn layers(
-    cx: &mut Cx<'_>,
-    graph: &TypedGraph,
+    network: &Network,
     roles: &[Role],
     profile: &Profile,
-    network: &mut ChipNetwork,
-) -> Vec<Eval<Option<usize>>> {
+    sources: &SourceMap,
+    chip: &mut ChipNetwork,
+    sink: &mut Sink,
+) -> Vec<LayerOf> {
     let mut layer_of = Vec::new();
-    for (process, role) in graph.processes.iter().zip(roles) {
+    for (process, role) in Process::all(network).zip(roles) {
         layer_of.push(match role {
-            Role::Neurons => layer(cx, process, profile, network).map(Some),
+            Role::Neurons => layer(&process, profile, sources, chip, sink).map(Some),
             _ => Ok(None),
         });
     }
@@ -28,39 +33,46 @@ pub fn layers(
 }
 
 fn layer(
-    cx: &mut Cx<'_>,
-    process: &Process,
+    process: &Process<'_>,
     profile: &Profile,
-    network: &mut ChipNetwork,
-) -> Eval<usize> {
-    let shape = process.ports.iter().find(|p| p.direction == Direction::Out);
+    sources: &SourceMap,
+    chip: &mut ChipNetwork,
+    sink: &mut Sink,
+) -> Result<usize, Reported> {
+    let shape = process.port(Direction::Out);
     let shape = shape.map(|p| p.shape.clone()).unwrap_or_default();
     let neurons = u32::try_from(shape.iter().product::<usize>()).map_err(|_| {
-        let message = format!("`{}` has more neurons than can be numbered", process.path);
-        cx.fail(Diagnostic::new(Code::E0808, message, process.loc, "").help("split the layer"))
+        let message = format!("`{}` has more neurons than can be numbered", process.path());
+        sink.fail(
+            Diagnostic::new(Code::E0808, message, process.place(), "").help("split the layer"),
+        )
     })?;
-    let parameters = parameters(cx, process, profile)?;
+    let parameters = parameters(process, profile, sources, sink)?;
     let mut layer = Layer {
-        program: program(cx, process, &parameters, network),
+        program: program(process, &parameters, sources, chip),
         configs: Vec::new(),
         config_of: Vec::new(),
         bias_mant: Vec::new(),
         resets: Vec::new(),
     };
     configure(&mut layer, &parameters, neurons).map_err(|configs| {
-        let message = format!("`{}` has {configs} different neuron configurations", process.path);
-        let d =
-            Diagnostic::new(Code::E0806, message, process.loc, "at most 65535 can be told apart");
-        cx.fail(d.help("give neurons the same parameters; biases may differ"))
+        let message = format!("`{}` has {configs} different neuron configurations", process.path());
+        let d = Diagnostic::new(
+            Code::E0806,
+            message,
+            process.place(),
+            "at most 65535 can be told apart",
+        );
+        sink.fail(d.help("give neurons the same parameters; biases may differ"))
     })?;
-    network.populations.push(Population {
-        name: process.path.clone(),
+    chip.populations.push(Population {
+        name: process.path().into(),
         shape,
         neurons,
         layer: Some(layer),
-        loc: Some(process.loc),
+        loc: Some(process.place()),
     });
-    Ok(network.populations.len() - 1)
+    Ok(chip.populations.len() - 1)
 }
 
 /// A parameter's values: one, or one for each neuron.
@@ -69,7 +81,12 @@ struct Parameter {
     values: Vec<i64>,
     /// Whether each neuron keeps its own value, which needs no configuration of its own.
     own: bool,
+    /// Whether it is the bias.
+    bias: bool,
 }
+
+/// The parameter that is each neuron's bias.
+const BIAS: &str = "bias_mant";
 
 /// Parameters that neurons of a group share on the chip; any other that differs from neuron
 /// to neuron is kept with each neuron's state.
@@ -78,64 +95,57 @@ const SHARED: &[&str] = &["du", "dv", "vth", "vth_lo", "vth_hi", "bias_exp"];
 /// Parameters that say when, not what.
 const TIMING: &[&str] = &["reset_interval", "reset_offset"];
 
-fn parameters(cx: &mut Cx<'_>, process: &Process, profile: &Profile) -> Eval<Vec<Parameter>> {
+fn parameters(
+    process: &Process<'_>,
+    profile: &Profile,
+    sources: &SourceMap,
+    sink: &mut Sink,
+) -> Result<Vec<Parameter>, Reported> {
     let mut found = Vec::new();
     let mut failed = false;
-    for name in named(cx, process).into_iter().filter(|n| !TIMING.contains(&n.as_str())) {
-        let Some(Val::Expr(value)) = process.env.names.get(&name) else { continue };
-        // Nothing is computed with others on the chip: they only lead to constants.
-        let Some(values) = integers(value) else { continue };
-        failed |= unrepresentable(cx, process, &name, &values, profile);
-        let same = values.windows(2).all(|w| w[0] == w[1]);
-        let own = name == "bias_mant" || (!same && !SHARED.contains(&name.as_str()));
-        let values = if same { values.into_iter().take(1).collect() } else { values };
-        found.push(Parameter { name, values, own });
-    }
-    if failed { Err(Stop::Reported) } else { Ok(found) }
-}
-
-/// The names of a process's parameters, and of a program's own process its constants, which
-/// its operations name; the library's follow from the parameters.
-fn named(cx: &Cx<'_>, process: &Process) -> Vec<String> {
-    let (params, members) = match &cx.program.item(process.definition).kind {
-        ItemKind::Process(p) => (&p.params[..], &p.members[..]),
-        _ => Default::default(),
-    };
-    let of_model = match &cx.program.item(process.model).kind {
-        ItemKind::Model(m) => &m.members[..],
-        _ => Default::default(),
-    };
-    let standard = cx.program.prelude.contains(&process.definition.file);
-    let constants = members.iter().chain(of_model).filter_map(|member| match member {
-        ProcessMember::Const(constant) if !standard => Some(&constant.name.name),
-        _ => None,
-    });
-    let mut names: Vec<String> = Vec::new();
-    for name in params.iter().map(|p| &p.name.name).chain(constants) {
-        if !names.contains(name) {
-            names.push(name.clone());
+    for name in process.names() {
+        // What a parameter of a program's own neuron is called means nothing.
+        let meant = if process.body.standard { name } else { "" };
+        if TIMING.contains(&meant) {
+            continue;
         }
+        // Nothing is computed with others on the chip: they only lead to constants.
+        let Some(values) = process.named(name).as_ref().and_then(integers) else { continue };
+        if let Some((message, remedy)) = unrepresentable(process, (name, meant), &values, profile) {
+            failed = true;
+            let given = process.given(name).filter(|loc| !sources.is_library(*loc));
+            let given = given.unwrap_or(process.place());
+            let mut d = Diagnostic::new(Code::E0806, message, given, "given here");
+            if given != process.place() {
+                d = d.label(process.place(), "to this layer");
+            }
+            sink.push(d.help(remedy));
+        }
+        let same = values.windows(2).all(|w| w[0] == w[1]);
+        let bias = meant == BIAS;
+        let own = bias || (!same && !SHARED.contains(&meant));
+        let values = if same { values.into_iter().take(1).collect() } else { values };
+        found.push(Parameter { name: name.into(), values, own, bias });
     }
-    names
+    if failed { Err(Reported) } else { Ok(found) }
 }
 
 /// The integers of a constant, in C order.
-fn integers(value: &TExpr) -> Option<Vec<i64>> {
-    match value.as_const().map(|t: &std::sync::Arc<Tensor>| &t.values) {
-        Some(Values::Int(v)) => Some(v.clone()),
-        Some(Values::Bool(v)) => Some(v.iter().map(|b| i64::from(*b)).collect()),
-        _ => None,
+fn integers(constant: &Constant) -> Option<Vec<i64>> {
+    match &constant.dense()?.values {
+        Values::Int(v) => Some(v.clone()),
+        Values::Bool(v) => Some(v.iter().map(|b| i64::from(*b)).collect()),
+        Values::Float(_) => None,
     }
 }
 
-/// Reports a parameter with values that the chip cannot store.
+/// What is wrong with a parameter of values that the chip cannot store, and the remedy.
 fn unrepresentable(
-    cx: &mut Cx<'_>,
-    process: &Process,
-    name: &str,
+    process: &Process<'_>,
+    (name, meant): (&str, &str),
     values: &[i64],
     profile: &Profile,
-) -> bool {
+) -> Option<(String, String)> {
     let f = &profile.figures;
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let threshold = (1i64 << f.threshold_bits.min(62)) - 1;
@@ -144,7 +154,7 @@ fn unrepresentable(
          scale weights, bias and threshold down together",
         f.bias_mantissa, f.max_bias_exp
     );
-    let (low, high, remedy) = match name {
+    let (low, high, remedy) = match meant {
         "du" => (-1, whole(f.max_decay) - 1, "decays are fractions of 4096 a step"),
         "dv" => (0, whole(f.max_decay), "decays are fractions of 4096 a step"),
         "vth" => (0, threshold, "scale weights and threshold down together"),
@@ -156,17 +166,15 @@ fn unrepresentable(
         "bias_exp" => (0, whole(f.max_bias_exp), bias.as_str()),
         _ => (i64::from(i32::MIN), i64::from(i32::MAX), "a neuron's program has 32 bits"),
     };
-    let Some(bad) = values.iter().find(|v| !(low..=high).contains(*v)) else { return false };
+    let bad = values.iter().find(|v| !(low..=high).contains(*v))?;
     let message =
-        format!("`{name}` of `{}` is {bad}, the chip stores {low} to {high}", process.path);
-    let d = Diagnostic::new(Code::E0806, message, process.loc, "given here");
-    cx.sink.push(d.help(remedy));
-    true
+        format!("`{name}` of `{}` is {bad}, the chip stores {low} to {high}", process.path());
+    Some((message, remedy.into()))
 }
 
 /// Sorts neurons into configurations. Fails with their number where there are too many.
 fn configure(layer: &mut Layer, parameters: &[Parameter], neurons: u32) -> Result<(), usize> {
-    if let Some(bias) = parameters.iter().find(|p| p.name == "bias_mant")
+    if let Some(bias) = parameters.iter().find(|p| p.bias)
         && bias.values != [0]
     {
         layer.bias_mant = bias.values.clone();
@@ -203,38 +211,42 @@ fn configure(layer: &mut Layer, parameters: &[Parameter], neurons: u32) -> Resul
 
 /// The program of a process's neurons; processes with the same one share it.
 fn program(
-    cx: &Cx<'_>,
-    process: &Process,
+    process: &Process<'_>,
     parameters: &[Parameter],
-    network: &mut ChipNetwork,
+    sources: &SourceMap,
+    chip: &mut ChipNetwork,
 ) -> usize {
-    let name = match &process.tag {
-        Some(tag) => format!("{} {tag}", process.process),
-        None => process.process.clone(),
+    let body = process.body;
+    let name = match &body.tag {
+        Some(tag) => format!("{} {tag}", body.process),
+        None => body.process.clone(),
     };
-    let own = parameters.iter().filter(|p| p.own && p.name != "bias_mant");
+    let own = parameters.iter().filter(|p| p.own && !p.bias);
     let own = own.map(|p| (p.name.clone(), width(&p.values)));
-    let standard = cx.program.prelude.contains(&process.definition.file);
-    let state = process.vars.iter().map(|v| {
+    let state = body.vars.iter().map(|v| {
         let bits = v.ty.integer().map_or(1, |(bits, _)| bits);
         // The standard neurons keep u and v within 24 bits by their own arithmetic.
-        (v.name.clone(), if standard { bits.min(24) } else { bits })
+        (v.name.clone(), if body.standard { bits.min(24) } else { bits })
     });
-    let operations = process.body.iter().map(|stmt| {
-        let when = match stmt.clock.as_every() {
-            _ if stmt.clock.is_always() => String::new(),
+    // Reading and receiving are no statements of the text.
+    let written = |action: &Action| !matches!(action, Action::Read(_) | Action::Receive(_));
+    let statements = body.stmts().map(|(_, stmt)| stmt).filter(|stmt| written(&stmt.action));
+    let operations = statements.map(|stmt| {
+        let clock = process.network.clock(stmt.clock);
+        let when = match clock.as_every() {
+            _ if clock.is_always() => String::new(),
             Some((every, residue)) => format!("when t % {every} == {residue}: "),
             None => "at some steps: ".to_string(),
         };
-        format!("{when}{}", text(cx, stmt.loc))
+        format!("{when}{}", sources.line(stmt.place))
     });
     let program =
         Program { name, state: state.chain(own).collect(), operations: operations.collect() };
-    match network.programs.iter().position(|p| *p == program) {
+    match chip.programs.iter().position(|p| *p == program) {
         Some(known) => known,
         None => {
-            network.programs.push(program);
-            network.programs.len() - 1
+            chip.programs.push(program);
+            chip.programs.len() - 1
         }
     }
 }
@@ -243,11 +255,4 @@ fn program(
 fn width(values: &[i64]) -> u8 {
     let bits = |v: &i64| 65 - (if *v < 0 { !*v } else { *v }).leading_zeros() as u8;
     values.iter().map(bits).max().unwrap_or(1)
-}
-
-/// A place's source text on one line.
-fn text(cx: &Cx<'_>, loc: Loc) -> String {
-    let file = &cx.program.sources.files[loc.file as usize];
-    let text = &file.text[file.range(loc.span)];
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -2,35 +2,39 @@
 
 use super::super::network::{ChipNetwork, ResetTiming};
 use super::super::profile::Profile;
-use crate::clocks::{Clock, ClockedGraph};
-use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::types::{Cx, Eval, Place, Process, StmtKind, Stop, TExpr, Var};
+use super::neurons::LayerOf;
+use super::obstacle::is_whole;
+use super::process::Process;
+use crate::clocks::Clock;
+use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink, SourceMap};
+use crate::network::{Action, Instance, Network, Stmt, When};
 
 /// Gives every layer its resets: those of `reset` statements, and those that a neuron's own
 /// model performs at some steps (`LIFReset`).
 ///
 /// A `reset … in host` after step `t` is one before the dynamics of `t + 1`.
 pub fn resets(
-    cx: &mut Cx<'_>,
-    clocked: &ClockedGraph,
-    layer_of: &[Eval<Option<usize>>],
+    network: &Network,
+    layer_of: &[LayerOf],
     profile: &Profile,
-    network: &mut ChipNetwork,
-) -> Eval<()> {
+    sources: &SourceMap,
+    chip: &mut ChipNetwork,
+    sink: &mut Sink,
+) -> Result<(), Reported> {
     let mut wanted: Vec<(usize, Clock, bool, Loc)> = Vec::new();
-    for reset in &clocked.resets {
-        let between = reset.phase != Some(crate::types::Phase::Spk);
-        wanted.push((reset.variable.0, reset.clock.clone(), between, reset.loc));
+    for reset in &network.resets {
+        let between = reset.when != When::Start;
+        let clock = network.clock(reset.clock).clone();
+        wanted.push((reset.var.0.at(), clock, between, reset.place));
     }
-    for (p, process) in clocked.graph.processes.iter().enumerate() {
-        for stmt in process.body.iter().filter(|s| !s.clock.is_always()) {
-            if let StmtKind::Assign { to: Place::Var(v), shape, value, mask: None, .. } = &stmt.kind
-                && process.vars.get(*v).is_some_and(|var| restores(var, shape, value))
-            {
+    for process in Process::all(network) {
+        for (_, stmt) in process.body.stmts() {
+            let clock = network.clock(stmt.clock);
+            if !clock.is_always() && restores(&process, stmt) {
                 // What the library says is not what a user can change.
-                let library = cx.program.prelude.contains(&stmt.loc.file);
-                let loc = if library { process.loc } else { stmt.loc };
-                wanted.push((p, stmt.clock.clone(), false, loc));
+                let library = sources.is_library(stmt.place);
+                let loc = if library { process.place() } else { stmt.place };
+                wanted.push((process.id.at(), clock.clone(), false, loc));
             }
         }
     }
@@ -42,7 +46,7 @@ pub fn resets(
         }
         match timing(&clock, between, profile) {
             Ok(timing) => {
-                if let Some(layer) = &mut network.populations[layer].layer
+                if let Some(layer) = &mut chip.populations[layer].layer
                     && !layer.resets.contains(&timing)
                 {
                     layer.resets.push(timing);
@@ -57,15 +61,15 @@ pub fn resets(
             }
         }
     }
-    for population in &mut network.populations {
+    for population in &mut chip.populations {
         if let Some(layer) = &mut population.layer {
             layer.resets.sort_unstable();
         }
     }
     for reset in &refused {
-        cx.sink.push(reset.diagnostic(&clocked.graph.processes));
+        sink.push(reset.diagnostic(&network.instances));
     }
-    if refused.is_empty() { Ok(()) } else { Err(Stop::Reported) }
+    if refused.is_empty() { Ok(()) } else { Err(Reported) }
 }
 
 /// A statement that resets when the chip cannot: once for all its variables and layers.
@@ -73,13 +77,13 @@ struct Refused {
     loc: Loc,
     what: String,
     remedy: String,
-    /// Processes.
+    /// Instances.
     of: Vec<usize>,
 }
 
 impl Refused {
-    fn diagnostic(&self, processes: &[Process]) -> Diagnostic {
-        let first = self.of.first().and_then(|p| processes.get(*p));
+    fn diagnostic(&self, instances: &[Instance]) -> Diagnostic {
+        let first = self.of.first().and_then(|i| instances.get(*i));
         let first = first.map_or("", |p| p.path.as_str());
         let (others, verb) = match self.of.len() {
             1 => (String::new(), "is"),
@@ -88,19 +92,25 @@ impl Refused {
         };
         let message = format!("`{first}`{others} {verb} reset {}", self.what);
         let mut d = Diagnostic::new(Code::E0805, message, self.loc, "the chip cannot");
-        for process in self.of.iter().filter_map(|p| processes.get(*p)) {
-            if d.labels.iter().all(|label| label.loc != process.loc) {
-                d = d.label(process.loc, "this layer is on neurocores");
+        for instance in self.of.iter().filter_map(|i| instances.get(*i)) {
+            if d.labels.iter().all(|label| label.loc != instance.place) {
+                d = d.label(instance.place, "this layer is on neurocores");
             }
         }
         d.help(self.remedy.as_str())
     }
 }
 
-/// Whether an assignment gives all of a variable its initial value.
-fn restores(var: &Var, shape: &[usize], value: &TExpr) -> bool {
-    let of = |e: &TExpr| e.as_const().map(|c| c.convert(var.ty.kind()).broadcast_to(&var.shape));
-    shape == var.shape && of(value).is_some_and(|value| Some(value) == of(&var.init))
+/// Whether a statement gives all of a variable its initial value.
+fn restores(process: &Process<'_>, stmt: &Stmt) -> bool {
+    let Action::Store { var, region, value, mask: None } = &stmt.action else { return false };
+    let var = &process.body.vars[*var as usize];
+    let of = |value| {
+        let constant = process.value(value)?.dense()?;
+        Some(constant.convert(var.ty.kind()).broadcast_to(&var.shape))
+    };
+    let whole = stmt.guard.is_none() && is_whole(region, &var.shape);
+    whole && of(*value).is_some_and(|value| Some(value) == of(var.init))
 }
 
 fn timing(

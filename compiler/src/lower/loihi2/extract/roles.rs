@@ -3,9 +3,9 @@
 use super::super::network::{ChipNetwork, HostProcess};
 use super::super::profile::Profile;
 use super::obstacle;
-use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::types::{Cx, Eval, Process, Stop, TypedGraph};
-use snn_grammar::ast::ItemKind;
+use super::process::Process;
+use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink};
+use crate::network::{Body, InstanceId, Network};
 
 /// Where a process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,67 +43,62 @@ impl Role {
 
 /// Decides for every process. `target` is where the chip is chosen.
 pub fn roles(
-    cx: &mut Cx<'_>,
-    graph: &TypedGraph,
+    network: &Network,
     profile: &Profile,
     target: Loc,
-) -> Eval<Vec<Role>> {
+    sink: &mut Sink,
+) -> Result<Vec<Role>, Reported> {
     let mut roles = Vec::new();
     let mut failed = false;
-    for process in &graph.processes {
-        match role(cx, process, profile) {
+    for process in Process::all(network) {
+        match role(&process, profile) {
             Ok(role) => roles.push(role),
             Err(diagnostic) => {
                 failed = true;
-                cx.sink.push(diagnostic);
+                sink.push(diagnostic);
             }
         }
     }
     if failed {
-        return Err(Stop::Reported);
+        return Err(Reported);
     }
-    follow_receivers(graph, &mut roles);
+    follow_receivers(network, &mut roles);
     if !roles.contains(&Role::Neurons) {
-        let message = format!("nothing of `{}` runs on neurocores", graph.network);
+        let message = format!("nothing of `{}` runs on neurocores", network.name);
         let mut d = Diagnostic::without_place(Code::E0810, message);
-        for (process, role) in graph.processes.iter().zip(&roles) {
+        for (instance, role) in network.instances.iter().zip(&roles) {
             if let Role::Host { reason, .. } = role {
-                d = d.label(process.loc, format!("`{}` stays on the host: {reason}", process.path));
+                let what = format!("`{}` stays on the host: {reason}", instance.path);
+                d = d.label(instance.place, what);
             }
         }
         if d.labels.is_empty() {
             d = d.label(target, "its network has no neurons to place");
-            return Err(cx.fail(d.help("add some, such as `LIF`, and synapses between them")));
+            return Err(sink.fail(d.help("add some, such as `LIF`, and synapses between them")));
         }
         let d = d.help("choose models that can: `models fixed_pt`, or mark a model `on neurocore`");
-        return Err(cx.fail(d));
+        return Err(sink.fail(d));
     }
     Ok(roles)
 }
 
-fn role(cx: &Cx<'_>, process: &Process, profile: &Profile) -> Result<Role, Diagnostic> {
-    let (resources, tag) = match &cx.program.item(process.model).kind {
-        ItemKind::Model(m) => {
-            let named: Vec<&str> = m.resources.iter().map(|r| r.name.as_str()).collect();
-            (named, Some(m.tag.name.as_str()))
-        }
-        _ => (Vec::new(), None),
-    };
-    if resources.contains(&"neurocore") {
-        if let Some(kind) = synapses(cx, process) {
+fn role(process: &Process<'_>, profile: &Profile) -> Result<Role, Diagnostic> {
+    let Body { resources, tag, .. } = process.body;
+    if process.may_run_on_cores() {
+        if let Some(kind) = synapses(process.body) {
             return Ok(Role::Synapses(kind));
         }
         return match obstacle::find(process, profile) {
             None => Ok(Role::Neurons),
             Some(obstacle) => {
-                let message = format!("`{}` cannot run on a neurocore", process.path);
+                let message = format!("`{}` cannot run on a neurocore", process.path());
                 Err(Diagnostic::new(Code::E0803, message, obstacle.loc, obstacle.what)
-                    .label(process.loc, "this is an instance of it")
+                    .label(process.place(), "this is an instance of it")
                     .help(obstacle.remedy))
             }
         };
     }
-    let resource = if resources.contains(&"embedded") { "embedded" } else { "cpu" };
+    let resource = if resources.iter().any(|r| r == "embedded") { "embedded" } else { "cpu" };
     let mut reason = match tag {
         Some(tag) if resources.is_empty() => format!("its model `{tag}` names no resource"),
         Some(tag) => format!("its model `{tag}` is `on {}`", resources.join(", ")),
@@ -116,11 +111,9 @@ fn role(cx: &Cx<'_>, process: &Process, profile: &Profile) -> Result<Role, Diagn
 }
 
 /// Which connection process of the standard library it is, if it is one.
-pub fn synapses(cx: &Cx<'_>, process: &Process) -> Option<SynapseKind> {
-    if !cx.program.prelude.contains(&process.definition.file) {
-        return None;
-    }
-    match process.process.as_str() {
+pub fn synapses(body: &Body) -> Option<SynapseKind> {
+    match body.process.as_str() {
+        _ if !body.standard => None,
         "Dense" | "DelayDense" => Some(SynapseKind::Dense),
         "Sparse" | "DelaySparse" => Some(SynapseKind::Sparse),
         "Conv" => Some(SynapseKind::Conv),
@@ -129,21 +122,23 @@ pub fn synapses(cx: &Cx<'_>, process: &Process) -> Option<SynapseKind> {
 }
 
 /// Synapses add up in the neurons they end at: where those are on the host, so are they.
-fn follow_receivers(graph: &TypedGraph, roles: &mut [Role]) {
-    for (i, process) in graph.processes.iter().enumerate() {
+fn follow_receivers(network: &Network, roles: &mut [Role]) {
+    for (i, instance) in network.instances.iter().enumerate() {
         if !matches!(roles[i], Role::Synapses(_)) {
             continue;
         }
-        let receivers = graph.connections.iter().filter(|c| c.senders.iter().any(|s| s.0 == i));
-        let mut on_host = receivers.map(|c| (c.to.0, roles[c.to.0].is_host())).peekable();
+        let id = InstanceId(i as u32);
+        let receivers = network.links.iter().filter(|l| l.senders.iter().any(|s| s.from.0 == id));
+        let receivers = receivers.map(|l| l.to.0.at());
+        let mut on_host = receivers.map(|to| (to, roles[to].is_host())).peekable();
         let first = on_host.peek().map(|(to, _)| *to);
         if on_host.all(|(_, host)| host) {
             let reason = match first {
                 Some(to) => {
-                    let to = &graph.processes[to].path;
+                    let to = &network.instances[to].path;
                     format!("its sums go to `{to}`, which runs on the host")
                 }
-                None => format!("nothing receives the sums of `{}`", process.path),
+                None => format!("nothing receives the sums of `{}`", instance.path),
             };
             roles[i] = Role::Host { resource: "cpu", reason };
         }
@@ -153,21 +148,21 @@ fn follow_receivers(graph: &TypedGraph, roles: &mut [Role]) {
 /// Lists the processes beside the cores; their adapters are those of the populations and
 /// outputs.
 pub fn host(
-    cx: &mut Cx<'_>,
-    graph: &TypedGraph,
+    network: &Network,
     roles: &[Role],
     embedded: u64,
-    network: &mut ChipNetwork,
-) -> Eval<()> {
+    chip: &mut ChipNetwork,
+    sink: &mut Sink,
+) -> Result<(), Reported> {
     let mut on_embedded = Vec::new();
-    for (process, role) in graph.processes.iter().zip(roles) {
+    for (instance, role) in network.instances.iter().zip(roles) {
         let Role::Host { resource, reason } = role else { continue };
         if *resource == "embedded" {
-            on_embedded.push(process);
+            on_embedded.push(instance);
         }
-        let adapters = network.adapters(&process.path);
-        network.host.push(HostProcess {
-            process: process.path.clone(),
+        let adapters = chip.adapters(&instance.path);
+        chip.host.push(HostProcess {
+            process: instance.path.clone(),
             resource: (*resource).to_string(),
             reason: reason.clone(),
             adapters,
@@ -178,8 +173,8 @@ pub fn host(
             "{} processes are `on embedded`, the board's chips have {embedded} embedded CPUs to use",
             on_embedded.len()
         );
-        let d = Diagnostic::new(Code::E0808, message, beyond.loc, "the first beyond them");
-        return Err(cx.fail(d.help("use more chips, or models `on cpu`")));
+        let d = Diagnostic::new(Code::E0808, message, beyond.place, "the first beyond them");
+        return Err(sink.fail(d.help("use more chips, or models `on cpu`")));
     }
     Ok(())
 }

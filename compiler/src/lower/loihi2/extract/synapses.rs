@@ -2,10 +2,11 @@
 
 use super::super::network::{Conv, Dense, Population, Projection, Sparse, Synapses};
 use super::super::profile::Profile;
+use super::process::Process;
 use super::roles::SynapseKind;
 use super::weights::{self, Stored};
-use crate::diagnostics::{Code, Diagnostic};
-use crate::types::{Cx, Eval, Process};
+use crate::diagnostics::{Code, Diagnostic, Reported, Sink};
+use crate::scalar::Kind;
 use snn_grammar::ast::Direction;
 use std::sync::Arc;
 
@@ -23,14 +24,14 @@ pub struct Ends {
 /// # Errors
 /// E0806 weights or delays that the chip cannot store; E0804 a convolution of parts.
 pub fn projections(
-    cx: &mut Cx<'_>,
-    process: &Process,
+    process: &Process<'_>,
     kind: SynapseKind,
     ends: &Ends,
     populations: &[Population],
     profile: &Profile,
-) -> Eval<Vec<Projection>> {
-    let stored = weights::stored(cx, process, kind, profile)?;
+    sink: &mut Sink,
+) -> Result<Vec<Projection>, Reported> {
+    let stored = weights::stored(process, kind, profile, sink)?;
     let neurons = |p: usize| populations.get(p).map_or(0, |p| u64::from(p.neurons));
     let mut projections = Vec::new();
     for (from, inputs) in &ends.inputs {
@@ -38,19 +39,19 @@ pub fn projections(
             let columns = Selection::of(inputs, stored.synapses.inputs(), neurons(*from));
             let rows = Selection::of(outputs, stored.synapses.outputs(), neurons(*to));
             let Some(synapses) = select(&stored.synapses, &rows, &columns) else {
-                let message = format!("`{}` is a convolution of parts", process.path);
+                let message = format!("`{}` is a convolution of parts", process.path());
                 let what = "all of its input has one sender, all of its output one receiver";
-                let d = Diagnostic::new(Code::E0804, message, process.loc, what);
+                let d = Diagnostic::new(Code::E0804, message, process.place(), what);
                 let remedy = "give each sender and each receiver its own `Conv`, with the weights of its \
                               channels; what they send to one layer adds up there";
-                return Err(cx.fail(d.help(remedy)));
+                return Err(sink.fail(d.help(remedy)));
             };
             let several = ends.inputs.len() * ends.outputs.len() > 1;
             let number = projections.len();
             projections.push(Projection {
                 name: match several {
-                    true => format!("{}[{number}]", process.path),
-                    false => process.path.clone(),
+                    true => format!("{}[{number}]", process.path()),
+                    false => process.path().into(),
                 },
                 from: *from,
                 to: *to,
@@ -59,7 +60,7 @@ pub fn projections(
                 synapses,
                 format: stored.format,
                 graded: graded(process, &stored),
-                loc: Some(process.loc),
+                loc: Some(process.place()),
             });
         }
     }
@@ -67,11 +68,9 @@ pub fn projections(
 }
 
 /// Whether messages carry payloads: the process counts them, and its port is not one of spikes.
-fn graded(process: &Process, stored: &Stored) -> bool {
-    let spikes = process
-        .ports
-        .iter()
-        .any(|p| p.direction == Direction::In && p.ty.kind() == crate::ir::Kind::Bool);
+fn graded(process: &Process<'_>, stored: &Stored) -> bool {
+    let ports = &process.body.ports;
+    let spikes = ports.iter().any(|p| p.direction == Direction::In && p.ty.kind() == Kind::Bool);
     stored.message_bits > 0 && !spikes
 }
 

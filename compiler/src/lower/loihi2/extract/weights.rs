@@ -2,11 +2,12 @@
 
 use super::super::network::{ChipNetwork, Conv, Dense, SignMode, Sparse, Synapses, WeightFormat};
 use super::super::profile::Profile;
+use super::process::Process;
 use super::roles::SynapseKind;
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, Reported, Sink};
 use crate::tensor::sparse::representable;
 use crate::tensor::{self, Constant, Tensor, Values, Weights};
-use crate::types::{Cx, Eval, Process, Val};
+use snn_grammar::ast::Direction;
 use std::sync::Arc;
 
 /// The synapses of a connection process.
@@ -26,16 +27,16 @@ pub struct Stored {
 /// # Errors
 /// E0806.
 pub fn stored(
-    cx: &mut Cx<'_>,
-    process: &Process,
+    process: &Process<'_>,
     kind: SynapseKind,
     profile: &Profile,
-) -> Eval<Stored> {
+    sink: &mut Sink,
+) -> Result<Stored, Reported> {
     let name = if kind == SynapseKind::Conv { "weight" } else { "stored" };
     let weights = tensor(process, name).ok_or_else(|| {
-        let message = format!("the weights of `{}` are not integers known now", process.path);
-        let d = Diagnostic::new(Code::E0806, message, process.loc, "");
-        cx.fail(d.help("give integer weights, as `models fixed_pt` takes them"))
+        let message = format!("the weights of `{}` are not integers known now", process.path());
+        let d = Diagnostic::new(Code::E0806, message, process.place(), "");
+        sink.fail(d.help("give integer weights, as `models fixed_pt` takes them"))
     })?;
     let declared = match kind {
         // The reference ignores both for convolutions.
@@ -48,17 +49,17 @@ pub fn stored(
     };
     let bounds = weights.bounds();
     let fitted = fit(&weights, &declared, bounds, profile).map_err(|(what, remedy)| {
-        let message = format!("the weights of `{}` cannot be stored: {what}", process.path);
-        cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "").help(remedy))
+        let message = format!("the weights of `{}` cannot be stored: {what}", process.path());
+        sink.fail(Diagnostic::new(Code::E0806, message, process.place(), "").help(remedy))
     })?;
     let delays = tensor(process, "delays");
     let max_delay = delays.as_ref().map_or(0, |d| d.bounds().1);
     if max_delay > profile.figures.max_delay as i64 {
         let most = profile.figures.max_delay;
         let message =
-            format!("`{}` has a delay of {max_delay}, the chip goes to {most}", process.path);
-        let d = Diagnostic::new(Code::E0806, message, process.loc, "");
-        return Err(cx.fail(d.help("shorten the delay, or put a layer of neurons between")));
+            format!("`{}` has a delay of {max_delay}, the chip goes to {most}", process.path());
+        let d = Diagnostic::new(Code::E0806, message, process.place(), "");
+        return Err(sink.fail(d.help("shorten the delay, or put a layer of neurons between")));
     }
     let format = WeightFormat { max_delay: max_delay as u8, ..fitted.format };
     let delays = delays.filter(|_| max_delay > 0);
@@ -76,18 +77,20 @@ pub fn stored(
             SynapseKind::Conv => ("has no geometry to go by", "give it an input and a kernel"),
             _ => ("has too many weights", "connect fewer neurons, or with `Sparse`"),
         };
-        let message = format!("`{}` {message}", process.path);
-        cx.fail(Diagnostic::new(Code::E0806, message, process.loc, "").help(help))
+        let message = format!("`{}` {message}", process.path());
+        sink.fail(Diagnostic::new(Code::E0806, message, process.place(), "").help(help))
     })?;
     let message_bits = number(process, "num_message_bits").unwrap_or(0);
     if message_bits > profile.figures.payload_bits as i64 {
         let most = profile.figures.payload_bits;
         let message = format!(
             "`{}` receives payloads of {message_bits} bits, the chip carries {most}",
-            process.path
+            process.path()
         );
-        let d = Diagnostic::new(Code::E0806, message, process.loc, "");
-        return Err(cx.fail(d.help("send spikes (`num_message_bits: 0`), or use another profile")));
+        let d = Diagnostic::new(Code::E0806, message, process.place(), "");
+        return Err(
+            sink.fail(d.help("send spikes (`num_message_bits: 0`), or use another profile"))
+        );
     }
     Ok(Stored { synapses, format, message_bits })
 }
@@ -111,26 +114,18 @@ struct Fitted {
     format: WeightFormat,
 }
 
-fn tensor(process: &Process, name: &str) -> Option<Matrix> {
-    let Some(Val::Expr(e)) = process.env.names.get(name) else { return None };
-    let constant = match e.as_sparse() {
-        Some(sparse) => Constant::Sparse(Arc::clone(sparse)),
-        None => Constant::Dense(Arc::clone(e.as_const()?)),
-    };
-    let values = e.values()?;
+fn tensor(process: &Process<'_>, name: &str) -> Option<Matrix> {
+    let constant = process.named(name)?;
+    let values = constant.values();
     matches!(values.values, Values::Int(_)).then_some(Matrix { constant, values })
 }
 
-fn number(process: &Process, name: &str) -> Option<i64> {
-    match process.env.names.get(name) {
-        Some(Val::Expr(e)) => e.as_int(),
-        _ => None,
-    }
+fn number(process: &Process<'_>, name: &str) -> Option<i64> {
+    process.named(name)?.as_int()
 }
 
-fn pair(process: &Process, name: &str) -> Option<[u32; 2]> {
-    let Some(Val::Expr(e)) = process.env.names.get(name) else { return None };
-    let tensor = e.as_const()?;
+fn pair(process: &Process<'_>, name: &str) -> Option<[u32; 2]> {
+    let tensor = process.named(name)?.dense()?;
     let Values::Int(values) = &tensor.values else { return None };
     let of = |i: usize| values.get(i).or(values.first()).and_then(|v| u32::try_from(*v).ok());
     Some([of(0)?, of(1)?])
@@ -325,15 +320,14 @@ fn fit(
     Ok(Fitted { shift, format: WeightFormat { bits, exp: exp as i8, sign, max_delay: 0 } })
 }
 
-fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<Conv> {
+fn convolution(process: &Process<'_>, weights: &Matrix, fitted: &Fitted) -> Option<Conv> {
     let size = |shape: &[usize], axis: usize| shape.get(axis).and_then(|n| u32::try_from(*n).ok());
     let of = |shape: &[usize]| Some([size(shape, 0)?, size(shape, 1)?, size(shape, 2)?]);
-    let port = |direction| process.ports.iter().find(|p| p.direction == direction);
     let kernel = weights.shape();
     let all = weights.dense(kernel)?;
     let conv = Conv {
-        input: of(&port(snn_grammar::ast::Direction::In)?.shape)?,
-        output: of(&port(snn_grammar::ast::Direction::Out)?.shape)?,
+        input: of(&process.port(Direction::In)?.shape)?,
+        output: of(&process.port(Direction::Out)?.shape)?,
         kernel: [size(kernel, 1)?, size(kernel, 2)?],
         stride: pair(process, "stride")?,
         padding: pair(process, "padding")?,
@@ -346,7 +340,7 @@ fn convolution(process: &Process, weights: &Matrix, fitted: &Fitted) -> Option<C
 
 /// Warns where a neuron's synapses could bring more in one step than `u` holds: the bound
 /// `Σ|w| · 2^(6 + exp) < 2^23` of spikes (payloads make it larger still).
-pub fn warn_of_overflow(cx: &mut Cx<'_>, network: &ChipNetwork, profile: &Profile) {
+pub fn warn_of_overflow(network: &ChipNetwork, profile: &Profile, sink: &mut Sink) {
     let most = 1u128 << (profile.figures.state_bits.clamp(1, 64) - 1);
     for (l, layer) in network.populations.iter().enumerate().filter(|(_, p)| p.on_chip()) {
         let mut sums = vec![0u128; layer.neurons as usize];
@@ -368,7 +362,7 @@ pub fn warn_of_overflow(cx: &mut Cx<'_>, network: &ChipNetwork, profile: &Profil
             );
             let what = "if all its sources spike at once, `u` wraps";
             let d = Diagnostic::new(Code::W0801, message, loc, what);
-            cx.sink.push(d.help("scale its weights down, or make sure that they never all do"));
+            sink.push(d.help("scale its weights down, or make sure that they never all do"));
         }
     }
 }

@@ -32,6 +32,10 @@ struct Rules<'a> {
 /// A program computes with at most so many bits.
 const WIDEST_STATE: i64 = 32;
 
+/// The library's neurons, whose parameters are those of the chip. What a parameter of another
+/// program is called means nothing.
+const NEURONS: [&str; 4] = ["LIF", "LIFRefractory", "LIFReset", "TernaryLIF"];
+
 /// The range of a parameter that the chip gives a meaning to.
 fn range(parameter: &str, f: &Figures) -> Option<[i64; 2]> {
     let power = |bits: u64| 1i64.checked_shl(bits as u32).filter(|n| *n > 0).unwrap_or(i64::MAX);
@@ -155,8 +159,10 @@ impl Rules<'_> {
     fn populations(&mut self, manifest: &Manifest) {
         for (p, population) in manifest.populations.iter().enumerate() {
             let path = format!("populations[{p}]");
+            let process = population.program.as_deref().and_then(|name| name.split(' ').next());
+            let standard = process.is_some_and(|process| NEURONS.contains(&process));
             for (c, config) in population.configurations.iter().enumerate() {
-                for (name, value) in &config.parameters {
+                for (name, value) in config.parameters.iter().filter(|_| standard) {
                     if let Some(range) = range(name, self.figures) {
                         let path = format!("{path}.configurations[{c}].parameters.{name}");
                         self.within(path, *value, range);

@@ -1,6 +1,7 @@
 //! Element types: how a declared type is stored and what its stores do.
 
-use crate::ir::{Elem, Fit, Kind};
+use crate::ir::{Elem, Fit};
+use crate::scalar::Kind;
 use snn_grammar::ast::{ElemType, Overflow, Type};
 
 /// A declared element type with its overflow policy.

@@ -1,0 +1,75 @@
+//! What a run is for.
+
+use super::Options;
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::lower::loihi2::options::{KNOWN, WORDS};
+use crate::network;
+use crate::resolve::{ItemRef, nearest};
+use crate::types::settings::{Known, settings};
+use crate::types::{Cx, Eval};
+use snn_grammar::ast::{self, ItemKind, RunMemberKind};
+
+/// A target as it is written.
+pub struct Written {
+    name: String,
+    args: Vec<ast::Arg>,
+    /// Where; the run, where it names none.
+    pub loc: Loc,
+}
+
+/// A run's name and target.
+pub fn described(cx: &Cx<'_>, at: ItemRef) -> (String, Written) {
+    let rust =
+        |span| Written { name: RUST.into(), args: Vec::new(), loc: cx.program.loc(at.file, span) };
+    let ItemKind::Run(run) = &cx.program.item(at).kind else {
+        return (String::new(), rust(Default::default()));
+    };
+    let written = run.members.iter().find_map(|m| match &m.kind {
+        RunMemberKind::Target { name, args } => Some(Written {
+            name: name.name.clone(),
+            args: args.clone(),
+            loc: cx.program.loc(at.file, m.span),
+        }),
+        _ => None,
+    });
+    (run.name.name.clone(), written.unwrap_or_else(|| rust(run.name.span)))
+}
+
+/// The names of the targets.
+const RUST: &str = "rust";
+const LOIHI2: &str = "loihi2";
+
+/// The target with its settings.
+///
+/// # Errors
+/// Reported: E0801.
+pub fn target(cx: &mut Cx<'_>, written: &Written, options: &Options) -> Eval<network::Target> {
+    let name = options.target.as_deref().unwrap_or(&written.name);
+    match name {
+        RUST if written.name != RUST || written.args.is_empty() => Ok(network::Target::Rust),
+        LOIHI2 => {
+            // Options of another target say nothing about this one.
+            let args = if written.name == LOIHI2 { written.args.as_slice() } else { &[] };
+            let known = Known { target: LOIHI2, names: KNOWN, words: WORDS };
+            let settings = settings(cx, &known, args, written.loc.file)?;
+            Ok(network::Target::Chip(settings, written.loc))
+        }
+        _ => {
+            let (message, help) = match name {
+                RUST => {
+                    ("the target `rust` has no options".to_string(), "write `target rust`".into())
+                }
+                _ => {
+                    let near =
+                        nearest(name, [RUST, LOIHI2]).map(|n| format!("did you mean `{n}`? "));
+                    let help = format!(
+                        "{}the targets are `{RUST}` and `{LOIHI2}`",
+                        near.unwrap_or_default()
+                    );
+                    (format!("there is no target `{name}`"), help)
+                }
+            };
+            Err(cx.fail(Diagnostic::new(Code::E0801, message, written.loc, "").help(help)))
+        }
+    }
+}

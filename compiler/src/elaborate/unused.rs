@@ -1,0 +1,427 @@
+//! Mistakes in what no run instantiates.
+//!
+//! A process, model or network that nothing uses has no arguments and no shapes, so only what is
+//! wrong whatever they are is reported: names that stand for nothing, everywhere; and every
+//! mistake in processes without parameters, whose instances are all alike.
+
+use super::select::Choices;
+use super::tree::Tree;
+use super::{flatten, shapes};
+use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::network::Phase;
+use crate::resolve::{ItemRef, Symbol, nearest};
+use crate::types::{self, Cx, Env, Val, builtins, dotted};
+use snn_grammar::ast::{
+    self, Arg, Dim, Expr, ExprKind, Ident, ItemKind, Network, NetworkMember, Param, ProcessMember,
+    ResetWhen, ShapeParam, Stmt, StmtKind, Subscript,
+};
+use std::collections::BTreeMap;
+
+/// Checks the processes, models and networks of the program's own file that no run of this
+/// context has instantiated.
+pub fn check_unused(cx: &mut Cx<'_>) {
+    let Some(tree) = cx.program.modules.first().map(|m| m.file.clone()) else { return };
+    for (i, item) in tree.items.iter().enumerate() {
+        let at = ItemRef { file: 0, item: i as u32 };
+        if cx.met.contains(&at) {
+            continue;
+        }
+        match &item.kind {
+            ItemKind::Process(p) => {
+                let phases = p.members.iter().any(|m| matches!(m, ProcessMember::Phase(_)));
+                if phases && p.params.is_empty() && p.shape_params.is_empty() {
+                    whole(cx, at, None, Loc { file: 0, span: p.name.span });
+                }
+                let mut env = Env::module(0);
+                known(&mut env, &p.shape_params, &p.params);
+                let said = cx.sink.count();
+                Names { cx }.process(&p.params, &[&p.members], env);
+                cx.sink.without_repeated(said);
+            }
+            ItemKind::Model(m) => {
+                let parts: Vec<&str> = m.of.parts.iter().map(|p| p.name.as_str()).collect();
+                let Some(Symbol::Item(of)) = cx.program.lookup_path(0, &parts) else { continue };
+                let file = cx.program.tree(of);
+                let ItemKind::Process(p) = &file.items[of.item as usize].kind else { continue };
+                if p.params.is_empty() && p.shape_params.is_empty() && m.params.is_empty() {
+                    let loc = Loc { file: 0, span: m.tag.span };
+                    whole(cx, of, Some(m.tag.name.clone()), loc);
+                }
+                let mut env = Env::module(0);
+                known(&mut env, &p.shape_params, &p.params);
+                known(&mut env, &[], &m.params);
+                let said = cx.sink.count();
+                Names { cx }.process(&m.params, &[&m.members, &p.members], env);
+                cx.sink.without_repeated(said);
+            }
+            ItemKind::Network(n) => Names { cx }.network(n),
+            _ => {}
+        }
+    }
+}
+
+/// Types a process without parameters.
+fn whole(cx: &mut Cx<'_>, def: ItemRef, tag: Option<String>, loc: Loc) {
+    cx.begin_run();
+    let choices = Choices::tagged(tag.map(|tag| (tag, loc)));
+    let Ok(mut tree) = Tree::alone(cx, def, &choices, loc) else { return };
+    if shapes::infer(cx, &mut tree).is_ok() {
+        // What is wrong is in the sink.
+        let _ = types::check_alone(cx, &flatten::instance(&tree, 0));
+    }
+}
+
+/// Makes parameters known, of unknown value.
+fn known(env: &mut Env, shape: &[ShapeParam], params: &[Param]) {
+    let names = shape.iter().map(|p| &p.name).chain(params.iter().map(|p| &p.name));
+    names.for_each(|name| env.set(&name.name, unknown()));
+}
+
+/// Stands for any value.
+fn unknown() -> Val {
+    Val::List(Vec::new())
+}
+
+/// Looks for names that stand for nothing.
+struct Names<'c, 'a> {
+    cx: &'c mut Cx<'a>,
+}
+
+impl Names<'_, '_> {
+    /// The first of `lists` and these params; the names of the others are known to it.
+    fn process(&mut self, params: &[Param], lists: &[&[ProcessMember]], mut env: Env) {
+        let members = || lists.iter().flat_map(|list| list.iter());
+        for member in members() {
+            if let ProcessMember::Const(b) = member {
+                env.set(&b.name.name, unknown());
+            }
+        }
+        self.params(params, &env);
+        let mut inside = env.clone();
+        for member in members() {
+            match member {
+                ProcessMember::Port(p) => inside.set(&p.name.name, unknown()),
+                ProcessMember::Var(v) => inside.set(&v.name.name, unknown()),
+                _ => {}
+            }
+        }
+        if !inside.names.contains_key("t") {
+            inside.set("t", unknown());
+        }
+        for member in lists.first().into_iter().flat_map(|list| list.iter()) {
+            match member {
+                ProcessMember::Port(p) => self.dims(&p.ty.shape, &env),
+                ProcessMember::Var(v) => {
+                    self.dims(&v.ty.shape, &env);
+                    v.init.iter().for_each(|e| self.expr(e, &env));
+                }
+                ProcessMember::Const(b) => self.expr(&b.value, &env),
+                ProcessMember::Phase(phase) => {
+                    if !Phase::ALL.into_iter().any(|p| p.name() == phase.name.name) {
+                        let loc = Loc { file: env.file, span: phase.name.span };
+                        self.cx.sink.push(types::no_phase(&phase.name.name, loc));
+                    }
+                    phase.guard.iter().for_each(|e| self.expr(e, &inside));
+                    self.block(&phase.body, inside.clone());
+                }
+            }
+        }
+    }
+
+    fn params(&mut self, params: &[Param], env: &Env) {
+        for param in params {
+            if let Some(ty) = &param.ty {
+                self.dims(&ty.shape, env);
+            }
+            param.default.iter().for_each(|e| self.expr(e, env));
+            if let Some(range) = &param.range {
+                let module = Env::module(env.file);
+                self.expr(&range.lo, &module);
+                self.expr(&range.hi, &module);
+            }
+        }
+    }
+
+    fn block(&mut self, stmts: &[Stmt], mut env: Env) {
+        for stmt in stmts {
+            match &stmt.kind {
+                StmtKind::Let(b) => {
+                    self.expr(&b.value, &env);
+                    if let Some(ty) = &b.ty {
+                        self.dims(&ty.shape, &env);
+                    }
+                    env.set(&b.name.name, unknown());
+                }
+                StmtKind::If { cond, then, els } => {
+                    self.expr(cond, &env);
+                    self.block(then, env.clone());
+                    self.block(els, env.clone());
+                }
+                StmtKind::Assign { target, value, mask, .. } => {
+                    self.target(target, &env);
+                    self.expr(value, &env);
+                    mask.iter().for_each(|e| self.expr(e, &env));
+                }
+            }
+        }
+    }
+
+    /// Names of the file are none that can be assigned.
+    fn target(&mut self, e: &Expr, env: &Env) {
+        match &e.kind {
+            ExprKind::Name(name) if !env.names.contains_key(name) => {
+                self.cx.unknown_name(name, e.span, env);
+            }
+            ExprKind::Index(of, subscripts) => {
+                self.target(of, env);
+                self.subscripts(subscripts, env);
+            }
+            _ => {}
+        }
+    }
+
+    fn dims(&mut self, dims: &[Dim], env: &Env) {
+        for dim in dims {
+            match dim {
+                Dim::Size(e) => self.expr(e, env),
+                Dim::Spread(name) => self.name(&name.name, name.span, env),
+            }
+        }
+    }
+
+    fn subscripts(&mut self, subscripts: &[Subscript], env: &Env) {
+        for subscript in subscripts {
+            match subscript {
+                Subscript::At(e) => self.expr(e, env),
+                Subscript::Range { lo, hi, .. } => {
+                    lo.iter().chain(hi).for_each(|e| self.expr(e, env));
+                }
+            }
+        }
+    }
+
+    fn args(&mut self, args: &[Arg], env: &Env) {
+        args.iter().for_each(|arg| self.expr(&arg.value, env));
+    }
+
+    fn name(&mut self, name: &str, span: ast::Span, env: &Env) {
+        let known = env.names.contains_key(name);
+        if !known && self.cx.program.lookup(env.file, name).is_none() {
+            self.cx.unknown_name(name, span, env);
+        }
+    }
+
+    fn expr(&mut self, e: &Expr, env: &Env) {
+        match &e.kind {
+            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
+            ExprKind::Name(name) => self.name(name, e.span, env),
+            ExprKind::Field(of, _) => match dotted(e) {
+                Some(parts) if parts.len() == 2 && self.is_module(parts[0], env) => {
+                    if self.cx.program.lookup_path(env.file, &parts).is_none() {
+                        self.cx.unknown_name(&parts.join("."), e.span, env);
+                    }
+                }
+                _ => self.expr(of, env),
+            },
+            ExprKind::Call { callee, args } => {
+                self.args(args, env);
+                let name = match &callee.kind {
+                    ExprKind::Name(name) => name,
+                    ExprKind::Field(of, method) => {
+                        self.expr(of, env);
+                        &method.name
+                    }
+                    _ => return,
+                };
+                // What a process is not is told where one is instantiated.
+                if !builtins::is_function(name) && self.cx.program.lookup(env.file, name).is_none()
+                {
+                    let at = Loc { file: env.file, span: callee.span };
+                    let _ = builtins::call(self.cx, name, at, Vec::new(), at, env);
+                }
+            }
+            ExprKind::Index(of, subscripts) => {
+                self.expr(of, env);
+                self.subscripts(subscripts, env);
+            }
+            ExprKind::Unary(_, a) => self.expr(a, env),
+            ExprKind::Binary(_, a, b) => {
+                self.expr(a, env);
+                self.expr(b, env);
+            }
+            ExprKind::List(items) => items.iter().for_each(|item| self.expr(item, env)),
+        }
+    }
+
+    fn is_module(&self, name: &str, env: &Env) -> bool {
+        let module = self.cx.program.lookup(env.file, name);
+        !env.names.contains_key(name) && matches!(module, Some(Symbol::Module(_)))
+    }
+
+    fn network(&mut self, network: &Network) {
+        let mut env = Env::module(0);
+        known(&mut env, &network.shape_params, &network.params);
+        for member in &network.members {
+            if let NetworkMember::Const(b) = member {
+                env.set(&b.name.name, unknown());
+            }
+        }
+        self.params(&network.params, &env);
+        // What each part and port is: the ports that can be named after it, where they are known.
+        let mut parts: BTreeMap<&str, Option<Vec<String>>> = BTreeMap::new();
+        for member in &network.members {
+            match member {
+                NetworkMember::Part(part) => {
+                    let ports = self.part(&part.name, &part.value, &env);
+                    parts.insert(&part.name.name, ports);
+                }
+                NetworkMember::Port(port) => {
+                    self.dims(&port.ty.shape, &env);
+                    parts.insert(&port.name.name, None);
+                }
+                NetworkMember::Const(b) => self.expr(&b.value, &env),
+                NetworkMember::Connection(_) => {}
+                NetworkMember::Reset(reset) => match &reset.when {
+                    ResetWhen::Every { every, offset, stagger } => {
+                        let times = [Some(every), offset.as_ref(), stagger.as_ref()];
+                        times.into_iter().flatten().for_each(|e| self.expr(e, &env));
+                    }
+                    ResetWhen::At { at, .. } => self.expr(at, &env),
+                },
+            }
+        }
+        for member in &network.members {
+            if let NetworkMember::Connection(c) = member {
+                c.hops.iter().for_each(|hop| self.hop(hop, &parts, &env));
+            }
+        }
+    }
+
+    /// A part: what it is, and the names of its arguments. Its ports, where they are known.
+    fn part(&mut self, name: &Ident, e: &Expr, env: &Env) -> Option<Vec<String>> {
+        let (callee, args) = match &e.kind {
+            ExprKind::Call { callee, args } => (&**callee, args.as_slice()),
+            _ => (e, &[][..]),
+        };
+        let callee = match &callee.kind {
+            ExprKind::Index(of, shape) => {
+                self.subscripts(shape, env);
+                of
+            }
+            _ => callee,
+        };
+        self.args(args, env);
+        let path = dotted(callee)?;
+        if path == ["netx"] || path == ["nir"] {
+            return None;
+        }
+        let loc = Loc { file: env.file, span: callee.span };
+        let Some(Symbol::Item(at)) = self.cx.program.lookup_path(env.file, &path) else {
+            let wanted = path.join(".");
+            let message = format!("there is no process or network `{wanted}`");
+            let mut d = Diagnostic::new(Code::E0401, message, loc, "not found");
+            if let Some(near) = nearest(&wanted, self.cx.program.names_in(env.file)) {
+                d = d.help(format!("did you mean `{near}`?"));
+            }
+            self.cx.sink.push(d);
+            return None;
+        };
+        let Some((ports, takes)) = self.declared(at) else {
+            let message = format!("`{}` must be an instance of a process or network", name.name);
+            self.cx.sink.push(Diagnostic::new(Code::E0204, message, loc, ""));
+            return None;
+        };
+        for arg in args {
+            let Some(given) = arg.name.as_ref().filter(|n| !takes.contains(&n.name)) else {
+                continue;
+            };
+            let message = format!("`{}` has no parameter `{}`", path.join("."), given.name);
+            let loc = Loc { file: env.file, span: given.span };
+            let mut d = Diagnostic::new(Code::E0209, message, loc, "");
+            if let Some(near) = nearest(&given.name, takes.iter().map(String::as_str)) {
+                d = d.help(format!("did you mean `{near}`?"));
+            }
+            self.cx.sink.push(d);
+        }
+        Some(ports)
+    }
+
+    /// The ports of a process or network, and the arguments it takes by name, whatever its model.
+    fn declared(&self, at: ItemRef) -> Option<(Vec<String>, Vec<String>)> {
+        let program = &self.cx.program;
+        let (mut ports, mut takes) = (Vec::new(), Vec::new());
+        let mut members = |members: &[ProcessMember], takes: &mut Vec<String>| {
+            for member in members {
+                match member {
+                    ProcessMember::Port(p) => ports.push(p.name.name.clone()),
+                    ProcessMember::Var(v) => takes.push(v.name.name.clone()),
+                    _ => {}
+                }
+            }
+        };
+        match &program.item(at).kind {
+            ItemKind::Process(p) => {
+                takes.extend(p.params.iter().map(|p| p.name.name.clone()));
+                members(&p.members, &mut takes);
+                for model in program.models_of(at) {
+                    if let ItemKind::Model(m) = &program.item(model).kind {
+                        members(&m.members, &mut takes);
+                    }
+                }
+            }
+            ItemKind::Network(n) => {
+                takes.extend(n.params.iter().map(|p| p.name.name.clone()));
+                ports.extend(n.members.iter().filter_map(|m| match m {
+                    NetworkMember::Port(p) => Some(p.name.name.clone()),
+                    _ => None,
+                }));
+            }
+            _ => return None,
+        }
+        Some((ports, takes))
+    }
+
+    fn hop(&mut self, e: &Expr, parts: &BTreeMap<&str, Option<Vec<String>>>, env: &Env) {
+        let loc = Loc { file: env.file, span: e.span };
+        if let Some(path) = dotted(e) {
+            let message = match (parts.get(path[0]), path.get(1)) {
+                (None, _) => format!("this network has no part or port `{}`", path[0]),
+                (Some(Some(ports)), Some(port)) if !ports.iter().any(|p| p == port) => {
+                    format!("`{}` has no port `{port}`", path[0])
+                }
+                _ => return,
+            };
+            self.cx.sink.push(Diagnostic::new(Code::E0401, message, loc, "not found"));
+            return;
+        }
+        match &e.kind {
+            ExprKind::Index(of, subscripts) => {
+                self.hop(of, parts, env);
+                self.subscripts(subscripts, env);
+            }
+            ExprKind::Call { callee, args } => match &callee.kind {
+                ExprKind::Name(name) if name == "concat" => {
+                    for arg in args {
+                        match arg.name {
+                            Some(_) => self.expr(&arg.value, env),
+                            None => self.hop(&arg.value, parts, env),
+                        }
+                    }
+                }
+                ExprKind::Field(of, _) if !self.names_module(of, env) => {
+                    self.hop(of, parts, env);
+                    self.args(args, env);
+                }
+                _ => {
+                    let name = Ident { name: "it".into(), span: e.span };
+                    self.part(&name, e, env);
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn names_module(&self, e: &Expr, env: &Env) -> bool {
+        dotted(e).is_some_and(|path| self.is_module(path[0], env))
+    }
+}

@@ -1,0 +1,43 @@
+//! Derivatives, written in the operations themselves.
+
+use super::{Kind, Op, Scalar};
+
+/// A float computed from the operands and the result of an operation.
+#[derive(Clone, Copy, Debug)]
+pub enum Term {
+    /// A constant, of the result's kind.
+    Constant(f64),
+    /// An operand, from 0.
+    Operand(usize),
+    /// The result.
+    Result,
+    /// An operation on terms.
+    Apply(Op, &'static [Term]),
+}
+
+/// Independent of the operand, or constant between the places where it has no derivative.
+pub(super) const ZERO: Term = Term::Constant(0.0);
+pub(super) const ONE: Term = Term::Constant(1.0);
+pub(super) const MINUS_ONE: Term = Term::Constant(-1.0);
+pub(super) const A: Term = Term::Operand(0);
+pub(super) const B: Term = Term::Operand(1);
+/// `1 / b`.
+pub(super) const INVERSE_B: Term = Term::Apply(Op::Div, &[ONE, B]);
+
+impl Term {
+    /// Its value. `None` where the operands are not those of the operation.
+    pub fn eval(self, operands: &[Scalar], result: Scalar) -> Option<Scalar> {
+        match self {
+            Term::Constant(value) => Some(Scalar::F64(value).convert(match result.kind() {
+                Kind::F32 => Kind::F32,
+                _ => Kind::F64,
+            })),
+            Term::Operand(n) => operands.get(n).copied(),
+            Term::Result => Some(result),
+            Term::Apply(op, terms) => {
+                let values = terms.iter().map(|term| term.eval(operands, result));
+                op.eval(&values.collect::<Option<Vec<Scalar>>>()?)
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a row of the table says.
+
+use super::{FULL, Form, Interval, Kind, Op, Rust, Scalar, Term};
+
+/// All that there is to know about an operation.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) meaning: Meaning,
+    /// Bounds of an integer or boolean result from those of integer or boolean operands.
+    pub(super) interval: fn(Op, &[Interval]) -> Interval,
+    pub(super) derivative: Option<&'static [Term]>,
+    /// See [`Op::is_modular`].
+    pub(super) modular: bool,
+    pub(super) rust: Rust,
+}
+
+/// Something for each kind for which an operation is defined.
+pub(super) struct ByKind<B, I, S, D> {
+    pub(super) bool: Option<B>,
+    pub(super) int: Option<I>,
+    pub(super) f32: Option<S>,
+    pub(super) f64: Option<D>,
+}
+
+impl<B, I, S, D> ByKind<B, I, S, D> {
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Bool => self.bool.is_some(),
+            Kind::Int => self.int.is_some(),
+            Kind::F32 => self.f32.is_some(),
+            Kind::F64 => self.f64.is_some(),
+        }
+    }
+}
+
+/// One operand, and a result of its kind.
+pub(super) type One = ByKind<fn(bool) -> bool, fn(i64) -> i64, fn(f32) -> f32, fn(f64) -> f64>;
+
+/// Two operands of a kind, and a result of it.
+pub(super) type Two =
+    ByKind<fn(bool, bool) -> bool, fn(i64, i64) -> i64, fn(f32, f32) -> f32, fn(f64, f64) -> f64>;
+
+/// Two operands of a kind, and a boolean.
+pub(super) type Test = ByKind<
+    fn(&bool, &bool) -> bool,
+    fn(&i64, &i64) -> bool,
+    fn(&f32, &f32) -> bool,
+    fn(&f64, &f64) -> bool,
+>;
+
+/// What an operation takes and gives.
+pub(super) enum Meaning {
+    One(One),
+    Two(Two),
+    Test(Test),
+    /// Anything else.
+    Other {
+        arity: usize,
+        result: fn(Op, &[Kind]) -> Option<Kind>,
+        /// Of operands for which there is a result.
+        eval: fn(Op, &[Scalar]) -> Option<Scalar>,
+    },
+}
+
+impl Meaning {
+    pub(super) fn arity(&self) -> usize {
+        match self {
+            Meaning::One(_) => 1,
+            Meaning::Two(_) | Meaning::Test(_) => 2,
+            Meaning::Other { arity, .. } => *arity,
+        }
+    }
+}
+
+/// What most rows have in common.
+pub(super) const ROW: Row = Row {
+    name: "",
+    meaning: Meaning::One(ByKind { bool: None, int: None, f32: None, f64: None }),
+    interval: |_, _| FULL,
+    derivative: None,
+    modular: false,
+    rust: Rust::NONE,
+};
+
+pub(super) const fn one(
+    bool: Option<fn(bool) -> bool>,
+    int: Option<fn(i64) -> i64>,
+    f32: Option<fn(f32) -> f32>,
+    f64: Option<fn(f64) -> f64>,
+) -> Meaning {
+    Meaning::One(ByKind { bool, int, f32, f64 })
+}
+
+pub(super) const fn two(
+    bool: Option<fn(bool, bool) -> bool>,
+    int: Option<fn(i64, i64) -> i64>,
+    f32: Option<fn(f32, f32) -> f32>,
+    f64: Option<fn(f64, f64) -> f64>,
+) -> Meaning {
+    Meaning::Two(ByKind { bool, int, f32, f64 })
+}
+
+/// A comparison, which Rust's operator `sign` is for every kind.
+pub(super) const fn comparison(
+    name: &'static str,
+    sign: &'static str,
+    test: Test,
+    interval: fn(Op, &[Interval]) -> Interval,
+) -> Row {
+    let form = Form::Infix(sign, super::Level::Compare);
+    let rust = Rust { bool: form, int: form, float: form, ..Rust::NONE };
+    Row { name, meaning: Meaning::Test(test), interval, rust, ..ROW }
+}
+
+/// A function of one float.
+pub(super) const fn function(
+    name: &'static str,
+    f32: fn(f32) -> f32,
+    f64: fn(f64) -> f64,
+    derivative: &'static [Term],
+    float: Form,
+) -> Row {
+    let meaning = one(None, None, Some(f32), Some(f64));
+    Row { name, meaning, derivative: Some(derivative), rust: Rust { float, ..Rust::NONE }, ..ROW }
+}
