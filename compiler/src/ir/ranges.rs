@@ -15,8 +15,8 @@ mod interval;
 mod tests;
 
 use super::{
-    Buffer, BufferId, Elem, Fit, Init, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt, Synapse,
-    TensorId,
+    Buffer, BufferId, Elem, Expr, Fit, Init, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
+    Synapse, TensorId,
 };
 use crate::clocks::Clock;
 use crate::tensor::{Tensor as Known, Values, Weights};
@@ -89,19 +89,43 @@ impl<'a> Analysis<'a> {
     }
 
     /// Grows the ranges until every op stores inside them.
+    ///
+    /// What grows is looked at again where it is read, statement by statement: layers of one
+    /// size are one loop, and to look at all of it for each of them would cost their square.
     fn ascend(&mut self) {
+        let units = self.units();
         let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.ir.buffers.len()];
-        for (n, op) in self.ops.iter().enumerate() {
-            for buffer in reads(op) {
-                if let Some(ops) = readers.get_mut(buffer.0 as usize) {
-                    ops.push(n);
+        let mut users: HashMap<(usize, u32), Vec<usize>> = HashMap::new();
+        for (n, unit) in units.iter().enumerate() {
+            let (buffers, locals) = unit.reads();
+            for buffer in buffers {
+                if let Some(units) = readers.get_mut(buffer.0 as usize) {
+                    units.push(n);
                 }
             }
+            for local in locals {
+                users.entry((unit.at, local)).or_default().push(n);
+            }
         }
+        let mut locals: Vec<Vec<Interval>> = self.ops.iter().map(|op| unknown(op)).collect();
         let mut growths = vec![0; self.ir.buffers.len()];
-        let mut pending: BTreeSet<usize> = (0..self.ops.len()).collect();
+        let mut pending: BTreeSet<usize> = (0..units.len()).collect();
         while let Some(n) = pending.pop_first() {
-            for (buffer, stored) in self.stores(self.ops[n]) {
+            let unit = &units[n];
+            let stores = match unit.statement {
+                None => self.stores(unit.op),
+                Some(statement) => {
+                    let mut stores = Vec::new();
+                    let known = &mut locals[unit.at];
+                    if let Some(local) = self.statement(statement, known, &mut stores)
+                        && let Some(users) = users.get(&(unit.at, local))
+                    {
+                        pending.extend(users);
+                    }
+                    stores
+                }
+            };
+            for (buffer, stored) in stores {
                 let b = buffer.0 as usize;
                 let grown = join(self.ranges[b], stored);
                 if grown == self.ranges[b] {
@@ -117,6 +141,21 @@ impl<'a> Analysis<'a> {
                 pending.extend(&readers[b]);
             }
         }
+    }
+
+    /// The statements of loops and the other ops, in order.
+    fn units(&self) -> Vec<Unit<'a>> {
+        let mut units = Vec::new();
+        for (at, op) in self.ops.iter().enumerate() {
+            match &op.kind {
+                OpKind::Loop(body) => {
+                    let each = |statement| Unit { at, op, statement: Some(statement) };
+                    units.extend(body.body.iter().map(each));
+                }
+                _ => units.push(Unit { at, op, statement: None }),
+            }
+        }
+        units
     }
 
     /// Initial contents and all that the ops store, given the present ranges.
@@ -142,28 +181,36 @@ impl<'a> Analysis<'a> {
             OpKind::Synapse(synapse) => self.stored(synapse.dst, Fit::Exact, self.sum(synapse)),
             OpKind::Reduce(reduce) => self.stored(reduce.dst, Fit::Exact, self.reduced(reduce)),
             OpKind::Loop(body) => {
-                let mut locals = vec![interval::FULL; body.locals as usize];
+                let mut locals = unknown(op);
                 let mut stores = Vec::new();
                 for statement in &body.body {
-                    let evaluator = self.evaluator(&locals);
-                    match statement {
-                        Stmt::Let { local, value, .. } => {
-                            let value = evaluator.bound(value, None);
-                            if let (Some(local), Some(value)) =
-                                (locals.get_mut(*local as usize), value)
-                            {
-                                *local = value;
-                            }
-                        }
-                        Stmt::Store { to, value, fit, mask } => {
-                            if let Source::Buffer(buffer) = to.source {
-                                let value = evaluator.bound(value, mask.as_ref());
-                                stores.extend(self.stored(buffer, *fit, value));
-                            }
-                        }
-                    }
+                    self.statement(statement, &mut locals, &mut stores);
                 }
                 stores
+            }
+        }
+    }
+
+    /// Adds what a statement may store, or gives the local whose bounds it has changed.
+    fn statement(
+        &self,
+        statement: &Stmt,
+        locals: &mut [Interval],
+        stores: &mut Vec<(BufferId, Interval)>,
+    ) -> Option<u32> {
+        let evaluator = self.evaluator(locals);
+        match statement {
+            Stmt::Let { local, value, .. } => {
+                let value = evaluator.bound(value, None)?;
+                let known = locals.get_mut(*local as usize)?;
+                (std::mem::replace(known, value) != value).then_some(*local)
+            }
+            Stmt::Store { to, value, fit, mask } => {
+                if let Source::Buffer(buffer) = to.source {
+                    let value = evaluator.bound(value, mask.as_ref());
+                    stores.extend(self.stored(buffer, *fit, value));
+                }
+                None
             }
         }
     }
@@ -380,35 +427,50 @@ fn corners(mut points: Vec<RowSums>) -> Vec<RowSums> {
     all
 }
 
-/// The buffers whose ranges an op's stores depend on.
-fn reads(op: &Op) -> Vec<BufferId> {
-    let mut buffers = Vec::new();
-    match &op.kind {
-        OpKind::Push { from, .. } => buffers.push(*from),
-        OpKind::Pop { queue, .. } => buffers.push(*queue),
-        OpKind::Reset { .. } => {}
-        OpKind::Synapse(synapse) => {
-            buffers.push(synapse.src);
-            if let Source::Buffer(weights) = synapse.weights {
-                buffers.push(weights);
+/// An op, or a statement of a loop.
+struct Unit<'a> {
+    /// The position of the op.
+    at: usize,
+    op: &'a Op,
+    statement: Option<&'a Stmt>,
+}
+
+impl Unit<'_> {
+    /// The buffers and locals that decide what it stores.
+    fn reads(&self) -> (Vec<BufferId>, Vec<u32>) {
+        let (mut buffers, mut locals) = (Vec::new(), Vec::new());
+        let mut reads = |e: &Expr| interval::reads(e, &mut buffers, &mut locals);
+        match (&self.op.kind, self.statement) {
+            (_, Some(Stmt::Let { value, .. })) => reads(value),
+            (_, Some(Stmt::Store { value, mask, .. })) => {
+                reads(value);
+                mask.iter().for_each(reads);
             }
-        }
-        OpKind::Reduce(reduce) => interval::loads(&reduce.value, &mut buffers),
-        OpKind::Loop(body) => {
-            for statement in &body.body {
-                match statement {
-                    Stmt::Let { value, .. } => interval::loads(value, &mut buffers),
-                    Stmt::Store { value, mask, .. } => {
-                        interval::loads(value, &mut buffers);
-                        mask.iter().for_each(|mask| interval::loads(mask, &mut buffers));
-                    }
+            (OpKind::Push { from, .. }, None) => buffers.push(*from),
+            (OpKind::Pop { queue, .. }, None) => buffers.push(*queue),
+            (OpKind::Synapse(synapse), None) => {
+                buffers.push(synapse.src);
+                if let Source::Buffer(weights) = synapse.weights {
+                    buffers.push(weights);
                 }
             }
+            (OpKind::Reduce(reduce), None) => reads(&reduce.value),
+            (OpKind::Reset { .. } | OpKind::Loop(_), None) => {}
         }
+        buffers.sort();
+        buffers.dedup();
+        locals.sort_unstable();
+        locals.dedup();
+        (buffers, locals)
     }
-    buffers.sort();
-    buffers.dedup();
-    buffers
+}
+
+/// What is known of the locals of an op before its first statement.
+fn unknown(op: &Op) -> Vec<Interval> {
+    match &op.kind {
+        OpKind::Loop(body) => vec![interval::FULL; body.locals as usize],
+        _ => Vec::new(),
+    }
 }
 
 fn initial(buffer: &Buffer, tensors: &TensorRanges) -> Interval {

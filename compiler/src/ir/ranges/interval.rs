@@ -13,21 +13,18 @@ pub fn interval(expr: &Expr, ir: &StepIr, locals: &[(i64, i64)]) -> (i64, i64) {
     Evaluator { ranges: None, tensors: &tensors, locals }.bound(expr, None).unwrap_or(FULL)
 }
 
-/// Every buffer that an expression loads, in order, with repetition.
-pub(super) fn loads(expr: &Expr, into: &mut Vec<BufferId>) {
+/// The buffers and the locals that an expression reads.
+pub(super) fn reads(expr: &Expr, buffers: &mut Vec<BufferId>, locals: &mut Vec<u32>) {
     match &expr.node {
         ExprKind::Load(access) => {
             if let Source::Buffer(buffer) = access.source {
-                into.push(buffer);
+                buffers.push(buffer);
             }
-            access.dynamic.iter().for_each(|d| loads(&d.index, into));
+            access.dynamic.iter().for_each(|d| reads(&d.index, buffers, locals));
         }
-        ExprKind::Apply(_, operands) => operands.iter().for_each(|e| loads(e, into)),
-        ExprKind::Int(_)
-        | ExprKind::Float(_)
-        | ExprKind::Local(_)
-        | ExprKind::Time
-        | ExprKind::Random { .. } => {}
+        ExprKind::Apply(_, operands) => operands.iter().for_each(|e| reads(e, buffers, locals)),
+        ExprKind::Local(local) => locals.push(*local),
+        ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Time | ExprKind::Random { .. } => {}
     }
 }
 
