@@ -156,7 +156,7 @@ fn empty() -> Network {
         name: "n".into(),
         tensors: Vec::new(),
         params: Vec::new(),
-        clocks: vec![Clock::always()],
+        clocks: [Clock::always()].into(),
         bodies: Vec::new(),
         instances: Vec::new(),
         links: Vec::new(),

@@ -18,6 +18,10 @@ pub struct Arrivals {
     pub last: Vec<u64>,
     /// The processes in the order in which waves reach them.
     pub order: Vec<usize>,
+    /// The place of each process in that order.
+    place: Vec<usize>,
+    /// The links into each process.
+    into: Vec<Vec<usize>>,
 }
 
 /// How long a message takes from an in port to an out port of a process: the first step at
@@ -181,7 +185,9 @@ pub fn arrivals(network: &Network) -> Arrivals {
         into[link.to.0.at()].push(at);
     }
     let order = order(network, &into);
-    let mut found = Arrivals { first: vec![0; n], last: vec![0; n], order: order.clone() };
+    let mut place = vec![0; n];
+    order.iter().enumerate().for_each(|(at, i)| place[*i] = at);
+    let (mut firsts, mut lasts) = (vec![0; n], vec![0; n]);
     // Departure from each out port: first and last step after the wave's start.
     let mut departures: BTreeMap<(InstanceId, u32), (u64, u64)> = BTreeMap::new();
     let mut transits: BTreeMap<(BodyId, u32, u32), Option<(u64, u64)>> = BTreeMap::new();
@@ -194,8 +200,8 @@ pub fn arrivals(network: &Network) -> Arrivals {
                 *known = (known.0.min(*first), known.1.max(*last));
             }
         }
-        found.first[i] = at_port.values().map(|a| a.0).min().unwrap_or(0);
-        found.last[i] = at_port.values().map(|a| a.1).max().unwrap_or(0);
+        firsts[i] = at_port.values().map(|a| a.0).min().unwrap_or(0);
+        lasts[i] = at_port.values().map(|a| a.1).max().unwrap_or(0);
         let fed = !into[i].is_empty();
         let id = network.instances[i].body;
         let body = &network.bodies[id.at()];
@@ -215,28 +221,33 @@ pub fn arrivals(network: &Network) -> Arrivals {
             departures.insert((InstanceId(i as u32), p), departure);
         }
     }
-    found
+    Arrivals { first: firsts, last: lasts, order, place, into }
+}
+
+/// The instances that send on a link.
+fn senders(link: &Link) -> impl Iterator<Item = usize> + '_ {
+    link.senders.iter().map(|s| s.from.0.at())
 }
 
 /// Instances in an order in which senders come before receivers, circles by declaration.
 fn order(network: &Network, into: &[Vec<usize>]) -> Vec<usize> {
-    let senders =
-        |link: &Link| -> Vec<usize> { link.senders.iter().map(|s| s.from.0.at()).collect() };
-    let edges = network.links.iter().flat_map(|link| {
-        let to = link.to.0.at();
-        senders(link).into_iter().map(move |from| (from, to))
-    });
+    let ends = |link: &Link| -> Vec<(usize, usize)> {
+        senders(link).map(|from| (from, link.to.0.at())).collect()
+    };
+    let edges = network.links.iter().flat_map(ends);
+    let mut receivers: Vec<Vec<usize>> = vec![Vec::new(); network.instances.len()];
+    edges.clone().for_each(|(from, to)| receivers[from].push(to));
     let mut order = Vec::new();
     let mut placed = vec![false; network.instances.len()];
     for circle in components(network.instances.len(), edges) {
         let mut rest: BTreeSet<usize> = circle.into_iter().collect();
-        while let Some(&declared_first) = rest.first() {
-            let reached = |i: &usize| {
-                into[*i].iter().any(|at| senders(&network.links[*at]).iter().any(|s| placed[*s]))
-            };
-            let next = rest.iter().copied().find(reached).unwrap_or(declared_first);
+        let fed =
+            |i: &usize| into[*i].iter().any(|at| senders(&network.links[*at]).any(|s| placed[s]));
+        let mut reached: BTreeSet<usize> = rest.iter().copied().filter(fed).collect();
+        while let Some(next) = reached.pop_first().or(rest.first().copied()) {
             rest.remove(&next);
             placed[next] = true;
+            reached.extend(receivers[next].iter().filter(|i| rest.contains(i)));
             order.push(next);
         }
     }
@@ -250,16 +261,17 @@ pub fn layers(
     members: impl Iterator<Item = usize>,
 ) -> BTreeMap<usize, usize> {
     let members: BTreeSet<usize> = members.collect();
-    let mut depth: Vec<Option<usize>> = vec![None; network.instances.len()];
-    let mut into: Vec<Vec<usize>> = vec![Vec::new(); network.instances.len()];
-    for link in &network.links {
-        into[link.to.0.at()].extend(link.senders.iter().map(|s| s.from.0.at()));
-    }
+    let places = members.iter().map(|i| arrivals.place[*i]);
+    let (Some(first), Some(last)) = (places.clone().min(), places.max()) else {
+        return BTreeMap::new();
+    };
+    let mut depth: BTreeMap<usize, usize> = BTreeMap::new();
     let mut layers = BTreeMap::new();
-    for &i in &arrivals.order {
-        let passed = |s: &usize| Some(depth[*s]? + usize::from(members.contains(s)));
-        let before = into[i].iter().filter_map(passed).max().unwrap_or(0);
-        depth[i] = Some(before);
+    for &i in &arrivals.order[first..=last] {
+        let passed = |s: usize| Some(depth.get(&s)? + usize::from(members.contains(&s)));
+        let senders = arrivals.into[i].iter().flat_map(|at| senders(&network.links[*at]));
+        let before = senders.filter_map(passed).max().unwrap_or(0);
+        depth.insert(i, before);
         if members.contains(&i) {
             layers.insert(i, before);
         }

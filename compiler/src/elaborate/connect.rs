@@ -64,6 +64,23 @@ pub enum Source {
 }
 
 impl Source {
+    /// Adds the nodes whose ports or parameters it looks at.
+    pub fn nodes(&self, found: &mut BTreeSet<usize>) {
+        match self {
+            Source::Port(node, _) => {
+                found.insert(*node);
+            }
+            Source::Method { of, network, .. } | Source::Index { of, network, .. } => {
+                found.insert(*network);
+                of.nodes(found);
+            }
+            Source::Concat { parts, network, .. } => {
+                found.insert(*network);
+                parts.iter().for_each(|part| part.nodes(found));
+            }
+        }
+    }
+
     /// It in words, and where its port is declared.
     pub fn described(&self, tree: &Tree) -> (String, Option<Loc>) {
         match self {
@@ -405,11 +422,10 @@ impl Chain<'_, '_, '_> {
         if let [only] = all.as_slice() {
             return Ok(*only);
         }
-        let parent = n.parent.map(|p| &self.builder.tree.nodes[p]);
-        let part = parent.and_then(|p| p.children.iter().find(|(_, id)| **id == node));
+        let part = n.parent.and_then(|_| n.path.rsplit('.').next());
         let named = |port: &usize| {
-            part.is_some_and(|(part, _)| {
-                self.explicit.contains(&(part.clone(), n.ports[*port].name.clone()))
+            part.is_some_and(|part| {
+                self.explicit.contains(&(part.to_string(), n.ports[*port].name.clone()))
             })
         };
         let free: Vec<usize> = all.iter().copied().filter(|p| !named(p)).collect();

@@ -1,7 +1,7 @@
 //! From the tree of networks to a flat graph of processes.
 
 use super::params::{ParamState, Role};
-use super::paths::{self, Target};
+use super::paths::{Places, Target};
 use super::shapes::port_elem;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic, Loc};
@@ -12,6 +12,7 @@ use crate::types::expr::{Leaf, Node, TExpr};
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
 use snn_grammar::ast::{self, Direction, ItemKind, ProcessMember, ResetWhen};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A run's network: processes and the connections between them.
 pub struct InstanceGraph {
@@ -131,11 +132,17 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
     let number: BTreeMap<usize, usize> = leaves.iter().enumerate().map(|(i, n)| (*n, i)).collect();
     let mut failed = check_edge_types(cx, tree);
     let instances: Vec<Instance> = leaves.iter().map(|n| instance(tree, *n)).collect();
+    let mut arriving: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    for (at, edge) in tree.edges.iter().enumerate() {
+        arriving.entry(edge.to).or_default().push(at);
+    }
+    let walk = |cx: &mut Cx<'_>, port| {
+        Walk { cx, tree, number: &number, arriving: &arriving, trail: Vec::new() }.messages(port)
+    };
     let mut connections = Vec::new();
     for (i, node) in leaves.iter().enumerate() {
         for port in tree.nodes[*node].ports_of(Direction::In) {
-            let mut walk = Walk { cx, tree, number: &number, trail: Vec::new() };
-            match walk.messages((*node, port)) {
+            match walk(cx, (*node, port)) {
                 Ok(messages) => connections.extend(
                     messages.into_iter().map(|(message, loc)| connection((i, port), message, loc)),
                 ),
@@ -146,8 +153,7 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
     let mut aliases = Vec::new();
     for (id, node) in tree.nodes.iter().enumerate().filter(|(_, n)| n.model.is_none()) {
         for (port, state) in node.ports.iter().enumerate() {
-            let mut walk = Walk { cx, tree, number: &number, trail: Vec::new() };
-            let Ok(messages) = walk.messages((id, port)) else { continue };
+            let Ok(messages) = walk(cx, (id, port)) else { continue };
             if let [(message, _)] = messages.as_slice()
                 && let Node::Read(Leaf::Remote(i, p)) = &*message.node
             {
@@ -157,8 +163,9 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
         }
     }
     let mut resets = Vec::new();
+    let state = State::of(cx, &instances);
     for (network, reset) in &tree.resets {
-        match lower_reset(cx, tree, *network, reset, &instances) {
+        match lower_reset(cx, tree, *network, reset, &state) {
             Ok(reset) => resets.push(reset),
             Err(_) => failed = true,
         }
@@ -269,6 +276,8 @@ struct Walk<'w, 'a> {
     cx: &'w mut Cx<'a>,
     tree: &'w Tree,
     number: &'w BTreeMap<usize, usize>,
+    /// The edges into each port.
+    arriving: &'w BTreeMap<(usize, usize), Vec<usize>>,
     trail: Vec<(usize, usize)>,
 }
 
@@ -285,7 +294,8 @@ impl Walk<'_, '_> {
         self.trail.push(port);
         let mut found = Vec::new();
         let tree = self.tree;
-        for edge in tree.edges.iter().filter(|e| e.to == port) {
+        for at in self.arriving.get(&port).into_iter().flatten() {
+            let edge = &tree.edges[*at];
             let source = tree.source(self.cx, &edge.from)?;
             found.extend(self.resolved(source)?.into_iter().map(|e| (e, edge.loc)));
         }
@@ -357,29 +367,43 @@ pub fn variables(cx: &Cx<'_>, process: ItemRef, model: ItemRef) -> Vec<(String, 
     found
 }
 
+/// Variables by name, and whether each holds messages in flight.
+type Variables = Rc<[(String, bool)]>;
+
+/// What resets can name: instances, and their variables.
+struct State {
+    places: Places,
+    /// By instance.
+    variables: Vec<Variables>,
+}
+
+impl State {
+    fn of(cx: &Cx<'_>, instances: &[Instance]) -> State {
+        let mut known: BTreeMap<(ItemRef, ItemRef), Variables> = BTreeMap::new();
+        let variables = instances.iter().map(|i| {
+            let of_model = known.entry((i.process, i.model));
+            Rc::clone(of_model.or_insert_with(|| variables(cx, i.process, i.model).into()))
+        });
+        let variables = variables.collect();
+        State { places: Places::new(instances.iter().map(|i| i.path.as_str())), variables }
+    }
+}
+
 fn lower_reset(
     cx: &mut Cx<'_>,
     tree: &Tree,
     network: usize,
     reset: &ast::Reset,
-    instances: &[Instance],
+    state: &State,
 ) -> Eval<Reset> {
     let node = &tree.nodes[network];
     let env = &node.env;
     let file = node.def.file;
     let loc = Loc { file, span: reset.span };
-    let members: Vec<Vec<(String, bool)>> =
-        instances.iter().map(|i| variables(cx, i.process, i.model)).collect();
+    let names = |i: usize| state.variables[i].iter().map(|(name, _)| name.as_str()).collect();
     let mut targets = Vec::new();
     for pattern in &reset.targets {
-        let candidates = instances.iter().enumerate().map(|(i, instance)| {
-            let relative = match node.path.as_str() {
-                "" => Some(instance.path.as_str()),
-                prefix => instance.path.strip_prefix(prefix).and_then(|r| r.strip_prefix('.')),
-            };
-            (i, relative, members[i].iter().map(|(name, _)| name.as_str()).collect())
-        });
-        let found = paths::targets(pattern, candidates);
+        let found = state.places.targets(&node.path, pattern, names);
         if found.is_empty() {
             let message = "this names no state of the network";
             let at = Loc { file, span: pattern.span };
@@ -396,7 +420,7 @@ fn lower_reset(
         for target in found {
             match target {
                 Target::Instance(i) => {
-                    let memory = members[i].iter().filter(|(_, in_flight)| !in_flight);
+                    let memory = state.variables[i].iter().filter(|(_, in_flight)| !in_flight);
                     targets.extend(memory.map(|(name, _)| Target::Member(i, name.clone())));
                 }
                 member => targets.push(member),

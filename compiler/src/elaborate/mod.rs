@@ -14,7 +14,7 @@ mod tree;
 mod unused;
 
 pub use flatten::{Connection, Instance, InstanceGraph, InstanceParam, Port, Reset, Timing};
-pub use paths::{Target, matches_whole, targets};
+pub use paths::{Places, Target, matches_whole};
 pub use shapes::dims;
 pub use unused::check_unused;
 

@@ -1,6 +1,7 @@
 //! Dotted paths and globs: what a reset, a record or a model choice names.
 
-use snn_grammar::ast::Pattern;
+use snn_grammar::ast::{Pattern, PatternPart};
+use std::collections::BTreeMap;
 
 /// What one match of a pattern names: a whole instance, or one of its variables or ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +22,7 @@ pub fn glob(pattern: &str, name: &str) -> bool {
 /// Whether a pattern matches a dotted path from start to end.
 pub fn matches_whole(pattern: &Pattern, path: &str) -> bool {
     let parts: Vec<&str> = path.split('.').collect();
-    parts.len() == pattern.parts.len() && matches_prefix(pattern, &parts)
+    parts.len() == pattern.parts.len() && matches_prefix(&pattern.parts, &parts)
 }
 
 /// Whether a pattern is just this name.
@@ -29,41 +30,87 @@ pub fn is_name(pattern: &Pattern, name: &str) -> bool {
     matches!(pattern.parts.as_slice(), [part] if part.globs == [name])
 }
 
-/// Whether the pattern's parts match the first parts of a path.
-fn matches_prefix(pattern: &Pattern, path: &[&str]) -> bool {
-    pattern.parts.len() <= path.len()
-        && pattern
-            .parts
-            .iter()
-            .zip(path)
-            .all(|(part, name)| part.globs.iter().any(|g| glob(g, name)))
+/// Whether a pattern's parts match the first parts of a path.
+fn matches_prefix(pattern: &[PatternPart], path: &[&str]) -> bool {
+    let matches = |(part, name): (&PatternPart, &&str)| part.globs.iter().any(|g| glob(g, name));
+    pattern.len() <= path.len() && pattern.iter().zip(path).all(matches)
 }
 
-/// What a pattern names among instances, given by their paths relative to where the pattern
-/// stands (none where an instance is elsewhere) with the names of their members.
-pub fn targets<'a>(
-    pattern: &Pattern,
-    instances: impl Iterator<Item = (usize, Option<&'a str>, Vec<&'a str>)>,
-) -> Vec<Target> {
-    let mut found = Vec::new();
-    for (id, path, members) in instances {
-        let Some(path) = path else { continue };
-        let parts: Vec<&str> = path.split('.').collect();
-        if matches_prefix(pattern, &parts) {
-            found.push(Target::Instance(id));
-            continue;
-        }
-        let Some(last) = pattern.parts.last() else { continue };
-        let head = Pattern {
-            parts: pattern.parts[..pattern.parts.len() - 1].to_vec(),
-            span: pattern.span,
-        };
-        if head.parts.len() == parts.len() && matches_prefix(&head, &parts) {
-            let matching = members.into_iter().filter(|m| last.globs.iter().any(|g| glob(g, m)));
-            found.extend(matching.map(|m| Target::Member(id, m.into())));
-        }
+/// Instances by path, so that a pattern is compared only with those that it can name.
+pub struct Places(BTreeMap<String, usize>);
+
+impl Places {
+    /// The instances of these paths, numbered in order.
+    pub fn new<'p>(paths: impl Iterator<Item = &'p str>) -> Places {
+        Places(paths.enumerate().map(|(i, path)| (path.to_string(), i)).collect())
     }
-    found
+
+    /// The instance of a path.
+    pub fn at(&self, path: &str) -> Option<usize> {
+        self.0.get(path).copied()
+    }
+
+    /// What a pattern that stands in the network of path `within` (empty for the run's own)
+    /// names, in the order of instances; `members` gives the names of an instance's members.
+    pub fn targets<'m>(
+        &self,
+        within: &str,
+        pattern: &Pattern,
+        members: impl Fn(usize) -> Vec<&'m str>,
+    ) -> Vec<Target> {
+        let mut found = Vec::new();
+        for (id, path) in self.candidates(within, pattern) {
+            let parts: Vec<&str> = path.split('.').collect();
+            if matches_prefix(&pattern.parts, &parts) {
+                found.push(Target::Instance(id));
+                continue;
+            }
+            let Some((last, head)) = pattern.parts.split_last() else { continue };
+            if head.len() == parts.len() && matches_prefix(head, &parts) {
+                let members = members(id).into_iter();
+                let matching = members.filter(|m| last.globs.iter().any(|g| glob(g, m)));
+                found.extend(matching.map(|m| Target::Member(id, m.into())));
+            }
+        }
+        found.sort_by_key(|target| match target {
+            Target::Instance(id) | Target::Member(id, _) => *id,
+        });
+        found
+    }
+
+    /// The instances whose paths begin as the pattern does up to its first glob, and the one
+    /// that it may name a member of; with their paths from `within` on.
+    fn candidates<'s>(&'s self, within: &str, pattern: &Pattern) -> Vec<(usize, &'s str)> {
+        let exact = |part: &PatternPart| match part.globs.as_slice() {
+            [glob] if !glob.contains('*') => Some(glob.clone()),
+            _ => None,
+        };
+        let mut known: Vec<String> = Vec::new();
+        known.extend(Some(within.to_string()).filter(|w| !w.is_empty()));
+        let outside = known.len();
+        known.extend(pattern.parts.iter().map_while(exact));
+        let all_known = known.len() - outside == pattern.parts.len();
+        let path = known.join(".");
+        let mut found: Vec<(&String, usize)> = Vec::new();
+        if path.is_empty() {
+            found.extend(self.0.iter().map(|(path, id)| (path, *id)));
+        } else {
+            // `/` follows `.`, so that these are all paths that go on after it.
+            let below = format!("{path}.")..format!("{path}/");
+            found.extend(self.0.get_key_value(&path).map(|(path, id)| (path, *id)));
+            found.extend(self.0.range(below).map(|(path, id)| (path, *id)));
+        }
+        if all_known && known.len() > 1 {
+            known.pop();
+            let owner = self.0.get_key_value(&known.join("."));
+            found.extend(owner.map(|(path, id)| (path, *id)));
+        }
+        let relative = |path: &'s str| match within {
+            "" => Some(path),
+            _ => path.strip_prefix(within)?.strip_prefix('.'),
+        };
+        found.into_iter().filter_map(|(path, id)| Some((id, relative(path)?))).collect()
+    }
 }
 
 #[cfg(test)]

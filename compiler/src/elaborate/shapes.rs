@@ -7,27 +7,49 @@ use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::types::expr::TExpr;
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
 use snn_grammar::ast::{Dim, ExprKind};
+use std::collections::BTreeSet;
 
 /// Determines every parameter and every port's shape.
 pub fn infer(cx: &mut Cx<'_>, tree: &mut Tree) -> Eval<()> {
     let mut failed = false;
-    loop {
-        let mut progress = false;
-        for id in 0..tree.nodes.len() {
-            progress |= evaluate_params(cx, tree, id, &mut failed);
-            progress |= evaluate_ports(cx, &mut tree.nodes[id], &mut failed);
+    let edges_of = edges_of(tree);
+    let mut nodes: BTreeSet<usize> = (0..tree.nodes.len()).collect();
+    let mut edges: BTreeSet<usize> = (0..tree.edges.len()).collect();
+    // What changes is looked at again, and who looks at it: a chain costs its length.
+    while !nodes.is_empty() || !edges.is_empty() {
+        for id in std::mem::take(&mut nodes) {
+            let learned = evaluate_params(cx, tree, id, &mut failed);
+            if learned {
+                nodes.insert(id);
+                nodes.extend(tree.nodes[id].children.values());
+            }
+            if evaluate_ports(cx, &mut tree.nodes[id], &mut failed) || learned {
+                edges.extend(&edges_of[id]);
+            }
         }
-        for edge in 0..tree.edges.len() {
-            progress |= along_edge(cx, tree, edge, &mut failed);
-        }
-        if !progress {
-            break;
+        for edge in std::mem::take(&mut edges) {
+            if let Some(node) = along_edge(cx, tree, edge, &mut failed) {
+                nodes.insert(node);
+                nodes.extend(tree.nodes[node].children.values());
+                edges.extend(&edges_of[node]);
+            }
         }
     }
     if failed {
         return Err(Stop::Reported);
     }
     report_open(cx, tree)
+}
+
+/// By node, the edges that look at its ports or parameters.
+fn edges_of(tree: &Tree) -> Vec<Vec<usize>> {
+    let mut edges_of = vec![Vec::new(); tree.nodes.len()];
+    for (at, edge) in tree.edges.iter().enumerate() {
+        let mut nodes = BTreeSet::from([edge.to.0]);
+        edge.from.nodes(&mut nodes);
+        nodes.into_iter().for_each(|node| edges_of[node].push(at));
+    }
+    edges_of
 }
 
 /// Evaluates what can be evaluated of a node's parameters; true where something became known.
@@ -142,25 +164,31 @@ fn evaluate_ports(cx: &mut Cx<'_>, node: &mut Node, failed: &mut bool) -> bool {
     progress
 }
 
-/// Passes a known shape from one end of a connection to the other.
-fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) -> bool {
+/// Passes a known shape from one end of a connection to the other; gives the node that has
+/// learned something.
+fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) -> Option<usize> {
+    if tree.edges[edge].bad {
+        return None;
+    }
     let (to, loc) = (tree.edges[edge].to, tree.edges[edge].loc);
     let source = match tree.source(cx, &tree.edges[edge].from.clone()) {
         Ok(source) => source,
         Err(Stop::Reported) => {
-            *failed |= !std::mem::replace(&mut tree.edges[edge].bad, true);
-            return false;
+            tree.edges[edge].bad = true;
+            *failed = true;
+            return None;
         }
         Err(Stop::Open) => {
             // The other way round, where nothing changes the shape on the way.
-            let Source::Port(node, port) = tree.edges[edge].from else { return false };
-            let Some(shape) = tree.nodes[to.0].ports[to.1].shape.clone() else { return false };
-            return tree.port_shape(cx, (node, port), &shape, loc, failed);
+            let Source::Port(node, port) = tree.edges[edge].from else { return None };
+            let shape = tree.nodes[to.0].ports[to.1].shape.clone()?;
+            let learned = tree.port_shape(cx, (node, port), &shape, loc, failed);
+            return learned.then_some(node);
         }
     };
     match tree.nodes[to.0].ports[to.1].shape.clone() {
-        None => tree.port_shape(cx, to, &source.shape, loc, failed),
-        Some(shape) if shape == source.shape || tree.edges[edge].bad => false,
+        None => tree.port_shape(cx, to, &source.shape, loc, failed).then_some(to.0),
+        Some(shape) if shape == source.shape => None,
         Some(shape) => {
             tree.edges[edge].bad = true;
             *failed = true;
@@ -184,7 +212,7 @@ fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) 
                 false => "give both the same shape, or take a part: `a[0..64] -> b`".into(),
             };
             cx.sink.push(d.help(hint));
-            false
+            None
         }
     }
 }

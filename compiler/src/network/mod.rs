@@ -144,7 +144,11 @@ use crate::data::Dataset;
 use crate::diagnostics::Loc;
 use crate::scalar::Kind;
 use crate::tensor::{Constant, Sparse, Tensor as Known};
+use indexmap::IndexSet;
 use std::sync::Arc;
+
+/// Clocks in the order of their numbers, each once.
+pub type Clocks = IndexSet<Clock>;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => { $(
@@ -189,7 +193,7 @@ pub struct Network {
     /// Arguments of instances.
     pub params: Vec<Param>,
     /// The clocks that statements, resets and records refer to; the first always holds.
-    pub clocks: Vec<Clock>,
+    pub clocks: Clocks,
     /// What processes do.
     pub bodies: Vec<Body>,
     /// The processes.
@@ -378,12 +382,8 @@ impl Network {
 
     /// The number of a clock, which is added where it is new.
     pub fn clock_id(&mut self, clock: &Clock) -> ClockId {
-        let known = self.clocks.iter().position(|c| c == clock);
-        let at = known.unwrap_or_else(|| {
-            self.clocks.push(clock.clone());
-            self.clocks.len() - 1
-        });
-        ClockId(at as u32)
+        let known = self.clocks.get_index_of(clock);
+        ClockId(known.unwrap_or_else(|| self.clocks.insert_full(clock.clone()).0) as u32)
     }
 
     /// `net.lif1.v`.

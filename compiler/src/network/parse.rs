@@ -32,10 +32,10 @@
 
 use super::words::{Parsed, Words};
 use super::{
-    Action, Body, BodyId, ClockId, Expectation, Instance, InstanceId, Link, Mark, Member, Network,
-    Op, Param, ParamId, Phase, Pick, Port, Range, Record, ReduceOp, Report, ReportKind, Reset, Run,
-    Sender, Setting, Site, Slot, Stage, Stmt, Target, Tensor, TensorId, Value, Var, VarKind, When,
-    infer, verify,
+    Action, Body, BodyId, ClockId, Clocks, Expectation, Instance, InstanceId, Link, Mark, Member,
+    Network, Op, Param, ParamId, Phase, Pick, Port, Range, Record, ReduceOp, Report, ReportKind,
+    Reset, Run, Sender, Setting, Site, Slot, Stage, Stmt, Target, Tensor, TensorId, Value, Var,
+    VarKind, When, infer, verify,
 };
 
 use crate::scalar::{self, Kind};
@@ -92,7 +92,7 @@ fn empty() -> Network {
         name: String::new(),
         tensors: Vec::new(),
         params: Vec::new(),
-        clocks: Vec::new(),
+        clocks: Clocks::new(),
         bodies: Vec::new(),
         instances: Vec::new(),
         links: Vec::new(),
@@ -147,7 +147,9 @@ impl Reader<'_> {
             "clock" => {
                 numbered(words, self.network.clocks.len())?;
                 let clock = words.rest.trim().parse().map_err(|e| format!("{e}"))?;
-                self.network.clocks.push(clock);
+                if !self.network.clocks.insert(clock) {
+                    return Err("this clock has a number already".into());
+                }
                 words.rest = "";
             }
             "tensor" => {

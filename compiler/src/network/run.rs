@@ -39,7 +39,7 @@ pub struct Record {
 }
 
 /// A variable or port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Member {
     /// A variable, by position.
     Var(u32),

@@ -3,16 +3,14 @@
 use super::{Data, Network, Tensor, TensorId};
 use crate::data::{DataSource, Dataset};
 use crate::scalar::Kind;
-use crate::tensor::{Constant, Values};
+use crate::tensor::Constant;
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Which constants a network has already.
 #[derive(Default)]
 pub struct Tensors {
-    known: HashMap<u64, Vec<TensorId>>,
+    known: HashMap<(Kind, Constant), TensorId>,
     files: HashMap<(DataSource, Kind), TensorId>,
 }
 
@@ -27,8 +25,7 @@ impl Tensors {
                 }
                 _ => {
                     if let Some(constant) = tensor.constant() {
-                        let digest = digest(tensor.kind, &constant);
-                        tensors.known.entry(digest).or_default().push(TensorId(id));
+                        tensors.known.entry((tensor.kind, constant)).or_insert(TensorId(id));
                     }
                 }
             }
@@ -49,29 +46,11 @@ impl Tensors {
 
     /// The tensor of a constant.
     pub fn constant(&mut self, network: &mut Network, kind: Kind, constant: &Constant) -> TensorId {
-        let bucket = self.known.entry(digest(kind, constant)).or_default();
-        let same = bucket.iter().find(|id| {
-            let tensor = &network.tensors[id.at()];
-            tensor.kind == kind && tensor.constant().is_some_and(|known| known.same(constant))
-        });
-        if let Some(id) = same {
-            return *id;
+        let next = TensorId(network.tensors.len() as u32);
+        let id = *self.known.entry((kind, constant.clone())).or_insert(next);
+        if id == next {
+            network.tensors.push(Tensor::of(kind, constant.clone()));
         }
-        let id = TensorId(network.tensors.len() as u32);
-        network.tensors.push(Tensor::of(kind, constant.clone()));
-        bucket.push(id);
         id
     }
-}
-
-fn digest(kind: Kind, constant: &Constant) -> u64 {
-    // Only a first sieve, so that any hash will do.
-    let mut hasher = DefaultHasher::new();
-    (kind, constant.shape()).hash(&mut hasher);
-    match &constant.values().values {
-        Values::Int(v) => v.hash(&mut hasher),
-        Values::Bool(v) => v.hash(&mut hasher),
-        Values::Float(v) => v.iter().for_each(|x| x.to_bits().hash(&mut hasher)),
-    }
-    hasher.finish()
 }

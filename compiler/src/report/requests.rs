@@ -2,7 +2,7 @@
 
 use crate::clocks::{Clock, NoClock, clock_of, port_use};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::elaborate::{Target, matches_whole, targets};
+use crate::elaborate::{Places, Target, matches_whole};
 use crate::network::tensors::Tensors;
 use crate::network::{self, InstanceId, Member, Network, Op, Record, ReportKind, ValueId};
 use crate::resolve::{ItemRef, nearest};
@@ -10,6 +10,7 @@ use crate::scalar::Kind;
 use crate::types::emit::Emitter;
 use crate::types::{Cx, Env, Eval, Leaf, Stop, TExpr, Val, dotted};
 use snn_grammar::ast::{self, ExprKind, ItemKind, RecordWhen, RunMemberKind};
+use std::collections::HashMap;
 
 /// Ports of networks that pass one process's messages on: path, and the process's port.
 pub type Aliases = [(String, (usize, usize))];
@@ -26,7 +27,17 @@ pub fn requests(
         return Err(Stop::Reported);
     };
     let (reports, expectations) = (Vec::new(), Vec::new());
-    let mut collector = Collector { cx, network, aliases, file: run.file, reports, expectations };
+    let places = Places::new(network.instances.iter().map(|i| i.path.as_str()));
+    let mut collector = Collector {
+        cx,
+        network,
+        aliases,
+        places,
+        kept: HashMap::new(),
+        file: run.file,
+        reports,
+        expectations,
+    };
     let mut failed = false;
     for member in &item.members {
         let loc = Loc { file: run.file, span: member.span };
@@ -112,6 +123,9 @@ struct Collector<'c, 'a> {
     cx: &'c mut Cx<'a>,
     network: &'c mut Network,
     aliases: &'c Aliases,
+    places: Places,
+    /// The records of each member.
+    kept: HashMap<(InstanceId, Member), Vec<usize>>,
     file: u32,
     reports: Vec<(String, Shown, Loc)>,
     expectations: Vec<Expected>,
@@ -132,11 +146,8 @@ impl Collector<'_, '_> {
 
     fn record(&mut self, path: &ast::Pattern, when: &RecordWhen, loc: Loc) -> Eval<()> {
         let when = self.when(when)?;
-        let instances = &self.network.instances;
-        let candidates = instances.iter().enumerate().map(|(i, p)| {
-            (i, Some(p.path.as_str()), self.members(i).into_iter().map(|m| m.0).collect())
-        });
-        let matched = targets(path, candidates);
+        let names = |i: usize| self.members(i).into_iter().map(|m| m.0).collect();
+        let matched = self.places.targets("", path, names);
         if matched.is_empty() {
             let alias = self.aliases.iter().find(|(alias, _)| matches_whole(path, alias));
             if let Some((alias, (i, port))) = alias.cloned() {
@@ -250,16 +261,15 @@ impl Collector<'_, '_> {
         }
         let when = when.map(|clock| self.network.clock_id(&clock));
         let records = &mut self.network.run.records;
-        let same = |r: &Record| r.instance == instance && r.member == member;
-        let known = records.iter().position(|r| same(r) && r.when == when);
-        if let Some(known) = known {
+        let kept = self.kept.entry((instance, member)).or_default();
+        if let Some(known) = kept.iter().find(|at| records[**at].when == when).copied() {
             let record = &mut records[known];
             if asked && !record.asked {
                 (record.asked, record.key) = (true, path);
             }
             return Ok(known);
         }
-        if asked && records.iter().any(|r| same(r) && r.asked) {
+        if asked && kept.iter().any(|at| records[*at].asked) {
             let message = format!("`{path}` is recorded twice, at different steps");
             let d = Diagnostic::new(Code::E0402, message, loc, "recorded again here");
             return Err(self.cx.fail(d.help("both would have the same key; keep one")));
@@ -270,6 +280,7 @@ impl Collector<'_, '_> {
             (false, None) => format!("{path} at end"),
             (false, Some(_)) => format!("{path} at steps"),
         };
+        kept.push(records.len());
         records.push(Record { key, instance, member, when, asked });
         Ok(records.len() - 1)
     }
@@ -387,7 +398,7 @@ impl Collector<'_, '_> {
         }
         let (member, path) = parts.split_last()?;
         let path = path.join(".");
-        let process = self.network.instances.iter().position(|p| p.path == path)?;
+        let process = self.places.at(&path)?;
         let known = self.members(process).iter().any(|(name, _)| name == member);
         known.then(|| (process, (*member).to_string()))
     }

@@ -12,7 +12,7 @@ use crate::ir::{
 use crate::network::{self, Action, Body, Flat, Network, Pick, Stmt, ValueId, VarKind};
 use crate::scalar;
 use crate::tensor::{Constant, Tensor, Values, ops};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// An op with the statement it comes from.
@@ -49,9 +49,12 @@ pub struct Builder<'g> {
     /// How deep in values that are computed whole.
     pub(super) depth: usize,
     pub(super) at: At,
-    names: BTreeSet<String>,
+    names: Names,
+    tensor_names: Names,
+    /// The clocks of the network that have a number.
+    numbered: BTreeMap<network::ClockId, ClockId>,
     files: BTreeMap<DataSource, TensorId>,
-    known: Vec<(Constant, TensorId)>,
+    known: HashMap<(Elem, Constant), TensorId>,
 }
 
 /// Where the statement being lowered stands.
@@ -81,9 +84,11 @@ impl<'g> Builder<'g> {
             shield: None,
             depth: 0,
             at: At { origin: String::new(), clock: ir::ALWAYS, loc },
-            names: BTreeSet::new(),
+            names: Names::default(),
+            tensor_names: Names::default(),
+            numbered: BTreeMap::new(),
             files: BTreeMap::new(),
-            known: Vec::new(),
+            known: HashMap::new(),
         };
         let mut once = network::evaluate::Once::of(network, 0);
         for var in &body.vars {
@@ -117,12 +122,7 @@ impl<'g> Builder<'g> {
         shape: Vec<usize>,
         init: Init,
     ) -> BufferId {
-        let mut unique = name.to_string();
-        let mut n = 2;
-        while !self.names.insert(unique.clone()) {
-            unique = format!("{name}_{n}");
-            n += 1;
-        }
+        let unique = self.names.unique(name);
         let range = elem.bounds().unwrap_or((0, 0));
         self.buffers.push(Buffer { name: unique, kind, elem, shape, init, range });
         BufferId(self.buffers.len() as u32 - 1)
@@ -159,14 +159,11 @@ impl<'g> Builder<'g> {
 
     /// A known tensor; the same values, bit for bit, are stored once.
     fn stored(&mut self, values: &Constant, name: &str, elem: Elem) -> TensorId {
-        let same = self
-            .known
-            .iter()
-            .find(|(known, id)| self.tensors[id.0 as usize].elem == elem && known.same(values));
-        if let Some((_, id)) = same {
-            return *id;
-        }
         let id = TensorId(self.tensors.len() as u32);
+        let known = *self.known.entry((elem, values.clone())).or_insert(id);
+        if known != id {
+            return known;
+        }
         let name = self.tensor_name(name);
         self.tensors.push(ir::Tensor {
             name,
@@ -177,21 +174,13 @@ impl<'g> Builder<'g> {
                 Constant::Sparse(sparse) => TensorValues::Sparse(Arc::clone(sparse)),
             },
         });
-        self.known.push((values.clone(), id));
         id
     }
 
-    fn tensor_name(&self, name: &str) -> String {
+    fn tensor_name(&mut self, name: &str) -> String {
         let letters = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
         let stem: String = letters.collect();
-        let taken = |n: &str| self.tensors.iter().any(|t| t.name == n);
-        let mut unique = stem.clone();
-        let mut n = 2;
-        while taken(&unique) {
-            unique = format!("{stem}_{n}");
-            n += 1;
-        }
-        unique
+        self.tensor_names.unique(&stem)
     }
 
     /// A tensor that is read when the network runs.
@@ -219,13 +208,20 @@ impl<'g> Builder<'g> {
 
     /// The number of a clock of the network in the step IR.
     pub fn clock(&mut self, id: network::ClockId) -> ClockId {
+        if let Some(known) = self.numbered.get(&id) {
+            return *known;
+        }
+        // The network has each clock once.
         let clock = self.network.clock(id);
-        let known = self.clocks.iter().position(|c| c == clock);
-        let id = known.unwrap_or_else(|| {
-            self.clocks.push(clock.clone());
-            self.clocks.len() - 1
-        });
-        ClockId(id as u32)
+        let number = match clock.is_always() {
+            true => ir::ALWAYS,
+            false => {
+                self.clocks.push(clock.clone());
+                ClockId(self.clocks.len() as u32 - 1)
+            }
+        };
+        self.numbered.insert(id, number);
+        number
     }
 
     /// Adds an op of the current statement.
@@ -504,6 +500,30 @@ impl<'g> Builder<'g> {
         let loaded = self.buffers[buffer.0 as usize].elem.kind();
         let load = Expr { kind: loaded, node: ExprKind::Load(access) };
         super::views::converted(load, kind)
+    }
+}
+
+/// Names that are taken.
+#[derive(Default)]
+struct Names(BTreeMap<String, u64>);
+
+impl Names {
+    /// The name, or with the first number after it that makes it new: `v`, `v_2`, `v_3`.
+    fn unique(&mut self, name: &str) -> String {
+        // How often the name was asked for: the numbers before that are taken.
+        let mut n = self.0.get(name).copied().unwrap_or(0);
+        loop {
+            n += 1;
+            let unique = if n == 1 { name.to_string() } else { format!("{name}_{n}") };
+            if n > 1 && self.0.contains_key(&unique) {
+                continue;
+            }
+            self.0.insert(name.to_string(), n);
+            if n > 1 {
+                self.0.insert(unique.clone(), 1);
+            }
+            return unique;
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ir::{
 };
 use crate::network::Network;
 use crate::scalar;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Scalars of state whose only change is a constant added at the steps of a clock.
 ///
@@ -90,7 +90,7 @@ fn increment(buffer: BufferId, value: &Expr) -> Option<i64> {
 
 /// The counters among the scheduled statements.
 pub fn find(builder: &Builder<'_>, network: &Network, phases: &[Vec<Step>]) -> Vec<Counter> {
-    let reset: Vec<BufferId> =
+    let reset: BTreeSet<BufferId> =
         network.resets.iter().map(|r| builder.vars[r.var.1 as usize]).collect();
     let ops = phases.iter().flatten().map(|s| &s.op);
     among(&builder.buffers, ops).into_iter().filter(|c| !reset.contains(&c.buffer)).collect()
@@ -106,19 +106,19 @@ pub fn check_bounds(
 ) -> Option<()> {
     let all: Vec<&Step> = phases.iter().flatten().collect();
     // Where in the step each counter is increased.
-    let increased: BTreeMap<BufferId, usize> = counters
-        .iter()
-        .filter_map(|c| {
-            let at = all.iter().position(|s| walk::writes(&s.op).contains(&c.buffer))?;
-            Some((c.buffer, at))
-        })
-        .collect();
+    let mut increased: BTreeMap<BufferId, usize> = BTreeMap::new();
+    for (place, step) in all.iter().enumerate() {
+        for buffer in walk::writes(&step.op) {
+            increased.entry(buffer).or_insert(place);
+        }
+    }
+    let counters: BTreeMap<BufferId, &Counter> = counters.iter().map(|c| (c.buffer, c)).collect();
     let mut failed = false;
     for (place, step) in all.iter().enumerate() {
         for (access, dynamic) in computed_indices(&step.op) {
             let clock = &builder.clocks[step.op.clock.0 as usize];
             let counts = |buffer: BufferId| {
-                let counter = counters.iter().find(|c| c.buffer == buffer)?;
+                let counter = *counters.get(&buffer)?;
                 let Init::Int(init) = builder.buffers[buffer.0 as usize].init else {
                     return None;
                 };

@@ -6,28 +6,85 @@ use crate::ir::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Statements of a fused loop beyond which nothing is added to it. Each loop becomes a function,
+/// and compiling a function takes more than time in proportion to its length; one of this many
+/// statements has nothing left to gain from fusion.
+const MOST_STATEMENTS: usize = 256;
+
 /// Fuses what stands next to each other.
 pub fn fuse(ops: Vec<Op>) -> Vec<Op> {
     let mut fused: Vec<Op> = Vec::new();
+    // Of the last op, where that is a loop.
+    let mut touched = Touched::default();
     for mut op in ops {
         if let OpKind::Loop(next) = &mut op.kind {
             collapse(next);
+            let own = Touched::by(next);
             if let Some(last) = fused.last_mut()
                 && last.clock == op.clock
                 && let OpKind::Loop(first) = &mut last.kind
                 && first.domain == next.domain
-                && compatible(first, next)
+                && first.body.len() + next.body.len() <= MOST_STATEMENTS
+                && touched.agrees(&own)
             {
+                touched.extend(own);
                 first.body.append(&mut next.body);
                 if !last.origin.split(", ").any(|o| o == op.origin) {
                     last.origin = format!("{}, {}", last.origin, op.origin);
                 }
                 continue;
             }
+            touched = own;
         }
         fused.push(op);
     }
     fused
+}
+
+/// What a loop touches, and where.
+#[derive(Default)]
+struct Touched {
+    /// By source: the first access, and whether all are equal to it.
+    all: BTreeMap<Source, (Access, bool)>,
+    /// What is stored.
+    stored: BTreeSet<Source>,
+}
+
+impl Touched {
+    fn by(l: &Loop) -> Touched {
+        let mut touched = Touched::default();
+        each_access(l, &mut |access| touched.note(access, true));
+        for stmt in &l.body {
+            if let Stmt::Store { to, .. } = stmt {
+                touched.stored.insert(to.source);
+            }
+        }
+        touched
+    }
+
+    fn note(&mut self, access: &Access, same: bool) {
+        match self.all.get_mut(&access.source) {
+            Some((first, all)) => *all &= same && first == access,
+            None => {
+                self.all.insert(access.source, (access.clone(), same));
+            }
+        }
+    }
+
+    /// Whether two loops may become one: what either stores, both touch only at the same element.
+    fn agrees(&self, next: &Touched) -> bool {
+        let same = |source: &Source| match (self.all.get(source), next.all.get(source)) {
+            (Some((a, a_same)), Some((b, b_same))) => *a_same && *b_same && a == b,
+            (Some((_, same)), None) | (None, Some((_, same))) => *same,
+            (None, None) => true,
+        };
+        self.stored.iter().chain(&next.stored).all(same)
+    }
+
+    fn extend(&mut self, next: Touched) {
+        next.all.values().for_each(|(access, same)| self.note(access, *same));
+        self.stored.extend(next.stored);
+    }
 }
 
 /// Makes one axis of neighbouring axes that every access passes through in C order.
@@ -94,53 +151,26 @@ fn each_access_mut(l: &mut Loop, f: &mut impl FnMut(&mut Access)) {
     }
 }
 
-/// Whether two loops may become one: what either stores, both touch only at the same element.
-fn compatible(a: &Loop, b: &Loop) -> bool {
-    let mut stored: BTreeMap<Source, Access> = BTreeMap::new();
-    let mut agree = true;
-    for stmt in a.body.iter().chain(&b.body) {
-        if let Stmt::Store { to, .. } = stmt {
-            let known = stored.entry(to.source).or_insert_with(|| to.clone());
-            agree &= known == to;
-        }
-    }
-    for l in [a, b] {
-        each_access(l, &mut |access| {
-            if let Some(known) = stored.get(&access.source) {
-                agree &= known == access;
-            }
-        });
-    }
-    agree
-}
-
 /// Replaces buffers that live within one loop by locals of it. `kept` must stay buffers.
 pub fn localise(phases: &mut [Vec<Op>], buffers: &[Buffer], kept: &BTreeSet<BufferId>) {
-    let mut used_in: BTreeMap<BufferId, BTreeSet<(usize, usize)>> = BTreeMap::new();
+    // Where each buffer is used, if that is one op.
+    let mut used_in: BTreeMap<BufferId, Option<(usize, usize)>> = BTreeMap::new();
     for (p, ops) in phases.iter().enumerate() {
         for (i, op) in ops.iter().enumerate() {
             for buffer in walk::reads(op).into_iter().chain(walk::writes(op)) {
-                used_in.entry(buffer).or_default().insert((p, i));
+                let only = used_in.entry(buffer).or_insert(Some((p, i)));
+                *only = only.filter(|place| *place == (p, i));
             }
         }
     }
-    for (p, ops) in phases.iter_mut().enumerate() {
-        for (i, op) in ops.iter_mut().enumerate() {
-            let OpKind::Loop(l) = &mut op.kind else { continue };
-            let candidates: BTreeSet<BufferId> = used_in
-                .iter()
-                .filter(|(b, places)| {
-                    let kind = buffers[b.0 as usize].kind;
-                    matches!(kind, BufferKind::Local | BufferKind::Port)
-                        && places.len() == 1
-                        && places.contains(&(p, i))
-                        && !kept.contains(b)
-                })
-                .map(|(b, _)| *b)
-                .collect();
-            for buffer in candidates {
-                localise_one(l, buffer, &buffers[buffer.0 as usize]);
-            }
+    for (buffer, place) in used_in {
+        let known = &buffers[buffer.0 as usize];
+        if let Some((p, i)) = place
+            && matches!(known.kind, BufferKind::Local | BufferKind::Port)
+            && !kept.contains(&buffer)
+            && let OpKind::Loop(l) = &mut phases[p][i].kind
+        {
+            localise_one(l, buffer, known);
         }
     }
 }

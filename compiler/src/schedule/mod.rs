@@ -23,7 +23,7 @@ use crate::ir::{self, BufferId, Op, OpKind, Program, Record, RecordWhen, StepIr,
 use crate::network::{Flat, Member, Network, Phase, When};
 use builder::{Builder, Step};
 pub use encoders::{Tabulated, tabulate};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 pub use waves::check as check_waves;
 pub use windows::analyse as find_windows;
 
@@ -117,30 +117,36 @@ fn records(builder: &mut Builder<'_>, network: &Network) -> Vec<Record> {
 /// Drops buffers, tensors and clocks that nothing uses, and ops that only fill such buffers. An
 /// op that may end the run because of an index stays, whoever uses its values.
 fn remove_unused(ir: &mut StepIr) {
+    let ops: Vec<&Op> = ir.program.phases().into_iter().flat_map(|(_, ops)| ops).collect();
+    let mut writers: BTreeMap<BufferId, Vec<usize>> = BTreeMap::new();
+    let mut used = vec![false; ops.len()];
+    let mut waiting: Vec<usize> = Vec::new();
+    let local = |b: &BufferId| ir.buffers[b.0 as usize].kind == ir::BufferKind::Local;
+    for (i, op) in ops.iter().enumerate() {
+        let writes = walk::writes(op);
+        if writes.is_empty() || !writes.iter().all(local) || may_stop(op, ir) {
+            used[i] = true;
+            waiting.push(i);
+        }
+        for buffer in writes {
+            writers.entry(buffer).or_default().push(i);
+        }
+    }
+    let mut read: Vec<BufferId> = ir.records.iter().map(|r| r.buffer).collect();
     loop {
-        let mut read: BTreeSet<BufferId> = ir.records.iter().map(|r| r.buffer).collect();
-        for (_, ops) in ir.program.phases() {
-            for op in ops {
-                read.extend(walk::reads(op));
+        for buffer in read.drain(..) {
+            for i in writers.remove(&buffer).unwrap_or_default() {
+                if !std::mem::replace(&mut used[i], true) {
+                    waiting.push(i);
+                }
             }
         }
-        let dead = |b: &BufferId| {
-            !read.contains(b) && ir.buffers[b.0 as usize].kind == ir::BufferKind::Local
-        };
-        let useless = |op: &Op| {
-            let writes = walk::writes(op);
-            !writes.is_empty() && writes.iter().all(dead) && !may_stop(op, ir)
-        };
-        let phases = ir.program.phases().into_iter();
-        let useless: Vec<Vec<bool>> =
-            phases.map(|(_, ops)| ops.iter().map(useless).collect()).collect();
-        for (ops, useless) in ir.program.phases_mut().into_iter().zip(&useless) {
-            let mut useless = useless.iter();
-            ops.retain(|_| useless.next() != Some(&true));
-        }
-        if !useless.iter().flatten().any(|useless| *useless) {
-            break;
-        }
+        let Some(next) = waiting.pop() else { break };
+        read = walk::reads(ops[next]);
+    }
+    let mut used = used.into_iter();
+    for ops in ir.program.phases_mut() {
+        ops.retain(|_| used.next() != Some(false));
     }
     renumber(ir);
 }
@@ -189,8 +195,10 @@ fn renumber(ir: &mut StepIr) {
             tensors.insert(t);
         }
     }
-    let new_buffer = |b: BufferId| BufferId(buffers.range(..b).count() as u32);
-    let new_tensor = |t: TensorId| TensorId(tensors.range(..t).count() as u32);
+    let buffer_numbers: BTreeMap<BufferId, u32> = buffers.iter().copied().zip(0..).collect();
+    let tensor_numbers: BTreeMap<TensorId, u32> = tensors.iter().copied().zip(0..).collect();
+    let new_buffer = |b: BufferId| BufferId(buffer_numbers[&b]);
+    let new_tensor = |t: TensorId| TensorId(tensor_numbers[&t]);
     let source = |s: Source| match s {
         Source::Buffer(b) => Source::Buffer(new_buffer(b)),
         Source::Tensor(t) => Source::Tensor(new_tensor(t)),

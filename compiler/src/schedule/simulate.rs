@@ -22,6 +22,7 @@ pub trait Subject<M: Mark> {
 }
 
 /// The marks of all buffers.
+#[derive(Clone)]
 pub struct Simulation<'a, M> {
     ir: &'a StepIr,
     /// Per buffer.
@@ -50,6 +51,14 @@ impl<'a, M: Mark> Simulation<'a, M> {
             queues.insert(queue, vec![initial(queue); waiting.min(slots)].into());
         }
         Simulation { ir, marks, queues }
+    }
+
+    /// Whether everything has the marks that it has there.
+    pub fn same(&self, other: &Self) -> bool
+    where
+        M: PartialEq,
+    {
+        self.marks == other.marks && self.queues == other.queues
     }
 
     /// Whether anything that a later step can read satisfies `p`.
@@ -165,10 +174,10 @@ pub fn covers(to: &Access, domain: &[usize], buffer: &Buffer) -> bool {
 }
 
 fn each_local(e: &Expr, f: &mut impl FnMut(u32)) {
-    let mut e = e.clone();
-    walk::rewrite(&mut e, &mut |e| {
-        if let ExprKind::Local(n) = e.node {
-            f(n);
-        }
-    });
+    match &e.node {
+        ExprKind::Local(n) => f(*n),
+        ExprKind::Load(access) => access.dynamic.iter().for_each(|d| each_local(&d.index, f)),
+        ExprKind::Apply(_, operands) => operands.iter().for_each(|e| each_local(e, f)),
+        ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Time | ExprKind::Random { .. } => {}
+    }
 }

@@ -12,7 +12,7 @@ use crate::diagnostics::{Code, Diagnostic, Loc, Sink};
 use crate::ir::{Access, BufferId, BufferKind, ClockId, Op, OpKind, Source, StepIr, Stmt};
 use crate::network::{Action, InstanceId, Network, Op as Operation, Reset, Stage, When};
 use snn_grammar::ast::Direction;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Steps that are executed, at most.
 const LONGEST: u64 = 200_000;
@@ -124,6 +124,8 @@ struct Recorder<'a> {
     generation: u64,
     /// Where no row starts waves: the steps at which sources are taken to start one.
     assumed: Option<Clock>,
+    /// The ops at the start of a step and in `spk`.
+    early: HashSet<*const Op>,
     /// The process that a buffer belongs to.
     owner: Vec<Option<usize>>,
     /// Buffers that hold state which is cleared, with the steps after which they are clear:
@@ -150,6 +152,7 @@ impl<'a> Recorder<'a> {
             loaded: false,
             generation: 0,
             assumed,
+            early: ir.program.start.iter().chain(&ir.program.spk).map(std::ptr::from_ref).collect(),
             owner: owner.collect(),
             cleared: BTreeMap::new(),
             stored: vec![0; ir.buffers.len()],
@@ -159,7 +162,7 @@ impl<'a> Recorder<'a> {
 
     /// One entry per process: its clearing in a window in the steady state.
     fn report(&self, sink: &mut Sink, period: u64) {
-        let mut table: Vec<(usize, String)> = Vec::new();
+        let mut table: BTreeMap<usize, String> = BTreeMap::new();
         let mut findings: Vec<(usize, BufferId, Finding)> = Vec::new();
         for (buffer, times) in &self.cleared {
             let Some(process) = self.owner[buffer.0 as usize] else { continue };
@@ -167,13 +170,11 @@ impl<'a> Recorder<'a> {
                 continue;
             }
             let Some(finding) = self.finding(process, times, period) else { continue };
-            if !table.iter().any(|(p, _)| *p == process) {
-                table.push((process, finding.row(&self.network.instances[process].path)));
-            }
+            let row = || finding.row(&self.network.instances[process].path);
+            table.entry(process).or_insert_with(row);
             findings.push((process, *buffer, finding));
         }
-        table.sort();
-        let rows: Vec<&str> = table.iter().map(|(_, row)| row.as_str()).collect();
+        let rows: Vec<&str> = table.values().map(String::as_str).collect();
         let table = format!("in one window of the run:\n{}", rows.join("\n"));
         let mut said = BTreeSet::new();
         for (process, buffer, finding) in findings {
@@ -395,7 +396,6 @@ impl Recorder<'_> {
     /// Whether an op clears before what arrives in the same step is added: resets at the start,
     /// and assignments in `spk`. Those of later phases and between steps come after.
     fn before_dynamics(&self, op: &Op) -> bool {
-        let same = |ops: &[Op]| ops.iter().any(|o| std::ptr::eq(o, op));
-        same(&self.ir.program.start) || same(&self.ir.program.spk)
+        self.early.contains(&std::ptr::from_ref(op))
     }
 }

@@ -45,7 +45,7 @@ use crate::ir::{
     Access, BufferId, BufferKind, Collected, Counter, ExprKind, Op, OpKind, RecordWhen, Source,
     StepIr, Stmt, Windows,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Windows that are looked at, at most.
 const MOST_WINDOWS: u64 = 16;
@@ -92,6 +92,7 @@ pub fn analyse(ir: &mut StepIr) {
     let mut subject = Exempt(&exempt);
     let mut carried = Vec::new();
     for window in 1..=MOST_WINDOWS {
+        let before = simulation.clone();
         let first = start + (window - 1) * period;
         for t in first..first + period {
             simulation.step(t, &mut subject);
@@ -101,10 +102,22 @@ pub fn analyse(ir: &mut StepIr) {
             windows.horizon = Some(window * period + prefix);
             break;
         }
+        // The schedule repeats: what has not changed now will not change.
+        if simulation.same(&before) {
+            break;
+        }
     }
     windows.carried = match windows.horizon {
         Some(_) => Vec::new(),
-        None => carried.into_iter().map(|b| (b, reason(ir, b))).collect(),
+        None => {
+            let is_reset: BTreeSet<BufferId> = ops()
+                .filter_map(|op| match op.kind {
+                    OpKind::Reset { buffer } => Some(buffer),
+                    _ => None,
+                })
+                .collect();
+            carried.into_iter().map(|b| (b, reason(ir, b, is_reset.contains(&b)))).collect()
+        }
     };
     ir.windows = windows;
 }
@@ -116,54 +129,58 @@ fn state(ir: &StepIr) -> impl Iterator<Item = BufferId> + '_ {
 
 /// A queue that does not hold the same number of messages at the start of each window.
 fn unbalanced(ir: &StepIr) -> Option<BufferId> {
-    let ids = (0..ir.buffers.len() as u32).map(BufferId);
-    ids.filter(|b| ir.buffers[b.0 as usize].kind == BufferKind::Queue).find(|id| {
-        // Messages put in less messages taken out, as often as the least common period allows.
-        let ops = ir.program.phases().into_iter().flat_map(|(_, ops)| ops);
-        let moved: Vec<(i128, i128)> = ops
-            .filter_map(|op| {
-                let clock = &ir.clocks[op.clock.0 as usize];
-                let rate = (i128::from(clock.per_period()), i128::from(clock.period()));
-                match op.kind {
-                    OpKind::Push { queue, .. } if queue == *id => Some(rate),
-                    OpKind::Pop { queue, .. } if queue == *id => Some((-rate.0, rate.1)),
-                    // A reset leaves no message.
-                    OpKind::Reset { buffer } if buffer == *id => Some((1, 0)),
-                    _ => None,
-                }
-            })
-            .collect();
+    // By queue, how many messages are put in, less how many are taken out, in how many steps.
+    let mut moved: BTreeMap<BufferId, Vec<(i128, i128)>> = BTreeMap::new();
+    for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
+        let clock = &ir.clocks[op.clock.0 as usize];
+        let rate = (i128::from(clock.per_period()), i128::from(clock.period()));
+        let (queue, moves) = match op.kind {
+            OpKind::Push { queue, .. } => (queue, rate),
+            OpKind::Pop { queue, .. } => (queue, (-rate.0, rate.1)),
+            // A reset leaves no message.
+            OpKind::Reset { buffer } => (buffer, (1, 0)),
+            _ => continue,
+        };
+        if ir.buffers[queue.0 as usize].kind == BufferKind::Queue {
+            moved.entry(queue).or_default().push(moves);
+        }
+    }
+    let balanced = |moved: &[(i128, i128)]| {
+        // As often as the least common period allows.
         let period = moved
             .iter()
             .try_fold(1, |all, (_, n)| lcm(all, u64::try_from(*n).ok().filter(|n| *n > 0)?));
-        period.is_none_or(|all| {
-            moved.iter().map(|(n, of)| n * (i128::from(all) / of)).sum::<i128>() != 0
+        period.is_some_and(|all| {
+            moved.iter().map(|(n, of)| n * (i128::from(all) / of)).sum::<i128>() == 0
         })
-    })
+    };
+    moved.into_iter().find(|(_, moved)| !balanced(moved)).map(|(queue, _)| queue)
 }
 
 /// Arrays that steps only write, in rows that a counter picks.
 fn collected(ir: &StepIr, counters: &[Counter]) -> Vec<Collected> {
     let recorded_often: BTreeSet<BufferId> =
         ir.records.iter().filter(|r| r.when != RecordWhen::End).map(|r| r.buffer).collect();
+    let mut read: BTreeSet<BufferId> = recorded_often;
+    let mut written: BTreeMap<BufferId, Vec<&Op>> = BTreeMap::new();
+    for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
+        read.extend(walk::reads(op));
+        for buffer in walk::writes(op).into_iter().collect::<BTreeSet<_>>() {
+            written.entry(buffer).or_default().push(op);
+        }
+    }
     state(ir)
-        .filter(|b| !recorded_often.contains(b))
-        .filter_map(|b| collects(ir, b, counters))
+        .filter(|b| !read.contains(b))
+        .filter_map(|b| collects(ir, b, written.get(&b)?, counters))
         .collect()
 }
 
 /// An array that is only written, without a mask, in contiguous parts of the row at a counter.
-fn collects(ir: &StepIr, buffer: BufferId, counters: &[Counter]) -> Option<Collected> {
+fn collects(ir: &StepIr, buffer: BufferId, ops: &[&Op], counters: &[Counter]) -> Option<Collected> {
     let b = &ir.buffers[buffer.0 as usize];
     let row = b.shape[1.min(b.shape.len())..].iter().product::<usize>();
     let mut found: Option<Collected> = None;
-    for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
-        if walk::reads(op).contains(&buffer) {
-            return None;
-        }
-        if !walk::writes(op).contains(&buffer) {
-            continue;
-        }
+    for op in ops {
         let OpKind::Loop(l) = &op.kind else { return None };
         for stmt in &l.body {
             let Stmt::Store { to, mask, .. } = stmt else { continue };
@@ -202,7 +219,7 @@ fn part_of_row(to: &Access, domain: &[usize], row: usize) -> Option<(usize, usiz
 }
 
 /// Whether a value is unknown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct Unknown(bool);
 
 impl Mark for Unknown {
@@ -228,21 +245,13 @@ impl Subject<Unknown> for Exempt<'_> {
     }
 }
 
-fn reason(ir: &StepIr, buffer: BufferId) -> String {
+fn reason(ir: &StepIr, buffer: BufferId, is_reset: bool) -> String {
     let b = &ir.buffers[buffer.0 as usize];
     match b.kind {
-        BufferKind::State => {
-            let is_reset =
-                ir.program.phases().into_iter().flat_map(|(_, ops)| ops).any(
-                    |op| matches!(op.kind, OpKind::Reset { buffer: reset } if reset == buffer),
-                );
-            match is_reset {
-                true => {
-                    "it is reset, but what arrives afterwards depends on earlier windows".into()
-                }
-                false => "it is never reset, so it remembers every step before".into(),
-            }
+        BufferKind::State if is_reset => {
+            "it is reset, but what arrives afterwards depends on earlier windows".into()
         }
+        BufferKind::State => "it is never reset, so it remembers every step before".into(),
         BufferKind::Port => "it holds a message that depends on earlier windows".into(),
         BufferKind::Queue => "messages from earlier windows wait in it".into(),
         BufferKind::Local => "it depends on earlier windows".into(),

@@ -12,10 +12,13 @@ mod sparse_tests;
 pub use sparse::Sparse;
 
 use crate::ir::Kind;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A constant array in the form that suits it.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Equal where form, shape and every bit are: 0.0 is not -0.0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Constant {
     /// Every element.
     Dense(Arc<Tensor>),
@@ -172,27 +175,6 @@ impl Constant {
         }
     }
 
-    /// Whether two constants are the same to the bit: 0.0 is not -0.0.
-    pub fn same(&self, other: &Constant) -> bool {
-        let bits = |t: &Tensor| match &t.values {
-            Values::Float(v) => v.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
-            _ => Vec::new(),
-        };
-        match (self, other) {
-            (Constant::Dense(a), Constant::Dense(b)) => {
-                Arc::ptr_eq(a, b)
-                    || a.shape == b.shape && (bits(a) == bits(b)) && {
-                        matches!((&a.values, &b.values), (Values::Float(_), Values::Float(_)))
-                            || a.values == b.values
-                    }
-            }
-            (Constant::Sparse(a), Constant::Sparse(b)) => {
-                Arc::ptr_eq(a, b) || a == b && bits(a.palette()) == bits(b.palette())
-            }
-            _ => false,
-        }
-    }
-
     /// The first element as a float.
     pub fn first_number(&self) -> Option<f64> {
         match &self.values().values {
@@ -228,7 +210,7 @@ impl Constant {
 }
 
 /// The values of a constant array, in C order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tensor {
     /// Its shape; empty for a scalar.
     pub shape: Vec<usize>,
@@ -257,6 +239,18 @@ impl PartialEq for Values {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
             }
             _ => false,
+        }
+    }
+}
+
+impl Eq for Values {}
+
+impl Hash for Values {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Values::Int(v) => v.hash(state),
+            Values::Bool(v) => v.hash(state),
+            Values::Float(v) => v.iter().for_each(|x| x.to_bits().hash(state)),
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 const PALETTE: usize = 1 << 16;
 
 /// A constant array of at least two axes, mostly of one value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sparse {
     shape: Vec<usize>,
     entries: Arc<Entries>,
@@ -26,7 +26,7 @@ pub struct Sparse {
 }
 
 /// Which places are stored, and the code of each.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Entries {
     /// Row `i` has the entries `starts[i]..starts[i + 1]`.
     starts: Vec<u32>,
@@ -36,7 +36,7 @@ struct Entries {
 }
 
 /// As narrow as the palette allows.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 enum Codes {
     /// The code of an entry is its position.
     Own,

@@ -10,8 +10,8 @@ use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Connection, Instance, InstanceGraph, Reset};
 use crate::network::tensors::Tensors;
 use crate::network::{
-    self, BodyId, Data, InstanceId, Link, Network, Op, Param, ParamId, Run, Sender, Slot, TensorId,
-    ValueId, VarKind,
+    self, BodyId, Clocks, Data, InstanceId, Link, Network, Op, Param, ParamId, Run, Sender, Slot,
+    TensorId, ValueId, VarKind,
 };
 use crate::resolve::ItemRef;
 use snn_grammar::ast::{self, ItemKind, ProcessMember};
@@ -76,7 +76,7 @@ fn empty(name: String) -> Network {
         name,
         tensors: Vec::new(),
         params: Vec::new(),
-        clocks: vec![Clock::always()],
+        clocks: Clocks::from([Clock::always()]),
         bodies: Vec::new(),
         instances: Vec::new(),
         links: Vec::new(),
@@ -188,7 +188,7 @@ impl Checker {
             return false;
         };
         let tensor = &self.network.tensors[tensor.at()];
-        tensor.kind == init.kind && tensor.constant().is_some_and(|known| known.same(constant))
+        tensor.kind == init.kind && tensor.constant().is_some_and(|known| known == *constant)
     }
 
     fn body(
