@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let mut covered = Covered::default();
     let mut rejected: BTreeMap<String, (usize, u64)> = BTreeMap::new();
     let mut wrong: BTreeMap<String, (usize, u64)> = BTreeMap::new();
-    let (mut parallel, mut faults) = (0, 0);
+    let (mut parallel, mut tabulated, mut faults) = (0, 0, 0);
     let began = std::time::Instant::now();
     let numbers: Vec<u64> = (first..first + count).collect();
     'all: for numbers in numbers.chunks(at_once) {
@@ -55,6 +55,7 @@ fn main() -> ExitCode {
                 Verdict::Agree(compiled) => {
                     let (outcome, threads) = interpreted(&compiled.ir, 3);
                     parallel += u64::from(threads > 1);
+                    tabulated += compiled.ir.tabulated.len();
                     faults += u64::from(matches!(outcome, Outcome::Fault(..)));
                 }
                 Verdict::Rejected(code, text) => {
@@ -86,7 +87,8 @@ fn main() -> ExitCode {
         println!("missing: {:?}\nunlisted: {:?}", covered.missing(), covered.unlisted());
     }
     println!(
-        "{count} programs, {} rejected, {parallel} parallel, {faults} faults, {seconds:.1} s",
+        "{count} programs, {} rejected, {parallel} parallel, {tabulated} encoders \
+         tabulated, {faults} faults, {seconds:.1} s",
         rejected.values().map(|r| r.0).sum::<usize>()
     );
     if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -146,6 +146,7 @@ pub fn network(
             collected: collected.into(),
             carried: vec![],
         },
+        tabulated: Vec::new(),
     };
     ranges::analyse(&mut ir);
     ir

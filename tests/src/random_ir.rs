@@ -145,6 +145,7 @@ fn empty(steps: u64) -> StepIr {
             collected: Vec::new(),
             carried: Vec::new(),
         },
+        tabulated: Vec::new(),
     }
 }
 

@@ -44,7 +44,7 @@ fn compiled() -> Vec<Box<dyn Engine>> {
 /// Judges programs, `at_once` at a time. The first that is wrong is printed, and fails the test.
 fn run(cases: u64, engines: &[Box<dyn Engine>], at_once: usize, attempts: usize) {
     let engines: Vec<&dyn Engine> = engines.iter().map(|e| &**e).collect();
-    let (mut covered, mut parallel) = (Covered::default(), 0);
+    let (mut covered, mut parallel, mut tabulated) = (Covered::default(), 0, 0);
     let mut rejected: BTreeMap<String, usize> = BTreeMap::new();
     let numbers: Vec<u64> = (0..cases).collect();
     for numbers in numbers.chunks(at_once) {
@@ -57,6 +57,7 @@ fn run(cases: u64, engines: &[Box<dyn Engine>], at_once: usize, attempts: usize)
                 Verdict::Agree(compiled) => {
                     covered.add(&made.marks);
                     parallel += u64::from(cases > 100 && interpreted(&compiled.ir, 3).1 > 1);
+                    tabulated += compiled.ir.tabulated.len() as u64;
                 }
                 Verdict::Rejected(code, _) => *rejected.entry(code).or_insert(0) += 1,
                 Verdict::Wrong(wrong) => {
@@ -75,10 +76,12 @@ fn run(cases: u64, engines: &[Box<dyn Engine>], at_once: usize, attempts: usize)
     assert!(refused as u64 * 20 <= cases.max(20), "{refused} programs are refused: {rejected:#?}");
     assert_eq!(covered.unlisted(), Vec::<&str>::new());
     if cases >= 300 {
-        println!("{}{refused} refused, {parallel} in parallel", covered.table());
+        let counts = format!("{refused} refused, {parallel} in parallel, {tabulated} tabulated");
+        println!("{}{counts}", covered.table());
         let missing = covered.missing();
         assert!(missing.is_empty(), "no program has {missing:?}");
         assert!(parallel * 10 >= cases, "only {parallel} programs are executed in parallel");
+        assert!(tabulated > 0, "no encoder becomes a table");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Tabulated encoders: the same results as the encoders they replace.
 
 use snn_tests::program;
-use snnc::schedule::tabulate;
+use snn_tests::programs::engine::{divined, interpreted};
+use std::sync::Arc;
 
 /// A program with an encoder that does `spk` at every step and `take` when a row comes.
 fn program(state: &str, spk: &str, take: &str) -> String {
@@ -56,15 +57,13 @@ fn check(text: &str, tabulated: bool) {
     let file = folder.path().join("encoder.snn");
     std::fs::write(&file, text).unwrap();
     let run = program::check(&file, &[]);
-    let expected = program::interpreted(&run.ir);
-    assert!(expected["sum.n"].values.iter().any(|n| *n > 0.0), "nothing spikes:\n{text}");
-    let changed = tabulate(&run.ir);
-    assert_eq!(changed.is_some(), tabulated, "{text}");
-    if let Some(changed) = changed {
-        let changed = changed.ir;
-        assert!(changed.buffers.iter().all(|b| b.name != "enc.v"), "the encoder still runs");
-        assert_eq!(program::interpreted(&changed), expected, "{text}");
-    }
+    assert_eq!(!run.ir.tabulated.is_empty(), tabulated, "{text}");
+    let runs = run.ir.buffers.iter().any(|b| b.name == "enc.v");
+    assert_eq!(runs, !tabulated, "the encoder runs, or does not:\n{text}");
+    let sums = &program::interpreted(&run.ir)["sum.n"];
+    assert!(sums.values.iter().any(|n| *n > 0.0), "nothing spikes:\n{text}");
+    let expected = divined(&run.network);
+    assert_eq!(interpreted(&Arc::new(run.ir), 1).0, expected, "{text}");
 }
 
 #[test]

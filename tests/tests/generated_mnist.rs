@@ -6,6 +6,7 @@ use snn_tests::mnist;
 use snnc::data::{DataSource, Dataset};
 use snnc::ir::{ALWAYS, BufferId, Record, RecordWhen, StepIr, TensorValues, ranges};
 use snnc::lower::rust::{Options, build, emit};
+use snnc::schedule::tabulate;
 use snnc::tensor::Tensor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,7 +37,7 @@ fn reference_network(images: usize) -> Option<StepIr> {
     };
     let digits = idx("mnist/t10k-images-idx3-ubyte.gz")?;
     let labels = idx("mnist/t10k-labels-idx1-ubyte.gz")?;
-    Some(mnist::network(&weights, digits, labels, 10_000, images))
+    Some(tabulate(mnist::network(&weights, digits, labels, 10_000, images)))
 }
 
 /// Compiles and runs a network; returns its recordings.
@@ -123,7 +124,7 @@ fn generated_code_is_readable_and_stays_as_it_is() {
         let len: usize = shape.iter().product();
         TensorValues::Known(Arc::new(Tensor::int(shape.to_vec(), vec![7; len])))
     };
-    let ir = mnist::network(&weights, known(&[3, 28, 28]), known(&[3]), 3, 3);
+    let ir = tabulate(mnist::network(&weights, known(&[3, 28, 28]), known(&[3]), 3, 3));
     let generated = emit(&ir, &options()).unwrap();
     for (path, text) in &generated.files {
         if path.ends_with(".rs") {

@@ -82,5 +82,6 @@ pub(crate) fn network(buffers: Vec<Buffer>, ops: Vec<Op>) -> StepIr {
             collected: Vec::new(),
             carried: Vec::new(),
         },
+        tabulated: Vec::new(),
     }
 }

@@ -91,6 +91,17 @@ pub struct StepIr {
     pub records: Vec<Record>,
     /// How steps group into windows that can run in parallel.
     pub windows: Windows,
+    /// Encoders that a table has replaced, which do not run.
+    pub tabulated: Vec<Tabulated>,
+}
+
+/// An encoder of bytes whose spike trains are known beforehand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tabulated {
+    /// The path of its port.
+    pub port: String,
+    /// How many different spike trains there are, the silent one not counted.
+    pub trains: usize,
 }
 
 /// The ops of one step, by phase.

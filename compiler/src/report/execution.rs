@@ -5,7 +5,6 @@ use crate::ir::{
     ALWAYS, Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr,
     TensorValues,
 };
-use crate::schedule::tabulate;
 use std::fmt::Write;
 
 /// The windows, the ops of a step in order, the queues, the records and the memory of a run.
@@ -56,15 +55,14 @@ fn windows(out: &mut String, ir: &StepIr) {
     }
 }
 
-/// What generated code does about an encoder of bytes.
+/// Encoders of bytes that a table has replaced.
 fn encoder(out: &mut String, ir: &StepIr) {
-    if let Some(tabulated) = tabulate(ir) {
+    for tabulated in &ir.tabulated {
         let _ = writeln!(
             out,
-            "\nEncoder\n  {}: the 256 values of a byte give {}. Generated code adds the weights of \
-             inputs\n  with equal trains once for each row, and these sums at the steps at which \
-             the trains spike;\n  the encoder itself does not run. (Record its state or spikes, and \
-             it does.)",
+            "\nEncoder\n  {}: the 256 values of a byte give {}. The weights of inputs with equal \
+             trains are\n  added once for each row, and these sums at the steps at which the trains \
+             spike; the encoder\n  itself does not run. (Record its state or spikes, and it does.)",
             tabulated.port,
             plural(tabulated.trains as u64, "different spike train"),
         );
@@ -348,6 +346,7 @@ mod tests {
                 collected: vec![Collected { buffer: BufferId(4), counter: 0, unit: 1 }],
                 carried: Vec::new(),
             },
+            tabulated: Vec::new(),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::interpret;
 use crate::ir::{
     ALWAYS, Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, ExprKind, Fit, Init,
     KernelKind, Kind, Loop, Op, OpKind, Record, RecordWhen, Source, StepIr, Stmt, Synapse,
-    TensorValues, ranges,
+    Tabulated, TensorValues, ranges,
 };
 use crate::scalar;
 use crate::tensor::Tensor;
@@ -27,31 +27,59 @@ use std::sync::Arc;
 const MOST_TRAINS: usize = 40;
 /// Smaller layers are fast as they are.
 const FEWEST_INPUTS: usize = 64;
+/// Encoders have no more state than this.
+const MOST_BUFFERS: usize = 8;
 /// Values of a byte.
 const BYTES: usize = 256;
 
-/// A network with a tabulated encoder.
-pub struct Tabulated {
-    /// The network, in which the encoder does not run.
-    pub ir: StepIr,
-    /// The path of the encoder's port.
-    pub port: String,
-    /// How many different spike trains there are, the silent one not counted.
-    pub trains: usize,
-}
-
-/// The same network with its encoder tabulated; `None` where it has none of the kind.
-pub fn tabulate(ir: &StepIr) -> Option<Tabulated> {
-    let ports = (0..ir.buffers.len() as u32).map(BufferId);
-    let encoder = ports.filter_map(|port| Encoder::find(ir, port)).next()?;
-    let trains = encoder.trains(ir)?;
-    let mut changed = encoder.replaced(ir, &trains);
+/// The same network with its first encoder of the kind tabulated, if it has one.
+pub fn tabulate(ir: StepIr) -> StepIr {
+    let Some((encoder, trains)) = find(&ir) else { return ir };
+    let mut changed = encoder.replaced(&ir, &trains);
     super::remove_unused(&mut changed);
     ranges::analyse(&mut changed);
-    keep_ranges(ir, &mut changed);
+    keep_ranges(&ir, &mut changed);
     super::windows::analyse(&mut changed);
     let port = ir.buffers[encoder.port.0 as usize].name.clone();
-    Some(Tabulated { ir: changed, port, trains: trains.len() })
+    changed.tabulated.push(Tabulated { port, trains: trains.len() });
+    debug_assert_eq!(crate::ir::verify::check(&changed), Ok(()));
+    changed
+}
+
+fn find(ir: &StepIr) -> Option<(Encoder, Vec<Train>)> {
+    let users = Users::of(ir);
+    let ports = (0..ir.buffers.len() as u32).map(BufferId);
+    let encoder = ports.filter_map(|port| Encoder::find(ir, &users, port)).next()?;
+    let trains = encoder.trains(ir)?;
+    Some((encoder, trains))
+}
+
+/// The ops that read and that write each buffer, with their phases.
+struct Users<'a> {
+    readers: Vec<Vec<(&'static str, &'a Op)>>,
+    writers: Vec<Vec<(&'static str, &'a Op)>>,
+}
+
+impl<'a> Users<'a> {
+    fn of(ir: &'a StepIr) -> Users<'a> {
+        let mut users = Users {
+            readers: vec![Vec::new(); ir.buffers.len()],
+            writers: vec![Vec::new(); ir.buffers.len()],
+        };
+        for (phase, ops) in ir.program.phases() {
+            for op in ops {
+                let reads: BTreeSet<BufferId> = walk::reads(op).into_iter().collect();
+                let writes: BTreeSet<BufferId> = walk::writes(op).into_iter().collect();
+                reads.into_iter().for_each(|b| users.readers[b.0 as usize].push((phase, op)));
+                writes.into_iter().for_each(|b| users.writers[b.0 as usize].push((phase, op)));
+            }
+        }
+        users
+    }
+
+    fn writers(&self, buffer: BufferId) -> impl Iterator<Item = &'a Op> {
+        self.writers[buffer.0 as usize].iter().map(|(_, op)| *op)
+    }
 }
 
 /// Gives buffers the bounds they had before: they hold the same values. Added up group by group,
@@ -92,7 +120,7 @@ struct Encoder {
 
 impl Encoder {
     /// The encoder that sends on `port`, if it is one.
-    fn find(ir: &StepIr, port: BufferId) -> Option<Encoder> {
+    fn find(ir: &StepIr, users: &Users<'_>, port: BufferId) -> Option<Encoder> {
         let n = match ir.buffers[port.0 as usize] {
             Buffer { kind: BufferKind::Port, elem: Elem::Bool, ref shape, .. } => match **shape {
                 [n] if n >= FEWEST_INPUTS => n,
@@ -100,26 +128,18 @@ impl Encoder {
             },
             _ => return None,
         };
-        let buffers = behind(ir, port)?;
-        let recorded = ir.records.iter().any(|r| buffers.contains(&r.buffer));
-        if recorded {
-            return None;
-        }
+        let buffers = behind(users, port)?;
         let mut row: Option<(Access, ClockId)> = None;
-        for (phase, ops) in ir.program.phases() {
-            for op in ops {
-                let writes = walk::writes(op);
-                let inside = writes.iter().filter(|b| buffers.contains(b)).count();
-                if inside == 0 {
-                    let reads = walk::reads(op);
-                    let sums = is_sum(ir, op, port) && phase == "spk";
-                    // Only weights may look at it, and only at its spikes.
-                    if reads.iter().any(|b| buffers.contains(b)) && !sums {
-                        return None;
-                    }
-                    continue;
+        for &b in &buffers {
+            for (phase, op) in &users.readers[b.0 as usize] {
+                let outside = !walk::writes(op).iter().any(|b| buffers.contains(b));
+                // Only weights may look at it, and only at its spikes.
+                if outside && !(is_sum(ir, op, port) && *phase == "spk") {
+                    return None;
                 }
-                if inside != writes.len() {
+            }
+            for op in users.writers(b) {
+                if !walk::writes(op).iter().all(|b| buffers.contains(b)) {
                     return None;
                 }
                 match &op.kind {
@@ -136,10 +156,13 @@ impl Encoder {
                 }
             }
         }
+        if ir.records.iter().any(|r| buffers.contains(&r.buffer)) {
+            return None;
+        }
         let (row, clock) = row?;
         let taken = ir.clocks[clock.0 as usize].as_every()?;
         let regular = |b: &BufferId| {
-            ops_on(ir, *b).all(|op| {
+            users.writers(*b).all(|op| {
                 let clock = &ir.clocks[op.clock.0 as usize];
                 clock.prefix() == 0 && taken.0.is_multiple_of(clock.period())
             })
@@ -413,18 +436,18 @@ fn is_sum(ir: &StepIr, op: &Op, port: BufferId) -> bool {
         && matches!(ir.buffers[s.dst.0 as usize].elem, Elem::I32 | Elem::I64)
 }
 
-fn ops_on(ir: &StepIr, buffer: BufferId) -> impl Iterator<Item = &Op> {
-    let ops = ir.program.phases().into_iter().flat_map(|(_, ops)| ops);
-    ops.filter(move |op| walk::writes(op).contains(&buffer))
-}
-
-/// A port with all buffers that its loops read, directly or not.
-fn behind(ir: &StepIr, port: BufferId) -> Option<BTreeSet<BufferId>> {
+/// A port with all buffers that its loops read, directly or not; `None` where they are more
+/// than an encoder has.
+fn behind(users: &Users<'_>, port: BufferId) -> Option<BTreeSet<BufferId>> {
     let mut found = BTreeSet::from([port]);
     let mut rest = vec![port];
     while let Some(buffer) = rest.pop() {
-        for op in ops_on(ir, buffer) {
-            let OpKind::Loop(l) = &op.kind else { continue };
+        for op in users.writers(buffer) {
+            let l = match &op.kind {
+                OpKind::Loop(l) => l,
+                OpKind::Reset { .. } => continue,
+                _ => return None,
+            };
             let mut read: BTreeSet<BufferId> = walk::writes(op).into_iter().collect();
             for stmt in &l.body {
                 let (Stmt::Let { value, .. } | Stmt::Store { value, .. }) = stmt;
@@ -438,9 +461,12 @@ fn behind(ir: &StepIr, port: BufferId) -> Option<BTreeSet<BufferId>> {
                 }
             }
             rest.extend(read.into_iter().filter(|b| found.insert(*b)));
+            if found.len() > MOST_BUFFERS {
+                return None;
+            }
         }
     }
-    (found.len() <= 8).then_some(found)
+    Some(found)
 }
 
 /// The buffers of which an expression loads elements; computed indices not counted.

@@ -22,7 +22,7 @@ use crate::diagnostics::Sink;
 use crate::ir::{self, BufferId, Op, OpKind, Program, Record, RecordWhen, StepIr, Windows, ranges};
 use crate::network::{Flat, Member, Network, Phase, When};
 use builder::{Builder, Step};
-pub use encoders::{Tabulated, tabulate};
+pub use encoders::tabulate;
 use std::collections::{BTreeMap, BTreeSet};
 pub use waves::check as check_waves;
 pub use windows::analyse as find_windows;
@@ -66,6 +66,7 @@ pub fn schedule(sink: &mut Sink, flat: &Flat) -> Option<StepIr> {
             collected: Vec::new(),
             carried: Vec::new(),
         },
+        tabulated: Vec::new(),
     };
     remove_unused(&mut ir);
     ranges::analyse(&mut ir);

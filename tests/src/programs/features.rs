@@ -286,5 +286,6 @@ pub const MARKS: &[&str] = &[
     "rows of results",
     "counter",
     "encoder",
+    "whole program rates",
     "learning",
 ];

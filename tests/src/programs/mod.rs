@@ -19,6 +19,7 @@ mod maker;
 mod network;
 mod patterns;
 mod process;
+mod rates;
 mod run;
 pub mod shrink;
 mod stmt;
@@ -72,6 +73,10 @@ pub fn generate(choices: &mut Choices, may: Features) -> Generated {
     program.items.push(Line::of(format!("epoch image = every {epoch} steps offset {offset}")));
     if maker.one_in(60) {
         maker.imported(&mut program);
+        return Generated { program, marks: maker.marks };
+    }
+    if maker.one_in(25) {
+        maker.rates(&mut program);
         return Generated { program, marks: maker.marks };
     }
     maker.declare(&mut program);

@@ -6,7 +6,8 @@ use super::maker::Maker;
 use super::tree::{File, Kind, Line, Phase, Process, Program, Stmt, form};
 use snn_runtime::network::ElementType;
 
-fn assign(target: &str, op: &'static str, value: &str, mask: Option<&str>) -> Stmt {
+/// `target op value where mask`.
+pub(super) fn assign(target: &str, op: &'static str, value: &str, mask: Option<&str>) -> Stmt {
     Stmt::Assign {
         target: form!(Kind::Int, []; target),
         op,

@@ -76,8 +76,6 @@ impl GeneratedCrate {
 /// # Errors
 /// Where weights lie in a data file that cannot be read.
 pub fn emit(ir: &StepIr, options: &Options) -> Result<GeneratedCrate, Diagnostic> {
-    let tabulated = crate::schedule::tabulate(ir);
-    let ir = tabulated.as_ref().map_or(ir, |t| &t.ir);
     let library = package::library(&ir.network);
     let network = names::camel(&ir.network);
     let mut tables = data::Tables::new();
