@@ -9,7 +9,7 @@ pub fn components(n: usize, edges: impl Iterator<Item = (usize, usize)>) -> Vec<
     let mut graph = DiGraph::<(), ()>::new();
     let nodes: Vec<_> = (0..n).map(|_| graph.add_node(())).collect();
     for (from, to) in edges {
-        graph.update_edge(nodes[from], nodes[to], ());
+        graph.add_edge(nodes[from], nodes[to], ());
     }
     let found = kosaraju_scc(&graph).into_iter().rev();
     found

@@ -136,9 +136,9 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     }
     let named = target(cx, &written, options);
     network.run.target = named.clone().unwrap_or_default();
+    clocks::check_waves(cx.sink, &network, wave);
     let flat = network::flatten(&network).map_err(|circle| cx.fail(around(&network, &circle)))?;
     let ir = schedule::schedule(cx.sink, &network::fold(&flat)).ok_or(Stop::Reported)?;
-    schedule::check_waves(cx.sink, &network, &ir, wave);
     let ir = schedule::tabulate(ir);
     let epoch = epoch_of(cx, ir.windows.period);
     let target_loc = written.loc;

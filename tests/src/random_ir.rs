@@ -33,7 +33,7 @@ impl Choices {
     }
 
     /// A number below `n`, which must not be 0; 0 is the simplest.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         self.stream.next().unwrap_or(0) as usize % n
     }
 

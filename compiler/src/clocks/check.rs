@@ -2,12 +2,14 @@
 
 use super::Clock;
 use super::compare::compare;
-use super::latency::{self, Arrivals};
+use super::latency::{self, Arrivals, Sending, Wave};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Reset, Target, Timing};
 use crate::network::{self, Body, InstanceId, Network, Phase, When};
 use crate::types::{Cx, Eval, Stop, Typed};
 use snn_grammar::ast::Direction;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// A network of which it is known when every message is sent and received.
 pub struct Clocked {
@@ -77,15 +79,20 @@ pub fn check(cx: &mut Cx<'_>, typed: Typed) -> Eval<Clocked> {
     if failed {
         return Err(Stop::Reported);
     }
-    let arrivals = latency::arrivals(&network);
-    for (i, instance) in network.instances.iter_mut().enumerate() {
-        instance.arrival = (arrivals.first[i], arrivals.last[i]);
-    }
-    add_resets(&mut network, &resets, &arrivals);
     let wave = resets.iter().find_map(|r| match r.timing {
         Timing::Epoch { every, start, .. } => Some((every, start)),
         Timing::Every { .. } => None,
     });
+    let mut waves = Waves::new(&network, &resets);
+    let period = network.clocks.iter().try_fold(1, |all, c| super::lcm(all, c.period()));
+    let epoch = wave.unwrap_or((period.filter(|p| *p <= MOST_PERIOD).unwrap_or(1), 0));
+    let arrivals = waves.of(&network, epoch);
+    for (instance, arrival) in network.instances.iter_mut().zip(&arrivals.at) {
+        instance.arrival = arrival.map_or((0, 0), |a| a.took);
+    }
+    if !add_resets(cx, &mut network, &resets, &mut waves, &arrivals) {
+        return Err(Stop::Reported);
+    }
     Ok(Clocked { network, aliases, wave })
 }
 
@@ -171,22 +178,65 @@ fn way(
     })
 }
 
-/// The steps of every reset.
-fn add_resets(network: &mut Network, resets: &[Reset], arrivals: &Arrivals) {
+/// Common periods of clocks up to this are taken as the epoch of a network without one.
+const MOST_PERIOD: u64 = 4096;
+
+/// When the waves of epochs arrive, each followed once.
+struct Waves {
+    /// Variables that are reset at steps that are not known yet.
+    unknown: BTreeMap<InstanceId, BTreeSet<u32>>,
+    found: BTreeMap<(u64, i64), Rc<Arrivals>>,
+}
+
+impl Waves {
+    fn new(network: &Network, resets: &[Reset]) -> Waves {
+        let mut unknown: BTreeMap<InstanceId, BTreeSet<u32>> = BTreeMap::new();
+        for target in resets.iter().flat_map(|r| &r.targets) {
+            if let Some(var) = variable(network, target) {
+                unknown.entry(var.0).or_default().insert(var.1);
+            }
+        }
+        Waves { unknown, found: BTreeMap::new() }
+    }
+
+    fn of(&mut self, network: &Network, epoch: (u64, i64)) -> Rc<Arrivals> {
+        let found = self.found.entry(epoch).or_insert_with(|| {
+            let wave = Wave::of_epoch(network, epoch, Sending::All);
+            Rc::new(latency::arrivals(network, &wave, &self.unknown))
+        });
+        Rc::clone(found)
+    }
+}
+
+/// The variable that a reset names.
+fn variable(network: &Network, target: &Target) -> Option<(InstanceId, u32)> {
+    let Target::Member(i, name) = target else { return None };
+    let instance = InstanceId(*i as u32);
+    let var = network.body(instance).vars.iter().position(|v| v.name == *name)?;
+    Some((instance, var as u32))
+}
+
+/// The steps of every reset. False where one has none.
+fn add_resets(
+    cx: &mut Cx<'_>,
+    network: &mut Network,
+    resets: &[Reset],
+    waves: &mut Waves,
+    arrivals: &Arrivals,
+) -> bool {
+    let mut fits = true;
     for reset in resets {
-        let members: Vec<(usize, &str)> = reset
-            .targets
-            .iter()
-            .filter_map(|t| match t {
-                Target::Member(i, name) => Some((*i, name.as_str())),
-                Target::Instance(_) => None,
-            })
-            .collect();
-        let layers = latency::layers(network, arrivals, members.iter().map(|(i, _)| *i));
-        for (i, name) in members {
-            let instance = InstanceId(i as u32);
-            let vars = &network.body(instance).vars;
-            let Some(var) = vars.iter().position(|v| v.name == name) else { continue };
+        let vars: Vec<(InstanceId, u32)> =
+            reset.targets.iter().filter_map(|target| variable(network, target)).collect();
+        let layers = match reset.timing {
+            Timing::Every { stagger: 0, .. } | Timing::Epoch { .. } => BTreeMap::new(),
+            Timing::Every { .. } => {
+                latency::layers(network, arrivals, vars.iter().map(|(i, _)| i.at()))
+            }
+        };
+        let mut said = BTreeSet::new();
+        for var in vars {
+            let i = var.0.at();
             let (every, residue) = match reset.timing {
                 Timing::Every { every, offset, stagger } => {
                     let layer = layers.get(&i).copied().unwrap_or(0) as i64;
@@ -194,7 +244,18 @@ fn add_resets(network: &mut Network, resets: &[Reset], arrivals: &Arrivals) {
                 }
                 Timing::Epoch { every, start, skew: false } => (every, start),
                 Timing::Epoch { every, start, skew: true } => {
-                    (every, start + arrivals.last[i] as i64)
+                    let arrivals = waves.of(network, (every, start));
+                    let later = skew(network, &arrivals, i, (every, start));
+                    if later >= every as i64 && said.insert(i) {
+                        cx.sink.push(too_long(network, reset, i, (every, later)));
+                        fits = false;
+                    }
+                    if let Some(doubt) = arrivals.behind.get(&i)
+                        && said.insert(i)
+                    {
+                        cx.sink.push(super::waves::not_understood(network, *doubt, i, reset.loc));
+                    }
+                    (every, start + later)
                 }
             };
             let when = match Phase::ALL.into_iter().find(|p| p.name() == reset.phase) {
@@ -203,8 +264,34 @@ fn add_resets(network: &mut Network, resets: &[Reset], arrivals: &Arrivals) {
                 None => When::Host,
             };
             let clock = network.clock_id(&Clock::every(every, residue));
-            let var = (instance, var as u32);
             network.resets.push(network::Reset { var, clock, when, place: reset.loc });
         }
+    }
+    fits
+}
+
+/// How many steps after an epoch's start nothing that was sent before can arrive any more.
+fn skew(network: &Network, arrivals: &Arrivals, i: usize, epoch: (u64, i64)) -> i64 {
+    let wave = Wave::of_epoch(network, epoch, Sending::All);
+    let last = |a: latency::Arrival| a.last as i64 - (wave.start + wave.period - 1) as i64;
+    arrivals.at[i].map_or(0, last).max(0)
+}
+
+fn too_long(network: &Network, reset: &Reset, i: usize, (every, later): (u64, i64)) -> Diagnostic {
+    let path = &network.instances[i].path;
+    let message = format!("messages are on their way to `{path}` for longer than the epoch lasts");
+    let label = format!("the longest way takes {later} steps, the epoch {every}");
+    let help = format!(
+        "make the epoch longer than {later} steps, or say the steps: `reset {path} every {every} \
+         offset {}`",
+        (later % every as i64 + wave_offset(reset)).rem_euclid(every as i64)
+    );
+    Diagnostic::new(Code::E0308, message, reset.loc, label).help(help)
+}
+
+fn wave_offset(reset: &Reset) -> i64 {
+    match reset.timing {
+        Timing::Epoch { start, .. } => start,
+        Timing::Every { offset, .. } => offset,
     }
 }

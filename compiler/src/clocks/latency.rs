@@ -1,21 +1,87 @@
-//! How long messages take: through a process, and from the sources of a network to each of its
-//! processes.
+//! How long messages take from the sources of a network to each of its processes.
 
+use super::Clock;
+use super::follow::{self, Entry, Followed, follow, out_ports};
 use crate::circles::components;
-use crate::network::{Action, Body, BodyId, InstanceId, Link, Network, Op, Pick, Stage, ValueId};
+use crate::network::{
+    Action, Body, BodyId, InstanceId, Link, Network, Op, Phase, Pick, Sender, Stage, TensorId,
+};
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Steps that the way through a process is followed.
-const LONGEST: u64 = 256;
+/// What following one process may take, in values computed.
+const MOST_WORK: u64 = 1 << 18;
+/// Steps that one process is followed, at most.
+const LONGEST: u64 = 1 << 20;
+/// Messages of a queue whose waiting is looked at one by one.
+const MOST_MESSAGES: usize = 4096;
 
-/// When a wave that starts at the sources arrives at each process.
+/// What the sources send in `period` steps from `start` on, again and again.
+#[derive(Clone, Debug)]
+pub struct Wave {
+    /// The first step.
+    pub start: u64,
+    /// How many steps.
+    pub period: u64,
+    /// What counts as sent.
+    pub of: Sending,
+}
+
+/// What counts as sent by sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// Every message.
+    All,
+    /// Every message but those that are zeros, whatever the data is.
+    Data,
+    /// What follows from the row that these processes load at the start of the wave.
+    Rows(BTreeSet<BodyId>),
+}
+
+impl Wave {
+    /// The first wave of an epoch that begins when every clock of the network has become
+    /// regular.
+    pub fn of_epoch(network: &Network, (period, residue): (u64, i64), of: Sending) -> Wave {
+        let regular = 1 + network.clocks.iter().map(Clock::prefix).max().unwrap_or(0);
+        let residue = residue.rem_euclid(i64::try_from(period).unwrap_or(i64::MAX)) as u64;
+        let after = (regular + period - residue % period) % period;
+        let start = regular + if after == 0 { 0 } else { period - after };
+        Wave { start: start.max(1), period, of }
+    }
+
+    /// The step at which processes of a body load the wave's row, if they do.
+    fn rows(&self, body: BodyId) -> Option<u64> {
+        let loads = matches!(&self.of, Sending::Rows(bodies) if bodies.contains(&body));
+        loads.then_some(self.start)
+    }
+
+    fn last(&self) -> u64 {
+        self.start.saturating_add(self.period - 1)
+    }
+}
+
+/// Messages of a wave, where they are sent or received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The step of the first.
+    pub first: u64,
+    /// The step of the last.
+    pub last: u64,
+    /// How many steps they have taken, at least and at most.
+    pub took: (u64, u64),
+    /// The link and sender through which the first and the last have come.
+    pub through: [Option<(usize, usize)>; 2],
+}
+
+/// When a wave arrives at each process.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals {
-    /// Steps to the first arrival.
-    pub first: Vec<u64>,
-    /// Steps to the last arrival of what was sent at once: the longest way, circles not counted.
-    pub last: Vec<u64>,
+    /// By process; none where nothing of the wave arrives.
+    pub at: Vec<Option<Arrival>>,
+    /// Processes that were not understood: what they send, and when, is not known.
+    pub vague: BTreeSet<usize>,
+    /// Processes that what was not understood may reach, with the first on the way.
+    pub behind: BTreeMap<usize, usize>,
     /// The processes in the order in which waves reach them.
     pub order: Vec<usize>,
     /// The place of each process in that order.
@@ -24,204 +90,359 @@ pub struct Arrivals {
     into: Vec<Vec<usize>>,
 }
 
-/// How long a message takes from an in port to an out port of a process: the first step at
-/// which the output depends on it, and the last (the first, where it is remembered for good:
-/// what follows is the process's own doing). `None` where it never shows.
-pub fn transit(network: &Network, body: &Body, input: u32, output: u32) -> Option<(u64, u64)> {
-    let mut state: Vec<Taint> = vec![Taint::all(false); body.vars.len()];
-    let mut seen: Vec<u64> = Vec::new();
-    for step in 0..LONGEST {
-        let mut view = View { body, known: vec![None; body.values.len()] };
-        let mut sent: Vec<Taint> = vec![Taint::all(false); body.ports.len()];
-        for (_, stmt) in body.stmts() {
-            let guard = stmt.guard.map_or(Taint::All(false), |g| view.of(g));
-            match &stmt.action {
-                Action::Read(v) | Action::Pop(v) => {
-                    view.known[v.at()] = match body.values[v.at()].op {
-                        Op::Var(var) => Some(state[var as usize].clone()),
-                        Op::Input(port) => Some(sent[port as usize].clone()),
-                        _ => None,
-                    };
-                }
-                Action::Receive(v) => {
-                    let arrives = step == 0 && body.values[v.at()].op == Op::Input(input);
-                    view.known[v.at()] = Some(Taint::All(arrives));
-                }
-                Action::Eval(v) => {
-                    let taint = view.of(*v).or(&guard);
-                    view.known[v.at()] = Some(taint);
-                }
-                Action::Send { port, value } => {
-                    let taint = view.of(*value).or(&guard);
-                    if *port == output && taint.any() {
-                        seen.push(step);
-                    }
-                    sent[*port as usize] = taint;
-                }
-                Action::Store { var, region, value, mask } => {
-                    let mut taint = view.of(*value).or(&guard);
-                    if let Some(mask) = mask {
-                        taint = taint.or(&view.of(*mask));
-                    }
-                    let always = network.clock(stmt.clock).is_always();
-                    let keeps = mask.is_some() || stmt.guard.is_some() || !always;
-                    let shape = &body.vars[*var as usize].shape;
-                    let before = &state[*var as usize];
-                    state[*var as usize] = before.stored(shape, region, &taint, keeps);
-                }
-                Action::Push { .. } => {}
-            }
-        }
-        if state.iter().all(|t| !t.any()) {
-            break;
-        }
-    }
-    let (first, last) = (*seen.first()?, *seen.last()?);
-    Some((first, if last + 1 >= LONGEST { first } else { last }))
-}
-
-/// Which elements depend on the message, by position along the last axis.
-#[derive(Clone, Debug, PartialEq)]
-enum Taint {
-    All(bool),
-    Last(Vec<bool>),
-}
-
-impl Taint {
-    fn all(tainted: bool) -> Taint {
-        Taint::All(tainted)
-    }
-
-    fn any(&self) -> bool {
-        match self {
-            Taint::All(t) => *t,
-            Taint::Last(v) => v.iter().any(|t| *t),
-        }
-    }
-
-    fn or(&self, other: &Taint) -> Taint {
-        match (self, other) {
-            (Taint::All(false), x) | (x, Taint::All(false)) => x.clone(),
-            (Taint::Last(a), Taint::Last(b)) if a.len() == b.len() => {
-                Taint::Last(a.iter().zip(b).map(|(x, y)| *x || *y).collect())
-            }
-            _ => Taint::All(self.any() || other.any()),
-        }
-    }
-
-    /// After a store of `value` to the picked part.
-    fn stored(&self, shape: &[usize], picks: &[Pick], value: &Taint, keeps: bool) -> Taint {
-        let whole = |pick: &Pick, size: usize| matches!(pick, Pick::Range(0, hi) if *hi == size);
-        let Some((last, size)) = picks.last().zip(shape.last()) else {
-            return if keeps { self.or(value) } else { value.clone() };
-        };
-        let n = picks.len() - 1;
-        let others_whole = picks[..n].iter().zip(shape).all(|(p, s)| whole(p, *s));
-        let (lo, hi) = match last {
-            Pick::At(i) => (*i, i + 1),
-            Pick::Range(lo, hi) => (*lo, *hi),
-            Pick::Computed(_) => return Taint::All(self.any() || value.any()),
-        };
-        let kept = |flag: bool| flag && (keeps || !others_whole);
-        if let (Taint::All(before), Taint::All(new), true) = (self, value, (lo, hi) == (0, *size)) {
-            return Taint::All(*new || kept(*before));
-        }
-        let mut flags = match self {
-            Taint::All(t) => vec![*t; *size],
-            Taint::Last(v) => v.clone(),
-        };
-        for (k, flag) in flags[lo..hi].iter_mut().enumerate() {
-            let new = match value {
-                Taint::Last(v) if v.len() == hi - lo => v[k],
-                other => other.any(),
-            };
-            *flag = new || kept(*flag);
-        }
-        // One flag for all of them is as good, and takes no time to follow.
-        match flags.first() {
-            Some(first) if flags.iter().any(|flag| flag != first) => Taint::Last(flags),
-            first => Taint::All(first.is_some_and(|first| *first)),
-        }
-    }
-}
-
-struct View<'v> {
-    body: &'v Body,
-    known: Vec<Option<Taint>>,
-}
-
-impl View<'_> {
-    fn of(&mut self, id: ValueId) -> Taint {
-        if let Some(known) = &self.known[id.at()] {
-            return known.clone();
-        }
-        let body = self.body;
-        let value = &body.values[id.at()];
-        let taint = match &value.op {
-            _ if value.stage == Stage::Once => Taint::All(false),
-            Op::Slice(ranges) => match (self.of(value.args[0]), ranges.last()) {
-                (Taint::Last(v), Some((lo, hi))) if v.len() >= *hi => {
-                    Taint::Last(v[*lo..*hi].to_vec())
-                }
-                (taint, _) => taint,
-            },
-            Op::Scalar(_) | Op::Broadcast => {
-                value.args.iter().fold(Taint::All(false), |t, a| t.or(&self.of(*a)))
-            }
-            _ => Taint::All(value.args.iter().any(|a| self.of(*a).any())),
-        };
-        self.known[id.at()] = Some(taint.clone());
-        taint
-    }
-}
-
-/// Follows waves from the sources. In a circle of processes, the connection that closes it (to
-/// one declared earlier) is not followed.
-pub fn arrivals(network: &Network) -> Arrivals {
+/// Follows a wave from the sources. In a circle of processes, the connection that closes it (to
+/// one declared earlier) is not followed. `unknown` are variables that are reset at steps that
+/// are not known yet.
+pub fn arrivals(
+    network: &Network,
+    wave: &Wave,
+    unknown: &BTreeMap<InstanceId, BTreeSet<u32>>,
+) -> Arrivals {
     let n = network.instances.len();
-    // The links into each instance.
-    let mut into: Vec<Vec<usize>> = vec![Vec::new(); n];
-    for (at, link) in network.links.iter().enumerate() {
-        into[link.to.0.at()].push(at);
-    }
-    let order = order(network, &into);
+    let into = links_into(network);
+    let order = ordered(network, &into);
     let mut place = vec![0; n];
     order.iter().enumerate().for_each(|(at, i)| place[*i] = at);
-    let (mut firsts, mut lasts) = (vec![0; n], vec![0; n]);
-    // Departure from each out port: first and last step after the wave's start.
-    let mut departures: BTreeMap<(InstanceId, u32), (u64, u64)> = BTreeMap::new();
-    let mut transits: BTreeMap<(BodyId, u32, u32), Option<(u64, u64)>> = BTreeMap::new();
-    for &i in &order {
-        let mut at_port: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-        for link in into[i].iter().map(|at| &network.links[*at]) {
-            for sender in &link.senders {
-                let Some((first, last)) = departures.get(&sender.from) else { continue };
-                let known = at_port.entry(link.to.1).or_insert((*first, *last));
-                *known = (known.0.min(*first), known.1.max(*last));
+    let at = vec![None; n];
+    let (vague, behind) = (BTreeSet::new(), BTreeMap::new());
+    let mut follower = Follower {
+        network,
+        wave,
+        unknown,
+        uses: BTreeMap::new(),
+        transits: BTreeMap::new(),
+        natures: BTreeMap::new(),
+        departures: BTreeMap::new(),
+        found: Arrivals { at, vague, behind, order, place, into },
+    };
+    for at in 0..n {
+        let i = follower.found.order[at];
+        follower.process(i);
+    }
+    follower.found
+}
+
+/// What a body does with marked messages, as far as all its instances share it.
+#[derive(Clone, Copy)]
+struct Nature {
+    /// It depends on the step.
+    varies: bool,
+    /// It spreads weights over delays, which depends on the arguments.
+    delays: bool,
+}
+
+/// By out port, the first and last step after the arrival in which it sends what arrived.
+type Ways = BTreeMap<u32, (u64, u64)>;
+
+/// From which port of which body (with which arguments, where they matter) to which.
+type Way = (BodyId, Vec<TensorId>, u32);
+
+struct Follower<'n> {
+    network: &'n Network,
+    wave: &'n Wave,
+    unknown: &'n BTreeMap<InstanceId, BTreeSet<u32>>,
+    uses: BTreeMap<(BodyId, u32), Option<(Phase, Clock)>>,
+    /// None where a way was not understood.
+    transits: BTreeMap<Way, Option<Ways>>,
+    natures: BTreeMap<BodyId, Nature>,
+    departures: BTreeMap<(InstanceId, u32), Arrival>,
+    found: Arrivals,
+}
+
+impl Follower<'_> {
+    fn process(&mut self, i: usize) {
+        let network = self.network;
+        let id = InstanceId(i as u32);
+        let mut ports: BTreeMap<u32, Arrival> = BTreeMap::new();
+        for at in self.found.into[i].clone() {
+            let link = &network.links[at];
+            for (k, sender) in link.senders.iter().enumerate() {
+                if let Some(doubt) = self.found.behind.get(&sender.from.0.at()).copied() {
+                    self.found.behind.entry(i).or_insert(doubt);
+                }
+                let Some(sent) = self.departures.get(&sender.from).copied() else { continue };
+                let Some(received) = self.received(link, sender, sent) else { continue };
+                let through = [Some((at, k)); 2];
+                let received = Arrival { through, ..received };
+                let known = ports.entry(link.to.1).or_insert(received);
+                *known = known.joined(&received);
             }
         }
-        firsts[i] = at_port.values().map(|a| a.0).min().unwrap_or(0);
-        lasts[i] = at_port.values().map(|a| a.1).max().unwrap_or(0);
-        let fed = !into[i].is_empty();
-        let id = network.instances[i].body;
-        let body = &network.bodies[id.at()];
-        for (p, port) in body.ports.iter().enumerate() {
+        self.found.at[i] = ports.values().copied().reduce(|a, b| a.joined(&b));
+        let body = network.body(id);
+        let outs: Vec<u32> = out_ports(body).collect();
+        if outs.is_empty() {
+            return;
+        }
+        let fed = !self.found.into[i].is_empty();
+        let departed = match fed {
             // What a circle feeds before anything reached it starts no wave of its own.
-            if port.direction != Direction::Out || (fed && at_port.is_empty()) {
-                continue;
+            true if ports.is_empty() => return,
+            true => self.through(i, &ports),
+            false => self.source(i),
+        };
+        match departed {
+            Some(departed) => {
+                let sends = departed.into_iter().map(|(port, sent)| ((id, port), sent));
+                self.departures.extend(sends);
             }
-            let p = p as u32;
-            let ways = at_port.iter().filter_map(|(input, (first, last))| {
-                let key = (id, *input, p);
-                let way = transits.entry(key).or_insert_with(|| transit(network, body, *input, p));
-                let (min, max) = (*way)?;
-                Some((first + min, last + max))
-            });
-            let departure = ways.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0));
-            departures.insert((InstanceId(i as u32), p), departure);
+            None => {
+                self.found.vague.insert(i);
+                self.found.behind.insert(i, i);
+            }
+        }
+        if fed && !self.found.vague.contains(&i) {
+            // What does not depend on anything that arrives is sent as a source sends it.
+            for port in outs {
+                if !self.departures.contains_key(&(id, port))
+                    && self.wave.of == Sending::All
+                    && let Some(sent) = self.sent_always(id, port)
+                {
+                    self.departures.insert((id, port), sent);
+                }
+            }
         }
     }
-    Arrivals { first: firsts, last: lasts, order, place, into }
+
+    /// When a port is used.
+    fn used(&mut self, (instance, port): (InstanceId, u32)) -> Option<(Phase, Clock)> {
+        let body = self.network.instances[instance.at()].body;
+        let used = self.uses.entry((body, port));
+        used.or_insert_with(|| self.network.port_use((instance, port))).clone()
+    }
+
+    /// When what is sent in a stretch of steps is received.
+    fn received(&mut self, link: &Link, sender: &Sender, sent: Arrival) -> Option<Arrival> {
+        let (_, sends) = self.used(sender.from)?;
+        let (_, receives) = self.used(link.to)?;
+        if sends == receives {
+            return Some(sent);
+        }
+        // The n-th message is what the n-th receive gets.
+        let received = |s: u64| nth(&receives, sends.count(s), s);
+        let (first, last) = (sends.next(sent.first)?, sends.last(sent.last)?);
+        if first > last {
+            return None;
+        }
+        let (begin, end) = (received(first)?, received(last)?);
+        let some = sends.steps_from(first).take_while(|s| *s <= last).take(MOST_MESSAGES);
+        let waits = some.filter_map(|s| Some(received(s)?.saturating_sub(s)));
+        let waits = waits.chain([begin - first.min(begin), end - last.min(end)]);
+        let (least, most) = waits.fold((u64::MAX, 0), |(a, b), w| (a.min(w), b.max(w)));
+        let took = (sent.took.0.saturating_add(least), sent.took.1.saturating_add(most));
+        Some(Arrival { first: begin, last: end, took, ..sent })
+    }
+
+    fn nature(&mut self, id: BodyId) -> Nature {
+        let network = self.network;
+        let body = &network.bodies[id.at()];
+        *self.natures.entry(id).or_insert_with(|| Nature {
+            varies: follow::varies(network, body),
+            delays: body.values.iter().any(|v| v.op == Op::ByDelay && v.stage == Stage::Once),
+        })
+    }
+
+    /// What a process sends of what arrives; none where that was not understood.
+    fn through(
+        &mut self,
+        i: usize,
+        ports: &BTreeMap<u32, Arrival>,
+    ) -> Option<BTreeMap<u32, Arrival>> {
+        let network = self.network;
+        let instance = &network.instances[i];
+        let nature = self.nature(instance.body);
+        let mut sent: BTreeMap<u32, Arrival> = BTreeMap::new();
+        if !nature.varies {
+            for (port, arrived) in ports {
+                let args = instance.args.iter().map(|p| network.params[p.at()].tensor);
+                let args: Vec<TensorId> = if nature.delays { args.collect() } else { Vec::new() };
+                let way = (instance.body, args, *port);
+                if !self.transits.contains_key(&way) {
+                    let found = self.pulse(i, *port);
+                    self.transits.insert(way.clone(), found);
+                }
+                let Some(Some(ways)) = self.transits.get(&way) else { return None };
+                for (out, (least, most)) in ways {
+                    let passed = Arrival {
+                        first: arrived.first.saturating_add(*least),
+                        last: arrived.last.saturating_add(*most),
+                        took: (arrived.took.0 + least, arrived.took.1 + most),
+                        through: arrived.through,
+                    };
+                    let known = sent.entry(*out).or_insert(passed);
+                    *known = known.joined(&passed);
+                }
+            }
+            return Some(sent);
+        }
+        let all = ports.values().copied().reduce(|a, b| a.joined(&b))?;
+        let feeds = ports.iter().map(|(port, a)| (*port, a.first, a.last)).collect();
+        let rows = self.wave.rows(instance.body);
+        let until = all.last.max(rows.map_or(0, |_| self.wave.last()));
+        let entry = Entry { feeds, rows, from: 1, steady: false, until };
+        let followed = self.followed(i, entry)?;
+        for port in out_ports(network.body(InstanceId(i as u32))) {
+            let Some((first, last)) = followed.marked(port) else { continue };
+            let least = first.saturating_sub(all.first);
+            let most = last.saturating_sub(all.last);
+            let took = (all.took.0 + least.min(most), all.took.1 + most.max(least));
+            sent.insert(port, Arrival { first, last, took, through: all.through });
+        }
+        Some(sent)
+    }
+
+    /// One marked message through a process that does the same in every step.
+    fn pulse(&mut self, i: usize, port: u32) -> Option<Ways> {
+        let feeds = vec![(port, 1, 1)];
+        let entry = Entry { feeds, rows: None, from: 1, steady: true, until: LONGEST };
+        let followed = self.follow(i, &entry)?;
+        let body = self.network.body(InstanceId(i as u32));
+        let sent = out_ports(body).filter_map(|out| {
+            let (first, last) = followed.marked(out)?;
+            Some((out, (first - 1, last - 1)))
+        });
+        Some(sent.collect())
+    }
+
+    /// Follows a process whose doings depend on the step, until what has entered by `until` has
+    /// left it.
+    fn followed(&mut self, i: usize, entry: Entry) -> Option<Followed> {
+        let network = self.network;
+        let body = network.body(InstanceId(i as u32));
+        let until = entry.until.checked_add(lasts(network, body)?)?;
+        if until > LONGEST {
+            return None;
+        }
+        self.follow(i, &Entry { until, ..entry })
+    }
+
+    fn follow(&mut self, i: usize, entry: &Entry) -> Option<Followed> {
+        let id = InstanceId(i as u32);
+        let none = BTreeSet::new();
+        let unknown = self.unknown.get(&id).unwrap_or(&none);
+        follow(self.network, id, entry, unknown, MOST_WORK).filter(|f| !f.vague)
+    }
+
+    /// What a process that receives nothing sends of the wave.
+    fn source(&mut self, i: usize) -> Option<BTreeMap<u32, Arrival>> {
+        let (network, wave) = (self.network, self.wave);
+        let id = InstanceId(i as u32);
+        let instance = &network.instances[i];
+        let ports: Vec<u32> = out_ports(network.body(id)).collect();
+        let always = |this: &mut Self| {
+            let all = ports.iter().filter_map(|p| Some((*p, this.sent_always(id, *p)?)));
+            Some(all.collect())
+        };
+        let rows = wave.rows(instance.body);
+        let until = match &wave.of {
+            Sending::All => return always(self),
+            Sending::Rows(_) if rows.is_none() => return Some(BTreeMap::new()),
+            Sending::Rows(_) => wave.start.checked_add(wave.period.checked_mul(2)?)?,
+            Sending::Data if self.nature(instance.body).varies => wave.last(),
+            Sending::Data => return always(self),
+        };
+        let entry = Entry { feeds: Vec::new(), rows, from: 1, steady: false, until };
+        let followed = match rows {
+            Some(_) => self.followed(i, entry)?,
+            // Every message counts, where it cannot be known which are silent.
+            None if until > LONGEST => return always(self),
+            None => match self.follow(i, &entry) {
+                Some(followed) => followed,
+                None => return always(self),
+            },
+        };
+        let steps = |port: &u32| -> Option<(u64, u64)> {
+            if rows.is_some() {
+                return followed.marked(*port);
+            }
+            let within = wave.start..=wave.last();
+            let sent = followed.sent.get(port)?.iter();
+            let mut loud = sent.filter(|s| within.contains(&s.t) && !s.silent).map(|s| s.t);
+            let first = loud.next()?;
+            Some((first, loud.next_back().unwrap_or(first)))
+        };
+        let all = ports.iter().filter_map(|port| Some((*port, Arrival::sent(steps(port)?))));
+        Some(all.collect())
+    }
+
+    /// Every message of a port in the steps of the wave.
+    fn sent_always(&mut self, id: InstanceId, port: u32) -> Option<Arrival> {
+        let (_, clock) = self.used((id, port))?;
+        let first = clock.next(self.wave.start)?;
+        let last = clock.last(self.wave.last())?;
+        (first <= last).then(|| Arrival::sent((first, last)))
+    }
+}
+
+impl Arrival {
+    /// What is sent in a stretch of steps.
+    fn sent((first, last): (u64, u64)) -> Arrival {
+        Arrival { first, last, took: (0, 0), through: [None; 2] }
+    }
+
+    /// Both.
+    fn joined(&self, other: &Arrival) -> Arrival {
+        let [early, late] = [self, other].map(|a| a.through);
+        Arrival {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+            took: (self.took.0.min(other.took.0), self.took.1.max(other.took.1)),
+            through: [
+                if self.first <= other.first { early[0] } else { late[0] },
+                if self.last >= other.last { early[1] } else { late[1] },
+            ],
+        }
+    }
+}
+
+/// Steps from a message that a process receives to the first that depends on it; none where none
+/// does, or where that is not understood.
+pub fn shortest_way(network: &Network, instance: InstanceId) -> Option<u64> {
+    let body = network.body(instance);
+    let steady = !follow::varies(network, body);
+    let ins = body.ports.iter().zip(0..).filter(|(p, _)| p.direction == Direction::In);
+    let ways = ins.filter_map(|(_, port)| {
+        let (_, clock) = network.port_use((instance, port))?;
+        let t = clock.next(1)?;
+        let until = if steady { LONGEST } else { t.checked_add(lasts(network, body)?)? };
+        let feeds = vec![(port, t, t)];
+        let entry = Entry { feeds, rows: None, from: 1, steady, until: until.min(LONGEST) };
+        let followed = follow(network, instance, &entry, &BTreeSet::new(), MOST_WORK)?;
+        let first = out_ports(body).filter_map(|out| Some(followed.marked(out)?.0)).min()?;
+        Some(first - t)
+    });
+    ways.min()
+}
+
+/// How many steps what has entered a process may stay in it, as long as it is not remembered for
+/// good: all positions of a line, each for as long as its slowest clock takes, and once more
+/// for what comes round.
+fn lasts(network: &Network, body: &Body) -> Option<u64> {
+    let mut positions = 1;
+    for (_, stmt) in body.stmts() {
+        if let Action::Store { var, region, .. } = &stmt.action {
+            let sizes = region.iter().zip(&body.vars[*var as usize].shape);
+            let parts = sizes.filter(|(pick, n)| !matches!(pick, Pick::Range(0, hi) if hi == *n));
+            positions = parts.map(|(_, n)| *n).max().unwrap_or(1).max(positions);
+        }
+    }
+    let slowest = body.stmts().map(|(_, s)| network.clock(s.clock).period()).max();
+    (positions as u64 + 1).checked_mul(slowest.unwrap_or(1))?.checked_mul(2)
+}
+
+/// The n-th step of a clock, looked for from `near` on.
+fn nth(clock: &Clock, n: u64, near: u64) -> Option<u64> {
+    let (mut lo, mut hi) = (0, near.max(1));
+    while clock.count(hi) < n {
+        lo = hi;
+        hi = hi.checked_mul(2)?;
+    }
+    // `count(lo) < n <= count(hi)`.
+    while hi - lo > 1 {
+        let middle = lo + (hi - lo) / 2;
+        if clock.count(middle) < n { lo = middle } else { hi = middle }
+    }
+    Some(hi)
 }
 
 /// The instances that send on a link.
@@ -229,8 +450,21 @@ fn senders(link: &Link) -> impl Iterator<Item = usize> + '_ {
     link.senders.iter().map(|s| s.from.0.at())
 }
 
+/// The links into each instance.
+fn links_into(network: &Network) -> Vec<Vec<usize>> {
+    let mut into: Vec<Vec<usize>> = vec![Vec::new(); network.instances.len()];
+    for (at, link) in network.links.iter().enumerate() {
+        into[link.to.0.at()].push(at);
+    }
+    into
+}
+
 /// Instances in an order in which senders come before receivers, circles by declaration.
-fn order(network: &Network, into: &[Vec<usize>]) -> Vec<usize> {
+pub fn order(network: &Network) -> Vec<usize> {
+    ordered(network, &links_into(network))
+}
+
+fn ordered(network: &Network, into: &[Vec<usize>]) -> Vec<usize> {
     let ends = |link: &Link| -> Vec<(usize, usize)> {
         senders(link).map(|from| (from, link.to.0.at())).collect()
     };

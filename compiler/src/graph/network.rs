@@ -1,14 +1,15 @@
 //! The picture of a network of which it is known when its messages flow.
 
 use super::{Edge, Graph, Node, NodeKind};
-use crate::clocks::transit;
-use crate::network::{Body, Instance, Link, Network, Sender};
+use crate::clocks::shortest_way;
+use crate::network::{BodyId, InstanceId, Link, Network, Sender};
 use crate::report::execution::when;
-use snn_grammar::ast::Direction;
+use std::collections::BTreeMap;
 
 /// A node for each process, an edge for each sender of each connection.
 pub fn network(network: &Network) -> Graph {
-    let nodes = network.instances.iter().map(|instance| node(network, instance)).collect();
+    let mut kinds = BTreeMap::new();
+    let nodes = (0..network.instances.len()).map(|i| node(network, i, &mut kinds)).collect();
     let edges = network
         .links
         .iter()
@@ -17,24 +18,19 @@ pub fn network(network: &Network) -> Graph {
     Graph { title: network.name.clone(), nodes, edges }
 }
 
-fn node(network: &Network, instance: &Instance) -> Node {
+fn node(network: &Network, i: usize, kinds: &mut BTreeMap<BodyId, NodeKind>) -> Node {
+    let instance = &network.instances[i];
     let body = &network.bodies[instance.body.at()];
     let mut cluster: Vec<String> = instance.path.split('.').map(str::to_owned).collect();
     let name = cluster.pop().unwrap_or_default();
     let details = std::iter::once(body.process.clone()).chain(body.tag.clone()).collect();
-    Node { cluster, name, details, kind: kind(network, body) }
+    let kind = *kinds.entry(instance.body).or_insert_with(|| kind(network, i));
+    Node { cluster, name, details, kind }
 }
 
 /// By the shortest way through: none, within a step, or over steps.
-fn kind(network: &Network, body: &Body) -> NodeKind {
-    let ports = |direction: Direction| {
-        let all = body.ports.iter().zip(0..);
-        all.filter(move |(p, _)| p.direction == direction).map(|(_, i)| i)
-    };
-    let ways = ports(Direction::In)
-        .flat_map(|i| ports(Direction::Out).map(move |o| (i, o)))
-        .filter_map(|(i, o)| transit(network, body, i, o));
-    match ways.map(|(first, _)| first).min() {
+fn kind(network: &Network, i: usize) -> NodeKind {
+    match shortest_way(network, InstanceId(i as u32)) {
         None => NodeKind::Process,
         Some(0) => NodeKind::Neuron,
         Some(_) => NodeKind::Connection,

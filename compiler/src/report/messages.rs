@@ -48,7 +48,7 @@ fn moment((phase, clock): &(Phase, Clock)) -> String {
 }
 
 fn arrivals(out: &mut String, network: &Network) {
-    let order = clocks::arrivals(network).order;
+    let order = clocks::order(network);
     let rows: Vec<[String; 2]> = order
         .into_iter()
         .map(|at| &network.instances[at])

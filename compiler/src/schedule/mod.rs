@@ -14,7 +14,6 @@ mod order;
 mod simulate;
 mod views;
 mod walk;
-mod waves;
 mod whole;
 mod windows;
 
@@ -24,7 +23,6 @@ use crate::network::{Flat, Member, Network, Phase, When};
 use builder::{Builder, Step};
 pub use encoders::tabulate;
 use std::collections::{BTreeMap, BTreeSet};
-pub use waves::check as check_waves;
 pub use windows::analyse as find_windows;
 
 /// The step IR of a folded flat network.
