@@ -172,6 +172,7 @@ pub const MARKS: &[&str] = &[
     "epoch as value",
     "index of t",
     "raw index",
+    "let of nothing",
     "guarded index",
     "index under mask",
     "boolean index",

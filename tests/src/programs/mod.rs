@@ -75,7 +75,7 @@ pub fn generate(choices: &mut Choices, may: Features) -> Generated {
         maker.imported(&mut program);
         return Generated { program, marks: maker.marks };
     }
-    if maker.one_in(25) {
+    if maker.one_in(20) {
         maker.rates(&mut program);
         return Generated { program, marks: maker.marks };
     }

@@ -22,7 +22,7 @@ impl Maker<'_> {
         let mut parts = vec![("enc".to_string(), "Enc()".to_string())];
         let mut links = Vec::new();
         for layer in 0..1 + self.below(2) {
-            let m = self.pick(&[3usize, 8, 17]);
+            let m = self.pick(&[3usize, 17, 40, 70]);
             let cells = format!("cells{layer}");
             let made = self.pick(&["LIF(vth: 40, du: 4000, dv: 100)", "LIF(vth: 9, du: 4095)"]);
             match self.one_in(3) {

@@ -172,8 +172,31 @@ impl Maker<'_> {
         }
     }
 
+    /// An element of an array at an index that may be outside.
+    fn element_at_any(&mut self, scope: &Scope) -> Option<Expr> {
+        let data = |n: &&Name| matches!(n.role, Role::Var(_) | Role::Read);
+        let arrays = scope.names.iter().filter(data).filter(|n| n.shape.len() == 1);
+        let arrays: Vec<Name> = arrays.cloned().collect();
+        let scalars = scope.names.iter().filter(data);
+        let scalars = scalars.filter(|n| n.kind == Kind::Int && n.shape.is_empty());
+        let indices: Vec<String> = scalars.map(|n| n.text.clone()).collect();
+        if arrays.is_empty() || indices.is_empty() || scope.known {
+            return None;
+        }
+        let array = self.pick(&arrays);
+        let index = self.pick(&indices);
+        Some(form!(array.kind, []; format!("{}[{index}]", array.text)))
+    }
+
     fn let_(&mut self, scope: &mut Scope, nested: usize) -> Stmt {
         self.mark(if nested > 0 { "let in if" } else { "let" });
+        if self.one_in(10)
+            && let Some(value) = self.element_at_any(scope)
+        {
+            // Nothing uses it, but its index may end the run.
+            self.mark("let of nothing");
+            return Stmt::Let { name: self.name("y"), ty: None, value };
+        }
         let kind = self.pick(&[Kind::Int, Kind::Int, Kind::F64, Kind::Bool, Kind::F32]);
         let shape = match self.one_in(3) {
             true => Vec::new(),
