@@ -61,6 +61,19 @@ impl Dtype {
     }
 }
 
+/// The cause of an error of kind `Unsupported` that is no fault of the values: a version of the
+/// format, or a way of compression, that is not read here.
+#[derive(Debug)]
+pub struct NotRead(pub String);
+
+impl std::fmt::Display for NotRead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotRead {}
+
 /// What a `.npy` file says about its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -153,8 +166,8 @@ impl Header {
     ///
     /// # Errors
     /// `InvalidData`, saying what is wrong, where this is not a `.npy` file, or one of a
-    /// version or shape that cannot be read; `Unsupported` for an element type that cannot;
-    /// `UnexpectedEof` where it is cut.
+    /// shape that cannot be read; `Unsupported` for an element type that cannot, or, with the
+    /// cause [`NotRead`], a version; `UnexpectedEof` where it is cut.
     pub fn read(from: &mut impl Read) -> io::Result<Header> {
         let mut start = [0; 8];
         exactly(from, &mut start)?;
@@ -172,7 +185,10 @@ impl Header {
                 exactly(from, &mut n)?;
                 u32::from_le_bytes(n) as usize
             }
-            v => return Err(invalid(format!(".npy version {v}.{} is not known", start[7]))),
+            v => {
+                let version = NotRead(format!(".npy version {v}.{}", start[7]));
+                return Err(io::Error::new(io::ErrorKind::Unsupported, version));
+            }
         };
         if length > MAX_HEADER {
             return Err(invalid("the header is too long"));

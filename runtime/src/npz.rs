@@ -3,7 +3,7 @@
 //! Archives are written without compression and with a fixed date, so that equal arrays give
 //! equal bytes. Compressed ones are read under the feature `deflate`.
 
-use crate::npy::Header;
+use crate::npy::{Header, NotRead};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -90,11 +90,16 @@ impl Archive {
     /// [`crate::npy::read_values`]).
     ///
     /// # Errors
-    /// `NotFound` where there is none of this name; those of [`Header::read`]; where it is
-    /// compressed in a way this build does not read. Damage to the values is found while
-    /// reading them.
+    /// `NotFound` where there is none of this name; those of [`Header::read`]; `Unsupported` with
+    /// the cause [`NotRead`] where it is compressed in a way this build does not read. Damage to
+    /// the values is found while reading them.
     pub fn array(&mut self, name: &str) -> io::Result<(Header, impl Read + '_)> {
         let mut member = self.zip.by_name(&format!("{name}.npy"))?;
+        let method = member.compression();
+        if !zip::SUPPORTED_COMPRESSION_METHODS.contains(&method) {
+            let way = NotRead(format!("it is compressed as {method:?}"));
+            return Err(io::Error::new(io::ErrorKind::Unsupported, way));
+        }
         let header = Header::read(&mut member)?;
         Ok((header, member))
     }

@@ -54,6 +54,11 @@ with open("table.csv.gz", "wb") as f:
     f.write(packed)
 with open("images-idx3-ubyte.gz", "wb") as f:
     f.write(gzip.compress(struct.pack(">BBBB3I", 0, 0, 8, 3, 2, 4, 4) + bytes(range(32)), mtime=0))
+# For files that inflate to a very large size: the head of an array of 300 MiB, and a MiB of it.
+with open("head-idx1-ubyte.gz", "wb") as f:
+    f.write(gzip.compress(struct.pack(">BBBBI", 0, 0, 8, 1, 300 << 20), mtime=0))
+with open("mebibyte.gz", "wb") as f:
+    f.write(gzip.compress(b"0" * (1 << 20), mtime=0))
 
 grid = np.arange(6).reshape(2, 3)
 np.save("fortran.npy", np.asfortranarray(grid.astype(np.int16) - 2))
@@ -75,6 +80,14 @@ with h5py.File("kinds.h5", "w", libver="earliest") as f:
     f["deep/er/values"] = grid.astype(np.uint8)
     f.create_dataset("chunked", data=np.arange(1000).reshape(10, 100), chunks=(4, 32), compression=4)
     f.create_dataset("unwritten", shape=(3,), dtype=np.int32, fillvalue=9)
+
+with h5py.File("newer.h5", "w", libver="earliest") as f:
+    f["weights"] = np.arange(16).reshape(4, 4)
+with open("newer.h5", "r+b") as f:  # with the layout of its dataset in a version of HDF5 2.0
+    whole = f.read()
+    at = whole.index(struct.pack("<BBQQ", 3, 1, 2048, 128))
+    f.seek(at)
+    f.write(b"\x05")
 
 first = dense([[2, -4, 6, 8], [-2, 4, 0, 2], [10, 12, -14, 16]], cuba)
 second = dense([[2, 4, -6], [-8, 10, 12]], cuba)

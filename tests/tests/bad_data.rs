@@ -4,6 +4,7 @@ use snnc::data::{DataError, DataSource, Dataset, npz_members};
 use snnc::diagnostics::Code;
 use snnc::import::{NetxOptions, import};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("files").join(name)
@@ -74,6 +75,14 @@ fn files_that_cannot_be_read() {
     }
     for source in every_reader(&file("")) {
         refuses(source, Code::E0601, &["it is a folder"]);
+    }
+    let pipes = tempfile::tempdir().unwrap();
+    let pipe = pipes.path().join("pipe");
+    // Nobody writes to it: to open it would wait for ever.
+    if Command::new("mkfifo").arg(&pipe).status().is_ok_and(|s| s.success()) {
+        for source in every_reader(&pipe) {
+            refuses(source, Code::E0601, &["not a regular file"]);
+        }
     }
     let devices = Path::new("/dev/zero");
     if devices.exists() {
@@ -147,6 +156,64 @@ fn sizes_that_no_file_has() {
     );
     let (_dir, path) = made(&npy);
     refuses(DataSource::Npy(path), Code::E0602, &["7999999999920 bytes"]);
+}
+
+/// A file that is kept elsewhere is named as what it is, by every reader.
+#[test]
+fn pointers_of_git_lfs() {
+    let (_dir, path) = made(
+        b"version https://git-lfs.github.com/spec/v1\n\
+          oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n\
+          size 12345\n",
+    );
+    for source in every_reader(&path) {
+        refuses(source, Code::E0603, &["is a Git LFS pointer", "git lfs pull"]);
+    }
+    let net = path.with_extension("net");
+    std::fs::copy(&path, &net).unwrap();
+    let errors = import(&net, &NetxOptions::default()).unwrap_err();
+    assert!(errors[0].message.contains("is a Git LFS pointer"), "{errors:?}");
+}
+
+#[test]
+fn what_a_reader_does_not_know_is_not_called_damage() {
+    let newer = DataSource::Hdf5(file("newer.h5"), "weights".into());
+    refuses(newer, Code::E0608, &["`weights`: layout version 5", "libver=\"earliest\""]);
+    let mut superblock = std::fs::read(file("kinds.h5")).unwrap();
+    superblock[8] = 4;
+    let (_dir, path) = made(&superblock);
+    refuses(DataSource::Hdf5(path, "bool".into()), Code::E0608, &["superblock version 4"]);
+    superblock[8] = 200;
+    let (_dir, path) = made(&superblock);
+    refuses(DataSource::Hdf5(path, "bool".into()), Code::E0602, &["damaged"]);
+    let (_dir, path) = made(b"\x93NUMPY\x09\x00\x00\x00");
+    refuses(DataSource::Npy(path), Code::E0608, &[".npy version 9.0", "numpy.save"]);
+
+    // The method of compression of the first member, in its own header and in the directory.
+    let mut archive = std::fs::read(file("packed.npz")).unwrap();
+    let directory = archive.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    (archive[8], archive[directory + 10]) = (14, 14);
+    let (_dir, path) = made(&archive);
+    let first = DataSource::Npz(path, "w0".into());
+    refuses(first, Code::E0608, &["`w0`", "savez_compressed"]);
+}
+
+/// A file of some hundred kilobytes that inflates to more than the memory should hold.
+#[test]
+fn what_inflates_without_measure_is_refused_before_it_is_held() {
+    // Members of a gzip file follow one another.
+    let mebibyte = std::fs::read(file("mebibyte.gz")).unwrap();
+    let of = |head: &[u8]| made(&[head, &mebibyte.repeat(300)].concat());
+    let text = "decompress the file";
+    let (_dir, path) = of(&std::fs::read(file("head-idx1-ubyte.gz")).unwrap());
+    let dataset = Dataset::open(DataSource::Idx(path)).unwrap();
+    let error = dataset.read().unwrap_err();
+    assert_eq!(error.code, Code::E0602);
+    assert!(error.message.contains("inflates to 314572800 elements"), "{error}");
+    assert!(error.help.unwrap().contains(text));
+    let (_dir, path) = of(b"");
+    refuses(DataSource::Csv(path.clone()), Code::E0602, &["a line of more than 64 MiB"]);
+    refuses(DataSource::Hdf5(path, "a".into()), Code::E0602, &["more than 256 MiB", text]);
 }
 
 #[test]

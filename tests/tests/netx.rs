@@ -213,6 +213,28 @@ fn the_reference_networks() {
     assert!(errors[0].message.contains("layer 9 is `dense` with `SDNN` neurons"));
 }
 
+/// A layer that only adds up is placed as it is imported: its threshold is one that the chip has.
+#[test]
+fn a_layer_without_neurons_fits_the_chip() {
+    let options = NetxOptions { skip_layers: Some(4), num_layers: Some(5), ..options() };
+    let text = text("forms.net", &options);
+    assert!(text.contains("vth: 131071"), "{text}");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(file("forms.net"), dir.path().join("forms.net")).unwrap();
+    let program = dir.path().join("program.snn");
+    let main = "network Main {
+    drive = LIF[2](vth: 10, bias_mant: 100)
+    net = Forms()
+    drive -> net
+}
+run hw of Main { models fixed_pt; target loihi2(board: oheo_gulch); steps 10 }
+";
+    std::fs::write(&program, text + main).unwrap();
+    let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+    let codes: Vec<_> = checked.diagnostics.iter().map(|d| d.code.name()).collect();
+    assert!(!codes.iter().any(|c| c.starts_with('E')), "{:#?}", checked.diagnostics);
+}
+
 /// The text of an import is a program: with a run, it passes all checks.
 #[test]
 fn imported_networks_compile() {

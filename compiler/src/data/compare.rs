@@ -3,7 +3,7 @@
 //! Both files are read once, side by side, through small buffers (but see
 //! [`snn_runtime::npy::Pieces`]).
 
-use super::{DataError, npz};
+use super::{DataError, npz, stream};
 use snn_runtime::network::ElementType;
 use snn_runtime::npy::{Dtype, Header, Pieces};
 use snn_runtime::npz::Archive;
@@ -245,6 +245,11 @@ fn array(
     let (form, other) = (form(&header_a), form(&header_b));
     if form != other {
         return Ok((Some(How::Form(form, other)), None));
+    }
+    for (path, header) in [(first, &header_a), (second, &header_b)] {
+        if header.fortran {
+            stream::held(path, header)?;
+        }
     }
     let mut tally = Tally::new(&form, Nans::SameBits);
     let mut pieces_a = Pieces::new(&header_a, from_a).map_err(|e| npz::damaged(first, key, &e))?;

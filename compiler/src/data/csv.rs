@@ -10,6 +10,7 @@ use crate::diagnostics::Code;
 use crate::ir::Elem;
 use crate::tensor::{Tensor, Values};
 use ::csv::{ByteRecord, ErrorKind, ReaderBuilder, Trim};
+use std::io::{self, Read};
 use std::path::Path;
 
 /// The element type and shape: reads the whole file, keeps nothing.
@@ -42,6 +43,29 @@ pub(super) fn read(path: &Path) -> Result<(Elem, Tensor), DataError> {
     })?;
     let elem = if matches!(values, Values::Int(_)) { Elem::I64 } else { Elem::F64 };
     Ok((elem, Tensor { shape: table.shape(), values }))
+}
+
+/// The longest line of a table, in bytes: a line is held whole.
+const LONGEST: usize = 64 << 20;
+
+/// A reader of lines, none of which is longer.
+struct Lines<R> {
+    reader: R,
+    /// Bytes since the last line began.
+    length: usize,
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        let begins = buffer[..n].iter().rposition(|byte| *byte == b'\n');
+        self.length = begins.map_or(self.length + n, |at| n - at);
+        if self.length > LONGEST {
+            let what = format!("it has a line of more than {} MiB", LONGEST >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(n)
+    }
 }
 
 /// A number in a table.
@@ -78,7 +102,7 @@ fn cells(path: &Path, mut each: impl FnMut(Cell)) -> Result<Size, DataError> {
         .has_headers(false)
         .trim(Trim::All)
         .flexible(true)
-        .from_reader(Input::open(path)?.limited());
+        .from_reader(Lines { reader: Input::open(path)?.limited(), length: 0 });
     let mut record = ByteRecord::new();
     let mut size = Size { rows: 0, columns: 0 };
     let mut first = true;

@@ -57,6 +57,12 @@ impl DataError {
         )
     }
 
+    /// E0608: the file is whole, but has what its reader does not know.
+    pub(super) fn unread(path: &Path, what: impl std::fmt::Display, help: &str) -> DataError {
+        let message = format!("`{}` is not supported: {what}", path.display());
+        DataError::new(Code::E0608, message, help)
+    }
+
     /// E0605: elements of a kind that snnc does not compute with.
     pub(crate) fn elements(path: &Path, what: impl std::fmt::Display) -> DataError {
         DataError::new(

@@ -5,7 +5,7 @@
 //! values that come with the number announced afterwards.
 
 use super::DataError;
-use super::input::Input;
+use super::input::{self, Input};
 use super::names;
 use crate::diagnostics::Code;
 use crate::ir::Elem;
@@ -16,6 +16,7 @@ use hdf5::{
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// The best that deflate, the strongest of the common filters, can do is 1032 to 1.
@@ -24,6 +25,9 @@ const FILTER_RATIO: u64 = 1032;
 /// Datasets up to this many bytes may be larger than what the file stores of them: those never
 /// written consist of fill values.
 const ALWAYS: u64 = 1 << 20;
+
+/// The versions of its parts that the format has or may have soon. Another number is damage.
+const VERSIONS: RangeInclusive<u8> = 1..=8;
 
 /// The most bytes a string may have: names and options are short.
 const TEXT: usize = 4096;
@@ -58,7 +62,7 @@ impl File {
             Error::Format(FormatError::SignatureNotFound) => {
                 DataError::not_a(path, "an HDF5 file", "it does not have the format's signature")
             }
-            e => DataError::damaged(path, e),
+            e => refused(path, &e, ""),
         })?;
         Ok(File { path: path.to_path_buf(), size, file })
     }
@@ -122,6 +126,9 @@ impl File {
         let (elem, shape) = self.header(path)?;
         let dataset = self.dataset(path)?;
         let damaged = |e: Error| self.damaged(path, &e);
+        let elements: u64 = shape.iter().map(|&n| n as u64).product();
+        let bytes = elements.saturating_mul(dataset.element_size().map_err(damaged)?);
+        input::held(&self.path, elements, bytes)?;
         let values = match elem {
             Elem::F32 | Elem::F64 => Values::Float(dataset.read_f64().map_err(damaged)?),
             Elem::Bool => {
@@ -236,7 +243,7 @@ impl File {
     }
 
     fn damaged(&self, path: &str, error: &Error) -> DataError {
-        DataError::damaged(&self.path, format!("`{path}`: {error}"))
+        refused(&self.path, error, &format!("`{}`: ", path.escape_debug()))
     }
 
     /// Why `path` cannot be opened: nothing there, or not of the kind asked for, or damaged.
@@ -283,6 +290,54 @@ impl File {
             Ok(names) => names::nearest_first(wanted, &names),
             Err(e) => format!("nothing readable in it ({e})"),
         }
+    }
+}
+
+/// Why the reader refuses a file: what it does not know, or damage. `at` is the part, if one is
+/// meant.
+fn refused(path: &Path, error: &Error, at: &str) -> DataError {
+    let Error::Format(error) = error else {
+        return DataError::damaged(path, format!("{at}{error}"));
+    };
+    use FormatError::*;
+    let version = match *error {
+        UnsupportedVersion(v) => Some(("superblock", v)),
+        InvalidObjectHeaderVersion(v) => Some(("object header", v)),
+        InvalidLayoutVersion(v) => Some(("layout", v)),
+        InvalidDatatypeVersion { version, .. } => Some(("datatype", version)),
+        InvalidDataspaceVersion(v) => Some(("dataspace", v)),
+        InvalidFilterPipelineVersion(v) => Some(("filter pipeline", v)),
+        UnsupportedFillValueVersion(v) => Some(("fill value", v)),
+        InvalidLinkVersion(v) => Some(("link", v)),
+        InvalidLinkInfoVersion(v) => Some(("link info", v)),
+        InvalidAttributeVersion(v) => Some(("attribute", v)),
+        InvalidAttributeInfoVersion(v) => Some(("attribute info", v)),
+        InvalidBTreeV2Version(v) => Some(("B-tree", v)),
+        InvalidFractalHeapVersion(v) => Some(("heap", v)),
+        _ => None,
+    };
+    match (version, error) {
+        (Some((what, v)), _) if VERSIONS.contains(&v) => DataError::unread(
+            path,
+            format!("{at}{what} version {v}"),
+            "write the file in the form that all readers know, as \
+             `h5py.File(name, \"w\", libver=\"earliest\")` does",
+        ),
+        (
+            None,
+            UnsupportedMessage(_)
+            | UnsupportedFilter(_)
+            | UnsupportedVirtualLayout
+            | UnsupportedExternalStorage
+            | UnsupportedFilteredHeapObject
+            | UnsupportedSohmReference
+            | UnsupportedZfp(_),
+        ) => DataError::unread(
+            path,
+            format!("{at}{error}"),
+            "write the dataset again within the file, plain or compressed with gzip",
+        ),
+        _ => DataError::damaged(path, format!("{at}{error}")),
     }
 }
 

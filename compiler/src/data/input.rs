@@ -2,7 +2,10 @@
 
 use super::DataError;
 use crate::diagnostics::Code;
+use crate::tensor::generate::MOST;
 use flate2::read::MultiGzDecoder;
+use snn_runtime::npy::NotRead;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -13,6 +16,99 @@ const DEFLATE_RATIO: u64 = 1032;
 /// The most that is inflated from a gzip file whose format does not say its size beforehand
 /// (CSV, HDF5), in bytes: what such a file becomes is held in memory.
 const INFLATED_LIMIT: u64 = 256 << 20;
+
+/// The longest text that is read, in bytes.
+const TEXT_LIMIT: u64 = 64 << 20;
+
+/// Where the text of every Git LFS pointer begins.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// A regular file, open at its beginning.
+pub(crate) struct Opened {
+    /// To be read.
+    pub(crate) file: File,
+    /// How many bytes it has.
+    size: u64,
+    /// The first of them.
+    start: Vec<u8>,
+}
+
+/// Opens what is a file: of a pipe or a device nobody knows when it begins and ends.
+///
+/// # Errors
+/// E0601 where it cannot be opened, or is a folder, a pipe or a device; E0603 where it only
+/// points to the file that is meant.
+pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
+    let unreadable = |e: io::Error| DataError::unreadable(path, &e);
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        let kind = if metadata.is_dir() { "a folder" } else { "not a regular file" };
+        return Err(DataError::new(
+            Code::E0601,
+            format!("cannot read `{}`: it is {kind}", path.display()),
+            "name a file",
+        ));
+    }
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut start = Vec::new();
+    (&mut file).take(LFS_POINTER.len() as u64).read_to_end(&mut start).map_err(unreadable)?;
+    if start == LFS_POINTER {
+        return Err(DataError::new(
+            Code::E0603,
+            format!("`{}` is a Git LFS pointer, not the file that it points to", path.display()),
+            "fetch the file itself: `git lfs pull`",
+        ));
+    }
+    file.rewind().map_err(unreadable)?;
+    Ok(Opened { file, size: metadata.len(), start })
+}
+
+/// All bytes of a file, as they stand in it.
+///
+/// # Errors
+/// As [`open`]; E0601 too where the memory cannot hold them.
+pub(crate) fn whole(path: &Path) -> Result<Vec<u8>, DataError> {
+    let Opened { file, size, .. } = open(path)?;
+    let mut bytes = room(path, size)?;
+    // A file that grows is not read for ever.
+    file.take(size).read_to_end(&mut bytes).map_err(|e| DataError::unreadable(path, &e))?;
+    Ok(bytes)
+}
+
+/// The text of a file of at most 64 MiB.
+///
+/// # Errors
+/// As [`whole`]; E0602 where it is longer, E0603 where it is no text.
+pub(crate) fn text(path: &Path) -> Result<String, DataError> {
+    let size = open(path)?.size;
+    if size > TEXT_LIMIT {
+        return Err(DataError::new(
+            Code::E0602,
+            format!("`{}` is too large: it has {size} bytes", path.display()),
+            format!("a text has at most {} MiB", TEXT_LIMIT >> 20),
+        ));
+    }
+    String::from_utf8(whole(path)?).map_err(|e| {
+        DataError::new(
+            Code::E0603,
+            format!("`{}` is not text: {}", path.display(), e.utf8_error()),
+            "save the file as UTF-8",
+        )
+    })
+}
+
+/// Room for `size` bytes of a file.
+fn room(path: &Path, size: u64) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::new();
+    match usize::try_from(size).map(|size| bytes.try_reserve_exact(size)) {
+        Ok(Ok(())) => Ok(bytes),
+        _ => Err(DataError::new(
+            Code::E0601,
+            format!("cannot read `{}`: the memory does not hold {size} bytes", path.display()),
+            "split it into smaller files",
+        )),
+    }
+}
 
 /// A file being read.
 pub(super) struct Input {
@@ -28,23 +124,10 @@ impl Input {
     /// Opens a file, plain or gzip (told apart by the first two bytes, whatever the name).
     ///
     /// # Errors
-    /// E0601 where it cannot be opened, or is a folder, a pipe or a device.
+    /// As [`open`].
     pub(super) fn open(path: &Path) -> Result<Input, DataError> {
-        let unreadable = |e: io::Error| DataError::unreadable(path, &e);
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
-        if !metadata.is_file() {
-            let kind = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-            return Err(DataError::new(
-                Code::E0601,
-                format!("cannot read `{}`: it is {kind}", path.display()),
-                "name a file",
-            ));
-        }
-        let mut file = File::open(path).map_err(unreadable)?;
-        let mut magic = Vec::with_capacity(2);
-        (&mut file).take(2).read_to_end(&mut magic).map_err(unreadable)?;
-        file.rewind().map_err(unreadable)?;
-        let (plain, size) = (magic != [0x1f, 0x8b], metadata.len());
+        let Opened { file, size, start } = open(path)?;
+        let plain = !start.starts_with(&[0x1f, 0x8b]);
         let reader: Box<dyn Read> = if plain {
             Box::new(BufReader::new(file))
         } else {
@@ -90,8 +173,8 @@ impl Input {
     /// # Errors
     /// E0601, E0602, the latter too where a gzip file inflates beyond 256 MiB.
     pub(super) fn bytes(self) -> Result<Vec<u8>, DataError> {
-        let mut bytes = Vec::with_capacity(if self.plain { self.left as usize } else { 0 });
         let path = self.path.clone();
+        let mut bytes = room(&path, if self.plain { self.left } else { 0 })?;
         self.limited().read_to_end(&mut bytes).map_err(|e| broken(&path, &e))?;
         Ok(bytes)
     }
@@ -138,7 +221,7 @@ pub(super) fn broken(path: &Path, error: &io::Error) -> DataError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => DataError::damaged(path, "it ends too early"),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => DataError::damaged(path, error),
-        io::ErrorKind::Unsupported => DataError::elements(path, error),
+        io::ErrorKind::Unsupported => refused(path, error, error),
         io::ErrorKind::FileTooLarge => DataError::new(
             Code::E0602,
             format!("`{}` is too large: {error}", path.display()),
@@ -146,6 +229,36 @@ pub(super) fn broken(path: &Path, error: &io::Error) -> DataError {
         ),
         _ => DataError::unreadable(path, error),
     }
+}
+
+/// Checks that an array can be held in memory: that a small file is not inflated to a very large
+/// one. `bytes` are those of all elements.
+///
+/// # Errors
+/// E0602.
+pub(super) fn held(path: &Path, elements: u64, bytes: u64) -> Result<(), DataError> {
+    let size = std::fs::metadata(path).map_err(|e| DataError::unreadable(path, &e))?.len();
+    if bytes <= size || elements <= MOST as u64 {
+        return Ok(());
+    }
+    Err(DataError::new(
+        Code::E0602,
+        format!("`{}` is too large: it inflates to {elements} elements", path.display()),
+        format!(
+            "decompress the file: an array that is compressed has at most {MOST} elements where \
+                 the compiler computes with it"
+        ),
+    ))
+}
+
+/// What an error of kind `Unsupported` means, of which `shown` says more: what is not read of the
+/// format, or of its elements.
+pub(super) fn refused(path: &Path, error: &io::Error, shown: impl Display) -> DataError {
+    if error.get_ref().is_some_and(|cause| cause.is::<NotRead>()) {
+        let help = "save it with NumPy: `numpy.save`, `numpy.savez` or `numpy.savez_compressed`";
+        return DataError::unread(path, shown, help);
+    }
+    DataError::elements(path, shown)
 }
 
 fn trailing(path: &Path, bytes: u64) -> DataError {

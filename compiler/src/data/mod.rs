@@ -14,7 +14,7 @@ mod error;
 pub(crate) mod h5;
 pub(crate) mod hash;
 mod idx;
-mod input;
+pub(crate) mod input;
 mod names;
 mod npy;
 mod npz;
@@ -72,7 +72,8 @@ impl Dataset {
     /// # Errors
     /// E0601 the file cannot be read, E0602 it is damaged, E0603 it is of another format,
     /// E0604 it does not have the named dataset, E0605 its elements are not numbers that
-    /// snnc computes with, E0606 a table is not one of numbers.
+    /// snnc computes with, E0606 a table is not one of numbers, E0608 it has what its reader does
+    /// not know.
     pub fn open(source: DataSource) -> Result<Dataset, DataError> {
         let (elem, shape) = match &source {
             DataSource::Csv(path) => csv::scan(path)?,

@@ -90,7 +90,7 @@ pub(super) fn refused(path: &Path, name: &str, names: &[String], error: &io::Err
 pub(super) fn damaged(path: &Path, name: &str, error: &io::Error) -> DataError {
     let what = format!("`{}`: {error}", name.escape_debug());
     match error.kind() {
-        io::ErrorKind::Unsupported => DataError::elements(path, what),
+        io::ErrorKind::Unsupported => input::refused(path, error, what),
         _ => DataError::damaged(path, what),
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn header(source: &DataSource) -> Result<Header, DataError> {
 /// # Errors
 /// As [`header`].
 pub(super) fn read(source: &DataSource) -> Result<(Elem, Tensor), DataError> {
+    held(source.path(), &header(source)?)?;
     with_values(source, &mut |header, mut from| {
         let values = match runtime::read_values(header, &mut from)? {
             runtime::Values::Int(v) => Values::Int(v),
@@ -52,6 +53,10 @@ pub(super) fn copy(
     to: &mut dyn Write,
     name: &Path,
 ) -> Result<(Elem, Vec<usize>), DataError> {
+    let announced = header(source)?;
+    if announced.fortran {
+        held(source.path(), &announced)?;
+    }
     let mut sink = Sink { to, signed: false, failed: None };
     let copied = with_values(source, &mut |header, mut from| {
         sink.signed = header.dtype == Dtype::U64;
@@ -84,6 +89,15 @@ fn with_values<T>(source: &DataSource, each: Use<T>) -> Result<T, DataError> {
 pub(super) fn promised(header: &Header, input: &Input, path: &Path) -> Result<(), DataError> {
     let bytes = header.data_len().map_err(|e| DataError::damaged(path, e))?;
     input.promised(bytes as u64)
+}
+
+/// Checks that the values of `header` can be held in memory.
+///
+/// # Errors
+/// E0602.
+pub(super) fn held(path: &Path, header: &Header) -> Result<(), DataError> {
+    let bytes = header.data_len().map_err(|e| DataError::damaged(path, e))?;
+    input::held(path, (bytes / header.dtype.size()) as u64, bytes as u64)
 }
 
 /// The element type that programs see.

@@ -1,22 +1,23 @@
 //! Source texts from disk, and what is wrong with them.
 
+use crate::data::{DataError, input};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use snn_grammar::{SyntaxError, SyntaxErrorKind};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 /// The largest source that is read, in bytes; the parser has its own, smaller limit.
 const LARGEST: u64 = 64 << 20;
 
-/// Reads a source text, without trusting what the system says of its length: devices and
-/// pipes have none.
+/// Reads a source text from a file.
 ///
 /// # Errors
 /// E0102, E0104, E0105.
 pub fn read(path: &Path) -> Result<String, Diagnostic> {
+    let refused = |e: DataError| Diagnostic::without_place(Code::E0105, e.message);
     let mut bytes = Vec::new();
-    let all = File::open(path).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut bytes));
+    let file = input::open(path).map_err(refused)?.file;
+    let all = file.take(LARGEST + 1).read_to_end(&mut bytes);
     text(bytes, all, &path.display().to_string())
 }
 
@@ -83,7 +84,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_source_without_end_is_not_read_for_ever() {
-        assert_eq!(read(Path::new("/dev/zero")).unwrap_err().code, Code::E0102);
+        let error = read(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.code, Code::E0105);
+        assert!(error.message.contains("not a regular file"), "{}", error.message);
     }
 
     #[test]

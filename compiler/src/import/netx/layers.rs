@@ -14,8 +14,12 @@ pub(super) const WORD: (i64, i64) = (i32::MIN as i64, i32::MAX as i64);
 /// The longest delay of the reference: longer ones are cut to it.
 pub(super) const LONGEST_DELAY: i64 = 62;
 
-/// Never reached by a membrane of 24 bits: 2^17 · 2^6 = 2^23.
-const NEVER: i64 = 1 << 17;
+/// The highest threshold of the loader: not reached by a membrane of 24 bits, 2^17 · 2^6 = 2^23.
+const MOST_THRESHOLD: i64 = 1 << 17;
+
+/// The highest threshold that a chip stores, for layers without neurons: only a membrane that
+/// saturates exceeds it. (The loader has [`MOST_THRESHOLD`], which no chip has.)
+const CHIP_THRESHOLD: i64 = (1 << 17) - 1;
 
 /// A layer with CUBA neurons.
 #[derive(Clone, Debug)]
@@ -447,14 +451,14 @@ fn neuron(h5: &File, group: &str, neurons: &[usize]) -> Result<Neuron, DataError
         return Ok(Neuron {
             i_decay: Param::Same(0),
             v_decay: Param::Same(4096),
-            threshold: Param::Same(NEVER),
+            threshold: Param::Same(CHIP_THRESHOLD),
             default: true,
         });
     }
     Ok(Neuron {
         i_decay: param(h5, group, "neuron/iDecay", neurons, (0, 4096))?,
         v_decay: param(h5, group, "neuron/vDecay", neurons, (0, 4096))?,
-        threshold: param(h5, group, "neuron/vThMant", neurons, (0, NEVER))?,
+        threshold: param(h5, group, "neuron/vThMant", neurons, (0, MOST_THRESHOLD))?,
         default: false,
     })
 }

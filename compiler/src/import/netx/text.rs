@@ -288,9 +288,9 @@ fn notes(layer: &Layer) -> Vec<String> {
     }
     if layer.neuron.default {
         notes.push(
-            "The file has no neuron here: no decay of the current, and a threshold".to_string(),
+            "The file has no neuron here: no decay of the current, and the highest".to_string(),
         );
-        notes.push("that the membrane never reaches.".to_string());
+        notes.push("threshold of the chip, which only a membrane that saturates exceeds.".into());
     }
     notes
 }

@@ -4,7 +4,7 @@
 //! another file) as its `base` and give only the figures that differ.
 
 use super::resources::{Resource, Usage};
-use crate::data::yaml;
+use crate::data::{input, yaml};
 use crate::diagnostics::nearest;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -291,9 +291,9 @@ impl Profile {
             Some((_, text)) => ((*text).to_string(), folder.to_path_buf()),
             None if name.ends_with(".yaml") || name.ends_with(".yml") => {
                 let path = folder.join(name);
-                let text = std::fs::read_to_string(&path).map_err(|e| ProfileError {
-                    message: format!("the profile `{}` cannot be read: {e}", path.display()),
-                    help: "paths start from the folder of the .snn file".into(),
+                let text = input::text(&path).map_err(|e| ProfileError {
+                    message: format!("the profile cannot be used: {}", e.message),
+                    help: e.help.unwrap_or_default(),
                 })?;
                 (text, path.parent().unwrap_or(folder).to_path_buf())
             }

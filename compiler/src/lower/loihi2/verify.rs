@@ -10,7 +10,7 @@
 use super::manifest::schema::{Encoding, Manifest, SCHEMA};
 use super::manifest::{self, build, declared, diff, read, rules};
 use super::weights::Weights;
-use crate::data::{DataError, hash, yaml};
+use crate::data::{DataError, hash, input, yaml};
 use crate::diagnostics::{Code, Diagnostic, Severity};
 use serde::Deserialize;
 use std::path::Path;
@@ -59,12 +59,11 @@ impl From<Finding> for Diagnostic {
 
 /// Verifies the manifest at `path`, with the files beside it. No findings: it holds.
 pub fn verify(path: &Path) -> Vec<Finding> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match input::text(path) {
         Ok(text) => text,
         Err(e) => {
-            let message = format!("cannot read `{}`: {e}", path.display());
             let help = "name the manifest that `snnc build --target loihi2` wrote";
-            return vec![Finding::new(Code::E0812, "", message, help)];
+            return vec![Finding::new(Code::E0812, "", e.message, help)];
         }
     };
     verify_text(&text, path.parent().unwrap_or(Path::new("")))
@@ -152,7 +151,7 @@ fn parse(text: &str) -> Result<Manifest, Finding> {
 /// Compares the source beside the manifest, if it is there.
 fn source(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) {
     let Some(name) = Path::new(&manifest.source.file).file_name() else { return };
-    let Ok(bytes) = std::fs::read(folder.join(name)) else { return };
+    let Ok(bytes) = input::whole(&folder.join(name)) else { return };
     let found = hash::sha256(&bytes);
     if found != manifest.source.sha256 {
         let message = format!(
@@ -179,10 +178,10 @@ fn weights(manifest: &Manifest, folder: &Path, findings: &mut Vec<Finding>) -> O
         return None;
     }
     let path = folder.join(&described.file);
-    let bytes = match std::fs::read(&path) {
+    let bytes = match input::whole(&path) {
         Ok(bytes) => bytes,
         Err(e) => {
-            let message = format!("`{}` cannot be read: {e}", described.file);
+            let message = e.message;
             let help = "put it beside the manifest: without it weights are not checked, and \
                         what depends on them is taken as declared";
             findings.push(Finding::new(Code::W0812, "weights.file", message, help));
