@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use target::{described, target};
 
+mod allow;
 mod target;
 
 /// What to compile.
@@ -34,6 +35,8 @@ pub struct Options {
     /// Instead of what the runs ask for, keep the messages of these: processes with one out
     /// port, or ports. See [`network::Run::records`].
     pub watch: Option<Vec<String>>,
+    /// `--deny warnings`: those that are not acknowledged are errors.
+    pub deny_warnings: bool,
 }
 
 /// Which runs of a file are compiled.
@@ -100,6 +103,12 @@ pub fn check(file: &Path, options: &Options) -> Checked {
             runs.extend(run(&mut cx, at, options));
         }
         elaborate::check_unused(&mut cx);
+        let as_written = options.set.is_empty() && options.target.is_none();
+        let whole = options.runs == Runs::All && as_written && !sink.has_errors();
+        allow::settle(&program, &mut sink, whole);
+    }
+    if options.deny_warnings {
+        sink.deny_warnings();
     }
     Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs }
 }

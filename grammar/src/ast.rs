@@ -37,6 +37,22 @@ pub struct File {
     pub docs: Vec<String>,
     /// The items, in source order.
     pub items: Vec<Item>,
+    /// The acknowledged warnings, in source order.
+    pub allows: Vec<Allow>,
+}
+
+/// `allow CODE "reason"`: a warning that is accepted in the item, member or statement that
+/// follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Allow {
+    /// The code of the warning.
+    pub code: Ident,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The item, member or statement that follows.
+    pub about: Span,
+    /// The whole line.
+    pub span: Span,
 }
 
 /// One top-level item with its doc comment (`///`).
@@ -228,8 +244,23 @@ pub enum ProcessMember {
     Var(Var),
     /// `const NAME = EXPR`: derived from the parameters once, before the first step.
     Const(Binding),
+    /// What is kept of a parameter or message.
+    Keeps(Keeps),
     /// A phase.
     Phase(Phase),
+}
+
+/// `keeps NAME as EXPR [, "advice"]`: where the two differ, something is lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keeps {
+    /// A parameter or an in port.
+    pub name: Ident,
+    /// What the process makes of it.
+    pub value: Expr,
+    /// What to write so that nothing is lost.
+    pub advice: Option<String>,
+    /// The whole declaration.
+    pub span: Span,
 }
 
 /// `phase NAME [when GUARD] { statements }`.

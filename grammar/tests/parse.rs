@@ -150,6 +150,46 @@ fn documentation_belongs_to_what_follows_it() {
 }
 
 #[test]
+fn an_acknowledged_warning_is_about_what_follows_it() {
+    let text = "allow W0401 \"a\"\n// why\nallow W0801 \"b\"\nnetwork N {\n    allow W0701 \"c\"\n\n    \
+                x -> y\n    z = Z()\n}\nprocess P {\n    allow W0701 \"d\"\n    phase spk {\n        if c {\n            \
+                allow W0303 \"e\"\n            x = 0\n        }\n    }\n}\n";
+    let parsed = parse(text);
+    assert_eq!(parsed.errors, []);
+    let about: Vec<(&str, &str)> = parsed
+        .file
+        .allows
+        .iter()
+        .map(|a| {
+            let about = &text[a.about.start as usize..a.about.end as usize];
+            (a.reason.as_str(), about.lines().next().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        about,
+        [
+            ("a", "network N {"),
+            ("b", "network N {"),
+            ("c", "x -> y"),
+            ("e", "x = 0"),
+            ("d", "phase spk {")
+        ]
+    );
+}
+
+#[test]
+fn an_acknowledged_warning_needs_something_after_it() {
+    for text in ["allow W0401 \"a\"\n", "network N {\n    x -> y\n    allow W0401 \"a\"\n}\n"] {
+        let messages: Vec<String> = parse(text).errors.into_iter().map(|e| e.message).collect();
+        assert_eq!(messages, ["nothing follows this `allow`"]);
+    }
+    let [error] = &parse("network N {\n    allow W0401\n    x -> y\n}\n").errors[..] else {
+        panic!("one error")
+    };
+    assert!(error.message.contains("a string in double quotes"), "{}", error.message);
+}
+
+#[test]
 fn spans_are_places_in_the_source() {
     let text = "/* é */ const a = (1 + 2) * b.c // d\n";
     let parsed = parse(text);

@@ -259,3 +259,41 @@ fn imported_networks_compile() {
         assert_eq!(checked.runs.len(), 1);
     }
 }
+
+#[test]
+fn what_is_not_kept_of_a_file_is_said_once_at_its_import() {
+    let lost = imported(&file("forms.net"), &options()).losses;
+    let counts: Vec<(&str, usize, usize)> =
+        lost.iter().map(|l| (l.dataset.as_str(), l.count, l.of)).collect();
+    assert_eq!(counts, [("/layer/6/delay", 1, 2), ("/layer/11/weight", 3, 4)]);
+
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(file("forms.net"), dir.path().join("forms.net")).unwrap();
+    let checked = |allow: &str| {
+        let program = format!(
+            "network N {{
+    source = Source(data: ones([4, 3]))
+    {allow}
+    first = netx(\"forms.net\")
+    second = netx(\"forms.net\")
+    source -> first
+    source -> second
+}}
+run r of N {{ models fixed_pt; steps 2 }}
+run s of N {{ models fixed_pt; steps 4 }}
+"
+        );
+        std::fs::write(dir.path().join("n.snn"), program).unwrap();
+        let checked = snnc::driver::check(&dir.path().join("n.snn"), &Default::default());
+        let losses = checked.diagnostics.into_iter().filter(|d| d.code == Code::W0701);
+        losses.map(|d| (d.labels[0].loc.file, d.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        checked(""),
+        [
+            (0, "1 of 2 values of `/layer/6/delay` in `forms.net` is not kept".to_string()),
+            (0, "3 of 4 values of `/layer/11/weight` in `forms.net` are not kept".to_string()),
+        ]
+    );
+    assert_eq!(checked("allow W0701 \"as it was trained\""), []);
+}

@@ -41,11 +41,16 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Check a network: names, types, shapes, clocks, latencies, targets
-    #[command(after_help = "Example: snnc check net.snn --set n_ts=20")]
+    #[command(after_help = "Examples:\n  \
+        snnc check net.snn --set n_ts=20\n  \
+        snnc check net.snn --deny warnings    for scripts: status 1 unless all is said to be fine")]
     Check {
         /// What is checked
         #[command(flatten)]
         program: Program,
+        /// What else is an error
+        #[command(flatten)]
+        strictness: Strictness,
         /// Print one JSON object on standard output instead of text
         #[arg(long)]
         json: bool,
@@ -92,6 +97,9 @@ pub enum Command {
         /// What is executed
         #[command(flatten)]
         program: Program,
+        /// What else is an error
+        #[command(flatten)]
+        strictness: Strictness,
         /// What executes it: all give the same bits
         #[arg(long, value_enum, default_value_t = Engine::Compiled, value_name = "ENGINE")]
         engine: Engine,
@@ -239,6 +247,14 @@ pub struct Options {
     pub set: Vec<(String, String)>,
 }
 
+/// What else is an error.
+#[derive(Args, Debug, Clone)]
+pub struct Strictness {
+    /// Make errors of all warnings that no `allow` accepts
+    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
+    pub deny: Option<String>,
+}
+
 /// What a program is compiled to.
 #[derive(Args, Debug, Clone)]
 pub struct Lowering {
@@ -257,6 +273,9 @@ pub struct Lowering {
     /// Execute with the reference interpreter, which needs no Rust toolchain
     #[arg(long, requires = "profile_with")]
     pub interpret: bool,
+    /// What else is an error
+    #[command(flatten)]
+    pub strictness: Strictness,
     /// Show no progress
     #[arg(short, long)]
     pub quiet: bool,

@@ -20,6 +20,7 @@ pub fn build(
     let options = Options {
         target: lowering.target.clone(),
         optimize: lowering.optimize.as_deref().and_then(Objective::named),
+        deny_warnings: lowering.strictness.deny.is_some(),
         ..program::options(arguments, Runs::First)
     };
     let checked = driver::check(&arguments.file, &options);

@@ -8,8 +8,12 @@ use snnc::driver::Runs;
 ///
 /// # Errors
 /// E0901.
-pub fn check(arguments: &args::Program, as_json: bool) -> Result<Status, Diagnostic> {
-    let checked = program::check(arguments, Runs::All);
+pub fn check(
+    arguments: &args::Program,
+    strictness: &args::Strictness,
+    as_json: bool,
+) -> Result<Status, Diagnostic> {
+    let checked = program::check_strictly(arguments, strictness, Runs::All);
     if as_json {
         output::print(&json::checked(&checked.diagnostics, &checked.sources))?;
     } else {

@@ -39,7 +39,8 @@ pub fn fmt(files: &[PathBuf], check: bool) -> Result<Status, Diagnostic> {
                 let file = sources.files.len() as u32;
                 diagnostics.extend(errors.iter().map(|e| source::syntax(file, e)));
                 let name = path.display().to_string();
-                sources.files.push(SourceFile { name, folder: PathBuf::new(), text });
+                let folder = PathBuf::new();
+                sources.files.push(SourceFile { name, folder, text, imported_by: None });
             }
         }
     }

@@ -47,13 +47,13 @@ impl From<Status> for ExitCode {
 /// Does what was asked for. A failure without a place in a program is reported here.
 pub fn execute(arguments: Cli) -> Status {
     let done = match arguments.command {
-        Command::Check { program, json } => check::check(&program, json),
+        Command::Check { program, strictness, json } => check::check(&program, &strictness, json),
         Command::Build { program, output, lowering } => build::build(&program, &lowering, output),
         Command::Verify { schema: true, .. } => verify::schema(),
         Command::Verify { manifest, json, .. } => {
             verify::verify(&manifest.unwrap_or_default(), json)
         }
-        Command::Run { program, engine, interpret, threads, output, quiet, json } => {
+        Command::Run { program, strictness, engine, interpret, threads, output, quiet, json } => {
             let engine = match engine {
                 _ if interpret => Engine::Interpreter,
                 args::Engine::Compiled => Engine::Compiled,
@@ -61,7 +61,7 @@ pub fn execute(arguments: Cli) -> Status {
                 args::Engine::Oracle => Engine::Oracle,
             };
             let settings = Settings { engine, threads, quiet };
-            run::run(&program, run::Options { settings, output, json })
+            run::run(&program, &strictness, run::Options { settings, output, json })
         }
         Command::Compare { first, second, json } => compare::compare(&first, &second, json),
         Command::Explain { subject, emit, options } => explain::explain(subject, emit, options),

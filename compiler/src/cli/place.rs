@@ -138,6 +138,7 @@ fn watch(
         target: Some("rust".to_owned()),
         optimize: None,
         watch: Some(names),
+        deny_warnings: false,
     };
     let watched = driver::check(&arguments.file, &options);
     let Some(run) = watched.runs.first().filter(|_| !program::has_errors(&watched)) else {

@@ -1,6 +1,6 @@
 //! What the commands that read a program have in common.
 
-use super::args::Program;
+use super::args::{Program, Strictness};
 use super::output;
 use snnc::diagnostics::{Code, Diagnostic, Severity};
 use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
@@ -16,9 +16,15 @@ pub fn check(program: &Program, runs: Runs) -> Checked {
     driver::check(&program.file, &options(program, runs))
 }
 
+/// Checks a program as strictly as is asked for.
+pub fn check_strictly(program: &Program, strictness: &Strictness, runs: Runs) -> Checked {
+    let deny_warnings = strictness.deny.is_some();
+    driver::check(&program.file, &Options { deny_warnings, ..options(program, runs) })
+}
+
 /// Whether a program has errors.
 pub fn has_errors(checked: &Checked) -> bool {
-    checked.diagnostics.iter().any(|d| d.code.severity() == Severity::Error)
+    checked.diagnostics.iter().any(|d| d.severity == Severity::Error)
 }
 
 /// The one run of a program that is executed or drawn; its diagnostics are reported. `None`

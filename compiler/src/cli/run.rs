@@ -23,8 +23,12 @@ pub struct Options {
 ///
 /// # Errors
 /// E0901 where standard output cannot be written.
-pub fn run(arguments: &args::Program, options: Options) -> Result<Status, Diagnostic> {
-    let checked = program::check(arguments, snnc::driver::Runs::First);
+pub fn run(
+    arguments: &args::Program,
+    strictness: &args::Strictness,
+    options: Options,
+) -> Result<Status, Diagnostic> {
+    let checked = program::check_strictly(arguments, strictness, snnc::driver::Runs::First);
     if !options.json {
         output::report(&checked.diagnostics, &checked.sources);
     }

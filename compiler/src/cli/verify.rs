@@ -12,7 +12,7 @@ use std::path::Path;
 pub fn verify(path: &Path, as_json: bool) -> Result<Status, Diagnostic> {
     let findings: Vec<Diagnostic> =
         verify::verify(path).into_iter().map(Diagnostic::from).collect();
-    let failed = findings.iter().any(|d| d.code.severity() == Severity::Error);
+    let failed = findings.iter().any(|d| d.severity == Severity::Error);
     if as_json {
         output::print(&json::checked(&findings, &SourceMap::default()))?;
     } else {

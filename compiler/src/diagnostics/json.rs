@@ -196,7 +196,7 @@ fn line(object: &Value) -> String {
 }
 
 fn common(diagnostics: &[Diagnostic], sources: &SourceMap) -> Value {
-    let count = |severity| diagnostics.iter().filter(|d| d.code.severity() == severity).count();
+    let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
     json!({
         "diagnostics": to_json(diagnostics, sources),
         "errors": count(Severity::Error),
@@ -209,7 +209,7 @@ fn to_json(diagnostics: &[Diagnostic], sources: &SourceMap) -> Value {
 }
 
 fn diagnostic(d: &Diagnostic, sources: &SourceMap) -> Value {
-    let severity = match d.code.severity() {
+    let severity = match d.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
@@ -246,8 +246,12 @@ mod tests {
 
     #[test]
     fn places_are_lines_and_columns_of_characters() {
-        let file =
-            SourceFile { name: "a.snn".into(), folder: "".into(), text: "one\nzwölf λ\n".into() };
+        let file = SourceFile {
+            name: "a.snn".into(),
+            folder: "".into(),
+            text: "one\nzwölf λ\n".into(),
+            imported_by: None,
+        };
         let start = file.text.find('λ').unwrap() as u32;
         let loc = Loc { file: 0, span: Span { start, end: start + 2 } };
         let d = Diagnostic::new(Code::E0101, "m", loc, "l")

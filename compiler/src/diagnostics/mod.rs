@@ -41,6 +41,8 @@ pub struct SourceFile {
     pub folder: PathBuf,
     /// Its text.
     pub text: String,
+    /// For the text of an imported network: the place that imports it, the first of several.
+    pub imported_by: Option<Loc>,
 }
 
 /// A position in a text as editors count it.
@@ -105,8 +107,10 @@ pub enum Severity {
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostic {
-    /// Its registered code, which decides the severity.
+    /// Its registered code.
     pub code: Code,
+    /// As its code says, unless warnings are denied.
+    pub severity: Severity,
     /// One sentence, without a full stop.
     pub message: String,
     /// Where; the first is primary. Empty only where there is no source (a missing file).
@@ -131,6 +135,7 @@ impl Diagnostic {
     pub fn new(code: Code, message: impl Into<String>, loc: Loc, label: impl Into<String>) -> Self {
         Diagnostic {
             code,
+            severity: code.severity(),
             message: message.into(),
             labels: vec![Label { loc, text: label.into() }],
             notes: Vec::new(),
@@ -142,6 +147,7 @@ impl Diagnostic {
     pub fn without_place(code: Code, message: impl Into<String>) -> Self {
         Diagnostic {
             code,
+            severity: code.severity(),
             message: message.into(),
             labels: Vec::new(),
             notes: Vec::new(),
@@ -227,9 +233,29 @@ impl Sink {
         }
     }
 
+    /// Makes the place that imports a network the first of the messages about its text.
+    pub fn lead_with_imports(&mut self, sources: &SourceMap) {
+        let importer = |loc: Loc| sources.files.get(loc.file as usize)?.imported_by;
+        for diagnostic in &mut self.diagnostics {
+            if let Some(loc) = diagnostic.labels.first().and_then(|first| importer(first.loc)) {
+                diagnostic.labels.insert(0, Label { loc, text: String::new() });
+            }
+        }
+    }
+
+    /// Keeps only some of the messages.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.diagnostics.retain(keep);
+    }
+
+    /// Makes errors of all warnings.
+    pub fn deny_warnings(&mut self) {
+        self.diagnostics.iter_mut().for_each(|d| d.severity = Severity::Error);
+    }
+
     /// Whether an error was reported.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|d| d.code.severity() == Severity::Error)
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
 
     /// All messages, in order of place, those without a place first.

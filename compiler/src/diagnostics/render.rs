@@ -36,7 +36,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, colour: bool) -> 
 /// `2 errors, 1 warning; …` with the command that explains the first of them; `None` where
 /// there is nothing to sum up.
 pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
-    let of = |severity| diagnostics.iter().filter(move |d| d.code.severity() == severity);
+    let of = |severity| diagnostics.iter().filter(move |d| d.severity == severity);
     let count = |severity, word: &str| match of(severity).count() {
         0 => None,
         1 => Some(format!("1 {word}")),
@@ -52,7 +52,7 @@ pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
-    let level = match diagnostic.code.severity() {
+    let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
@@ -139,6 +139,7 @@ mod tests {
             name: name.to_string(),
             folder: "".into(),
             text: text.to_string(),
+            imported_by: None,
         };
         SourceMap { files: texts.iter().map(file).collect() }
     }

@@ -4,7 +4,7 @@ use super::connect::{self, Edge};
 use super::params::ParamState;
 use super::select::Choices;
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::import::{NetxOptions, netx};
+use crate::import::{Lost, NetxOptions, netx};
 use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
 use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
 use indexmap::IndexMap;
@@ -311,9 +311,13 @@ impl Builder<'_, '_> {
                         return Err(crate::types::Stop::Reported);
                     }
                 };
+                for lost in &imported.losses {
+                    self.cx.sink.push(not_kept(lost, &file, loc));
+                }
                 let (program, sink) = (&mut *self.cx.program, &mut *self.cx.sink);
                 let title = format!("<netx {file}>");
                 let module = resolve::add_text(program, &title, folder, &imported.text, sink);
+                program.sources.files[module as usize].imported_by = Some(loc);
                 self.cx.imports.insert(key, (module, imported.network.clone()));
                 (module, imported.network)
             }
@@ -488,6 +492,21 @@ fn process_ports(members: &[ProcessMember]) -> Vec<&ast::Port> {
             _ => None,
         })
         .collect()
+}
+
+/// For values of an imported file that act as others.
+fn not_kept(lost: &Lost, file: &str, loc: Loc) -> Diagnostic {
+    let Lost { dataset, count, of, from, to } = lost;
+    let are = if *count == 1 { "is" } else { "are" };
+    let message = format!("{count} of {of} values of `{dataset}` in `{file}` {are} not kept");
+    // Files have 32 bits: as few digits as tell them apart.
+    let from = match *from as f32 {
+        short if f64::from(short) == *from => short.to_string(),
+        _ => from.to_string(),
+    };
+    Diagnostic::new(Code::W0701, message, loc, format!("of the first, {from}, {to} is kept"))
+        .help("export values that synapses can hold: whole, weights of 8 bits, delays up to 62")
+        .help("where it is meant, say why on the line before: `allow W0701 \"…\"`")
 }
 
 /// Sets an option of the importer by its name in the language.

@@ -116,6 +116,7 @@ impl Names<'_, '_> {
                     v.init.iter().for_each(|e| self.expr(e, &env));
                 }
                 ProcessMember::Const(b) => self.expr(&b.value, &env),
+                ProcessMember::Keeps(keeps) => self.expr(&keeps.value, &inside),
                 ProcessMember::Phase(phase) => {
                     if !Phase::ALL.into_iter().any(|p| p.name() == phase.name.name) {
                         let loc = Loc { file: env.file, span: phase.name.span };

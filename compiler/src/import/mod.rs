@@ -12,12 +12,49 @@ pub use netx::NetxOptions;
 use std::path::Path;
 
 /// An imported network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
     /// A `.snn` text that declares it.
     pub text: String,
     /// The name of the network in it.
     pub network: String,
+    /// What the network does not keep of the file, in its order.
+    pub losses: Vec<Lost>,
+}
+
+/// Values of a file that act as others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    /// The dataset: `/layer/0/weight`.
+    pub dataset: String,
+    /// How many values.
+    pub count: usize,
+    /// Of how many.
+    pub of: usize,
+    /// The first such value in the file.
+    pub from: f64,
+    /// What it acts as.
+    pub to: f64,
+}
+
+impl Lost {
+    /// Compares values of a dataset with what they act as.
+    pub fn between(
+        dataset: &str,
+        given: impl Iterator<Item = f64>,
+        kept: impl Iterator<Item = f64>,
+    ) -> Option<Lost> {
+        let mut of = 0;
+        let mut lost: Option<Lost> = None;
+        for (from, to) in given.zip(kept) {
+            of += 1;
+            if from != to {
+                let dataset = dataset.to_string();
+                lost.get_or_insert(Lost { dataset, count: 0, of, from, to }).count += 1;
+            }
+        }
+        lost.map(|lost| Lost { of, ..lost })
+    }
 }
 
 /// Describes the network in a file, of a format told by the ending of its name.

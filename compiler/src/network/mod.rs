@@ -118,6 +118,7 @@ pub mod flatten;
 pub mod fold;
 pub mod infer;
 mod marks;
+mod messages;
 mod needs;
 mod order;
 pub mod parse;

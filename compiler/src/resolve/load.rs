@@ -50,7 +50,8 @@ pub fn add_text(
     sink: &mut Sink,
 ) -> u32 {
     let id = program.modules.len() as u32;
-    program.sources.files.push(SourceFile { name: name.into(), folder, text: text.into() });
+    let (name, kept) = (name.into(), text.into());
+    program.sources.files.push(SourceFile { name, folder, text: kept, imported_by: None });
     let parsed = parse(text);
     report_syntax(id, &parsed.errors, sink);
     program.modules.push(Module { file: Arc::new(parsed.file), ..Module::default() });
@@ -74,7 +75,8 @@ impl Loader<'_> {
         let name = path.display().to_string();
         let parsed = parse(&text);
         report_syntax(id, &parsed.errors, self.sink);
-        self.program.sources.files.push(SourceFile { name, folder: folder.clone(), text });
+        let source = SourceFile { name, folder: folder.clone(), text, imported_by: None };
+        self.program.sources.files.push(source);
         self.program.modules.push(Module { file: Arc::new(parsed.file), ..Module::default() });
         collect_names(&mut self.program, id, self.sink);
         for (span, used) in self.uses(id) {

@@ -4,6 +4,7 @@ use super::ElemTy;
 use super::body::Body;
 use super::emit::{self, Emitter};
 use super::expr::{Leaf, Node, TExpr};
+use super::keeps::Losses;
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::clocks::Clock;
 use crate::diagnostics::{Code, Diagnostic, Loc};
@@ -50,6 +51,7 @@ pub fn check(cx: &mut Cx<'_>, graph: InstanceGraph) -> Eval<Typed> {
         network: empty(graph.network),
         tensors: Tensors::default(),
         bodies: BTreeMap::new(),
+        losses: Losses::default(),
     };
     let mut failed = false;
     for instance in &graph.instances {
@@ -61,6 +63,14 @@ pub fn check(cx: &mut Cx<'_>, graph: InstanceGraph) -> Eval<Typed> {
     if failed {
         return Err(Stop::Reported);
     }
+    for connection in &graph.connections {
+        let (losses, network) = (&mut checker.losses, &checker.network);
+        failed |= losses.of_messages(cx, &graph.instances, connection, network).is_err();
+    }
+    std::mem::take(&mut checker.losses).report(cx);
+    if failed {
+        return Err(Stop::Reported);
+    }
     checker.share_structure();
     Ok(Typed { network: checker.network, resets: graph.resets, aliases: graph.aliases })
 }
@@ -68,7 +78,8 @@ pub fn check(cx: &mut Cx<'_>, graph: InstanceGraph) -> Eval<Typed> {
 /// Checks one process, with no network around it.
 pub fn check_alone(cx: &mut Cx<'_>, instance: &Instance) -> Eval<()> {
     let (tensors, bodies) = (Tensors::default(), BTreeMap::new());
-    Checker { network: empty(String::new()), tensors, bodies }.instance(cx, instance)
+    let losses = Losses::default();
+    Checker { network: empty(String::new()), tensors, bodies, losses }.instance(cx, instance)
 }
 
 fn empty(name: String) -> Network {
@@ -98,6 +109,8 @@ struct Checker {
     tensors: Tensors,
     /// The bodies of each process and model, with an instance of each.
     bodies: BTreeMap<(ItemRef, ItemRef), Vec<(BodyId, usize)>>,
+    /// What is lost of what instances are given.
+    losses: Losses,
 }
 
 impl Checker {
@@ -121,6 +134,9 @@ impl Checker {
             let (name, kind, shape) = (param.name.clone(), value.kind, value.shape.clone());
             slots.push(Slot { name, kind, shape });
         }
+        let tensors: Vec<TensorId> =
+            args.iter().map(|a| self.network.params[a.at()].tensor).collect();
+        self.losses.of_params(cx, instance, &tensors)?;
         let shared = self.shared(instance, &vars, &slots, &args);
         let body = match shared {
             Some(body) => body,

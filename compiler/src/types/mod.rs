@@ -8,6 +8,7 @@ pub mod check;
 mod conv;
 pub mod emit;
 pub mod expr;
+mod keeps;
 mod lower;
 pub mod scope;
 pub mod settings;

@@ -7,7 +7,7 @@ mod message;
 mod recover;
 mod starts;
 
-use crate::ast::{Expr, File, Span};
+use crate::ast::{Allow, Expr, File, Span};
 use crate::error::{SyntaxError, SyntaxErrorKind};
 use crate::layout::{Layout, lay_out};
 use crate::lexer::{TokenKind, tokens};
@@ -87,25 +87,43 @@ fn parse_layout(layout: &Layout, source: &str) -> Parsed {
     let mut file = File {
         docs: docs.map(|d| build::doc_text(d, source)).collect(),
         items: Vec::with_capacity(pieces.len()),
+        allows: Vec::new(),
     };
     let mut errors = Vec::new();
+    // About the item that follows.
+    let mut waiting: Vec<Allow> = Vec::new();
     for piece in pieces {
         let text = layout.text.get(piece.clone()).unwrap_or_default();
         match grammar::parse(Rule::item_only, text) {
             Ok(pair) => {
                 let mut builder = Builder::new(source, piece.start, &layout.docs);
+                if pair.as_rule() == Rule::allow {
+                    match builder.allow(pair) {
+                        Ok(allow) => waiting.push(allow),
+                        Err(error) => errors.push(error),
+                    }
+                    errors.extend(builder.errors);
+                    continue;
+                }
                 match builder.item(pair, &layout.text) {
-                    Ok(item) if builder.errors.is_empty() => file.items.push(item),
+                    Ok(item) if builder.errors.is_empty() => {
+                        let about = item.span;
+                        let before = waiting.drain(..).map(|allow| Allow { about, ..allow });
+                        file.allows.extend(before.chain(builder.allows));
+                        file.items.push(item);
+                    }
                     Ok(_) => errors.extend(builder.errors),
                     Err(error) => errors.push(error),
                 }
             }
             Err(failure) => recover::item(layout, piece, failure, &mut errors),
         }
+        waiting.clear();
         if errors.len() >= MAX_ERRORS {
             break;
         }
     }
+    errors.extend(waiting.iter().map(build::about_nothing));
     errors.extend(layout.errors.iter().cloned());
     errors.sort_by_key(|e| (e.span, e.message.len()));
     errors.dedup();

@@ -46,6 +46,7 @@ impl Recovery<'_> {
         let mut builder = Builder::new(&self.layout.text, piece.start, &[]);
         let laid_out = &self.layout.text;
         let built = match context {
+            _ if pair.as_rule() == Rule::allow => builder.allow(pair).map(drop),
             Context::File => builder.item(pair, laid_out).map(drop),
             Context::Process => builder.process_member(pair, laid_out).map(drop),
             Context::Network => builder.network_member(pair, laid_out).map(drop),

@@ -20,11 +20,14 @@ pub(super) enum Context {
     Phase,
 }
 
-const ITEMS: &[&str] = &["use", "const", "data", "epoch", "process", "model", "network", "run"];
-const PROCESS_MEMBERS: &[&str] = &["in", "out", "var", "buffer", "const", "phase"];
-const NETWORK_MEMBERS: &[&str] = &["in", "out", "const", "reset"];
-const RUN_MEMBERS: &[&str] = &["models", "model", "target", "steps", "record", "report", "expect"];
-const STATEMENTS: &[&str] = &["let", "if"];
+const ITEMS: &[&str] =
+    &["use", "const", "data", "epoch", "process", "model", "network", "run", "allow"];
+const PROCESS_MEMBERS: &[&str] =
+    &["in", "out", "var", "buffer", "const", "keeps", "phase", "allow"];
+const NETWORK_MEMBERS: &[&str] = &["in", "out", "const", "reset", "allow"];
+const RUN_MEMBERS: &[&str] =
+    &["models", "model", "target", "steps", "record", "report", "expect", "allow"];
+const STATEMENTS: &[&str] = &["let", "if", "allow"];
 
 impl Context {
     /// The context inside the braces of something that begins with `word`.
@@ -124,10 +127,10 @@ fn belongs(
             );
         }
         "let" | "if" if context == Context::Process => "in a phase",
-        "phase" | "var" | "buffer" | "in" | "out" if context == Context::Phase => {
+        "phase" | "var" | "buffer" | "keeps" | "in" | "out" if context == Context::Phase => {
             "in the process, outside the phase"
         }
-        "phase" | "var" | "buffer" => "in a process or model",
+        "phase" | "var" | "buffer" | "keeps" => "in a process or model",
         "in" | "out" => "in a process, model or network",
         "reset" => "in a network",
         "models" | "target" | "steps" | "record" | "report" | "expect" => "in a run",
@@ -154,7 +157,7 @@ fn consists(context: Context) -> &'static str {
              `run`"
         }
         Context::Process => {
-            "a process consists of `in`, `out`, `var`, `buffer`, `const` and `phase`"
+            "a process consists of `in`, `out`, `var`, `buffer`, `const`, `keeps` and `phase`"
         }
         Context::Network => {
             "a network consists of ports (`in`, `out`), parts (`name = Process(…)`), connections \

@@ -11,6 +11,9 @@ pub fn file(file: &File) -> String {
         line(&mut out, 0, &format!("//! {doc}"));
     }
     file.items.iter().for_each(|i| item(&mut out, i));
+    for allow in &file.allows {
+        line(&mut out, 0, &format!("allow {} {:?}", allow.code.name, allow.reason));
+    }
     out
 }
 
@@ -68,6 +71,10 @@ fn process_member(out: &mut String, member: &ProcessMember) {
             line(out, 1, &format!("{kind} {}: {}{init}", v.name.name, ty(&v.ty)));
         }
         ProcessMember::Const(b) => line(out, 1, &format!("const {}", binding(b))),
+        ProcessMember::Keeps(k) => {
+            let advice = opt(", ", k.advice.as_ref().map(|a| format!("{a:?}")));
+            line(out, 1, &format!("keeps {} as {}{advice}", k.name.name, expr(&k.value)));
+        }
         ProcessMember::Phase(p) => {
             let guard = opt(" when ", p.guard.as_ref().map(expr));
             line(out, 1, &format!("phase {}{guard}", p.name.name));

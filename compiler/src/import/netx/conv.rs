@@ -4,6 +4,7 @@ use super::layers::{self, Layer, Synapse, WORD};
 use super::values::{Integers, integers, malformed};
 use crate::data::DataError;
 use crate::data::h5::{Entry, File};
+use crate::import::Lost;
 use snn_runtime::kernels::Geometry;
 
 /// Strides, paddings and dilations of the language are at most this.
@@ -21,6 +22,10 @@ pub(super) struct Conv {
     pub(super) cut: usize,
     /// Whether the file has delays, which have no effect.
     pub(super) delays: bool,
+    /// What is lost of the weights.
+    pub(super) lost: Option<Lost>,
+    /// The delays that are not 0.
+    pub(super) lost_delays: Option<Lost>,
 }
 
 /// Reads a convolution of an input of a shape, where it is known.
@@ -55,7 +60,8 @@ fn conv(h5: &File, entry: usize, group: &str, input: Option<&[usize]>) -> Result
         return Err(malformed(h5, what, "give `input_shape: [width, height, channels]`"));
     };
     let path = format!("{group}/weight");
-    let Integers { shape, cut, .. } = integers(h5, &path, WORD.0, WORD.1)?;
+    let weights = integers(h5, &path, WORD.0, WORD.1)?;
+    let shape = &weights.shape;
     let (outputs, per_group, kernel) = match *shape.as_slice() {
         [outputs, per_group, h, w] | [outputs, per_group, h, w, 1] => (outputs, per_group, [w, h]),
         _ => {
@@ -98,8 +104,16 @@ fn conv(h5: &File, entry: usize, group: &str, input: Option<&[usize]>) -> Result
             "export the layers of one network, or give its `input_shape: [width, height, channels]`",
         ));
     }
-    let delays = h5.entry(&format!("{group}/delay")) != Entry::Nothing;
-    Ok(Conv { geometry, time_axis: shape.len() == 5, cut, delays })
+    let delay = format!("{group}/delay");
+    let delays = h5.entry(&delay) != Entry::Nothing;
+    // They are not needed, whatever they are.
+    let lost_delays = integers(h5, &delay, WORD.0, WORD.1).ok().filter(|_| delays);
+    let lost_delays =
+        lost_delays.and_then(|d| Lost::between(&delay, d.given(), std::iter::repeat(0.0)));
+    let kept = weights.values.iter().map(|w| *w as f64);
+    let lost = Lost::between(&path, weights.given(), kept);
+    let (time_axis, cut) = (shape.len() == 5, weights.fractions.len());
+    Ok(Conv { geometry, time_axis, cut, delays, lost, lost_delays })
 }
 
 /// One number for both axes, or `[height, width]`; turned round.

@@ -7,6 +7,7 @@ use super::weights::{self, Plan};
 use crate::data::DataError;
 use crate::data::h5::{Entry, File};
 use crate::diagnostics::Code;
+use crate::import::Lost;
 
 /// Weights and delays lie within these bounds, or are certainly wrong: 32 bits with sign.
 pub(super) const WORD: (i64, i64) = (i32::MIN as i64, i32::MAX as i64);
@@ -40,6 +41,17 @@ pub(super) struct Layer {
     pub(super) message_bits: i64,
 }
 
+impl Layer {
+    /// What is lost of its weights and delays.
+    pub(super) fn losses(&self) -> impl Iterator<Item = &Lost> {
+        let (weights, delays) = match &self.synapse {
+            Synapse::Dense(d) => (&d.weight.lost, d.delay.as_ref().and_then(|d| d.lost.as_ref())),
+            Synapse::Conv(c) => (&c.lost, c.lost_delays.as_ref()),
+        };
+        weights.iter().chain(delays)
+    }
+}
+
 /// How a layer's neurons are connected to its input.
 #[derive(Clone, Debug)]
 pub(super) enum Synapse {
@@ -67,6 +79,8 @@ pub(super) struct Weight {
     pub(super) cut: usize,
     /// How they are written.
     pub(super) plan: Plan,
+    /// What is lost of them.
+    pub(super) lost: Option<Lost>,
 }
 
 /// Delays in steps, in addition to the one that every synapse has.
@@ -78,6 +92,8 @@ pub(super) struct Delay {
     pub(super) clamp: bool,
     /// How many are not integers in the file.
     pub(super) cut: usize,
+    /// What is lost of them.
+    pub(super) lost: Option<Lost>,
 }
 
 /// For which synapses delays are given.
@@ -387,7 +403,8 @@ fn weight(h5: &File, group: &str) -> Result<(Weight, usize, usize), DataError> {
         integers(h5, &format!("{group}/shape"), 1, WORD.1)?;
     let neurons = extents.iter().try_fold(1i64, |product, &n| product.checked_mul(n));
     let neurons = neurons.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    let Integers { shape, values, cut } = integers(h5, &path, WORD.0, WORD.1)?;
+    let all = integers(h5, &path, WORD.0, WORD.1)?;
+    let shape = &all.shape;
     let (outputs, inputs) = match *shape.as_slice() {
         [outputs, inputs] => (outputs, inputs),
         [n] if n % neurons == 0 => (neurons, n / neurons),
@@ -404,8 +421,10 @@ fn weight(h5: &File, group: &str) -> Result<(Weight, usize, usize), DataError> {
             "the first dimension of the weights is the number of neurons",
         ));
     }
-    let plan = weights::plan(&values);
-    Ok((Weight { flat: shape.len() == 1, cut, plan }, outputs, inputs))
+    let plan = weights::plan(&all.values);
+    let lost = Lost::between(&path, all.given(), plan.effects(&all.values));
+    let (flat, cut) = (shape.len() == 1, all.fractions.len());
+    Ok((Weight { flat, cut, plan, lost }, outputs, inputs))
 }
 
 fn delay(
@@ -418,7 +437,8 @@ fn delay(
     if h5.entry(&path) == Entry::Nothing {
         return Ok(None);
     }
-    let Integers { shape, values, cut } = integers(h5, &path, 0, WORD.1)?;
+    let all = integers(h5, &path, 0, WORD.1)?;
+    let (shape, values) = (&all.shape, &all.values);
     let form = match (values.as_slice(), shape.as_slice()) {
         ([only], _) => DelayForm::Same((*only).min(LONGEST_DELAY)),
         // As many neurons as inputs: the reference takes them as the neurons'.
@@ -433,7 +453,10 @@ fn delay(
             ));
         }
     };
-    Ok(Some(Delay { form, clamp: values.iter().any(|&d| d > LONGEST_DELAY), cut }))
+    let clamp = values.iter().any(|&d| d > LONGEST_DELAY);
+    let kept = values.iter().map(|d| (*d).min(LONGEST_DELAY) as f64);
+    let lost = Lost::between(&path, all.given(), kept);
+    Ok(Some(Delay { form, clamp, cut: all.fractions.len(), lost }))
 }
 
 /// Biases are exported as floats and have 16 bits.

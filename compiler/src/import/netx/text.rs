@@ -5,6 +5,7 @@ use super::conv::Conv;
 use super::layers::{self, DelayForm, Dense, LONGEST_DELAY, Layer, Synapse};
 use super::options::NetxOptions;
 use super::values::Param;
+use super::weights::Changed;
 use crate::data::DataError;
 use crate::data::h5::File;
 use crate::diagnostics::Code;
@@ -37,7 +38,8 @@ pub(super) fn write(
     let text = out.finish(&path, &network, layers);
     // The text follows the grammar, so that formatting cannot fail.
     let text = snn_grammar::format(&text).unwrap_or(text);
-    Ok(Imported { text, network })
+    let losses = layers.iter().flat_map(Layer::losses).cloned().collect();
+    Ok(Imported { text, network, losses })
 }
 
 /// The text so far. Writing to a String cannot fail, so results of `write!` are dropped.
@@ -98,6 +100,9 @@ impl Text<'_> {
         let _ = writeln!(out, "    out s_out: spike{:?}\n", layer.output);
         for note in notes {
             let _ = writeln!(out, "    // {note}");
+        }
+        if let Some(reason) = accepted(layer) {
+            let _ = writeln!(out, "    allow {} \"{reason}\"", Code::W0701.name());
         }
         let _ = writeln!(out, "    synapse = {synapse}");
         let _ = writeln!(out, "    neuron = {neuron}\n");
@@ -309,17 +314,26 @@ fn dense_notes(dense: &Dense, notes: &mut Vec<String>) {
     if plan.zero {
         notes.push("All weights are zero. (The original loader refuses such a layer.)".to_string());
     }
-    if let Some(changed) = &plan.changed {
-        notes.push(match changed.count {
-            1 => format!("Warning: weight {} acts as {}.", changed.from, changed.to),
-            n => format!(
-                "Warning: {n} weights act as others than in the file, the first, {}, as {}.",
-                changed.from, changed.to
-            ),
-        });
+    if let Some(changed) = plan.changed.as_ref().filter(|_| !plan.conditioned) {
+        notes.push(format!("Warning: {}.", acting(changed)));
     }
     if dense.delay.as_ref().is_some_and(|d| d.clamp) {
         notes.push(format!("Warning: delays above {LONGEST_DELAY} steps are cut to it."));
+    }
+}
+
+/// Why a synapse may store other weights than are written, where it does: who imports the file
+/// is told what becomes of its weights.
+fn accepted(layer: &Layer) -> Option<String> {
+    let Synapse::Dense(Dense { weight, .. }) = &layer.synapse else { return None };
+    weight.plan.changed.as_ref().filter(|_| weight.plan.conditioned).map(acting)
+}
+
+fn acting(changed: &Changed) -> String {
+    let Changed { count, from, to } = changed;
+    match count {
+        1 => format!("weight {from} acts as {to}"),
+        n => format!("{n} weights act as others than in the file, the first, {from}, as {to}"),
     }
 }
 

@@ -12,8 +12,21 @@ pub(super) struct Integers {
     pub(super) shape: Vec<usize>,
     /// The values in C order; at least one.
     pub(super) values: Vec<i64>,
-    /// How many had a fraction.
-    pub(super) cut: usize,
+    /// The values that had a fraction, with their positions.
+    pub(super) fractions: Vec<(usize, f64)>,
+}
+
+impl Integers {
+    /// The values as the file has them.
+    pub(super) fn given(&self) -> impl Iterator<Item = f64> + '_ {
+        let mut fractions = self.fractions.iter().peekable();
+        self.values.iter().enumerate().map(move |(i, value)| {
+            match fractions.next_if(|(at, _)| *at == i) {
+                Some((_, given)) => *given,
+                None => *value as f64,
+            }
+        })
+    }
 }
 
 /// A parameter of a layer's neurons.
@@ -31,7 +44,7 @@ pub(super) enum Param {
 /// E0601 to E0605, E0611 where it is empty or a value is outside or not a number.
 pub(super) fn integers(h5: &File, path: &str, lo: i64, hi: i64) -> Result<Integers, DataError> {
     let (_, Tensor { shape, values }) = h5.read(path)?;
-    let mut cut = 0;
+    let mut fractions = Vec::new();
     let values = match values {
         Values::Int(v) => v,
         Values::Bool(v) => v.into_iter().map(i64::from).collect(),
@@ -43,7 +56,8 @@ pub(super) fn integers(h5: &File, path: &str, lo: i64, hi: i64) -> Result<Intege
                     "export it again",
                 ));
             }
-            cut = v.iter().filter(|x| x.fract() != 0.0).count();
+            let whole = |x: &f64| x.fract() == 0.0;
+            fractions = v.iter().copied().enumerate().filter(|(_, x)| !whole(x)).collect();
             v.into_iter().map(|x| x as i64).collect()
         }
     };
@@ -57,7 +71,7 @@ pub(super) fn integers(h5: &File, path: &str, lo: i64, hi: i64) -> Result<Intege
             format!("values lie from {lo} to {hi} here"),
         ));
     }
-    Ok(Integers { shape, values, cut })
+    Ok(Integers { shape, values, fractions })
 }
 
 /// Reads a parameter of neurons of a shape: a scalar, an array of one, one value for each of the
@@ -73,8 +87,8 @@ pub(super) fn param(
     (lo, hi): (i64, i64),
 ) -> Result<Param, DataError> {
     let path = format!("{group}/{key}");
-    let Integers { shape, values, cut } = integers(h5, &path, lo, hi)?;
-    if cut > 0 {
+    let Integers { shape, values, fractions } = integers(h5, &path, lo, hi)?;
+    if !fractions.is_empty() {
         let what = format!("`{path}` has a value with a fraction");
         return Err(malformed(h5, what, "export it as the fixed-point integer"));
     }

@@ -15,6 +15,8 @@ pub(super) struct Plan {
     pub(super) zero: bool,
     /// How many weights act as another value than the file's, with the first such pair.
     pub(super) changed: Option<Changed>,
+    /// Whether the synapse itself keeps another value of some weight than is written.
+    pub(super) conditioned: bool,
 }
 
 /// Weights that the fixed-point format does not hold.
@@ -70,19 +72,32 @@ pub(super) fn plan(weights: &[i64]) -> Plan {
     } else {
         floor_log2(255, hi)
     };
-    let mut plan = if hi < 0 && hi == lo && hi.unsigned_abs().is_power_of_two() && shift >= 0 {
-        let shift = shift - 1;
-        Plan { clip, shift, num_weight_bits: 1, weight_exp: -i64::from(shift), zero, changed: None }
-    } else if shift < 0 {
-        let shift = floor_log2(255, hi.max(-lo));
-        Plan { clip, shift, num_weight_bits: 8, weight_exp: -i64::from(shift), zero, changed: None }
-    } else {
-        let zeros = kept.iter().map(|w| w.trailing_zeros()).min().unwrap_or(0).min(8) as i32;
-        let bits = if zero { 8 } else { 8 - shift - (zeros - signed) };
-        let (num_weight_bits, weight_exp) = (i64::from(bits), -i64::from(shift));
-        Plan { clip, shift, num_weight_bits, weight_exp, zero, changed: None }
+    let (shift, num_weight_bits) =
+        if hi < 0 && hi == lo && hi.unsigned_abs().is_power_of_two() && shift >= 0 {
+            (shift - 1, 1)
+        } else if shift < 0 {
+            (floor_log2(255, hi.max(-lo)), 8)
+        } else {
+            let zeros = kept.iter().map(|w| w.trailing_zeros()).min().unwrap_or(0).min(8) as i32;
+            (shift, if zero { 8 } else { 8 - shift - (zeros - signed) })
+        };
+    let mut plan = Plan {
+        clip,
+        shift,
+        num_weight_bits: i64::from(num_weight_bits),
+        weight_exp: -i64::from(shift),
+        zero,
+        changed: None,
+        conditioned: false,
     };
-    plan.changed = plan.changed_weights(weights);
+    let mut changed: Option<Changed> = None;
+    for (&from, to) in weights.iter().zip(plan.effects(weights)) {
+        if to != from as f64 {
+            changed.get_or_insert(Changed { count: 0, from, to }).count += 1;
+        }
+    }
+    let conditioned = plan.stored(weights).any(|(written, stored)| written != stored);
+    (plan.changed, plan.conditioned) = (changed, conditioned);
     plan
 }
 
@@ -93,19 +108,17 @@ impl Plan {
         if self.shift >= 0 { weight << self.shift } else { weight >> -self.shift }
     }
 
-    /// Compares what each weight acts as with what the file says.
-    fn changed_weights(&self, weights: &[i64]) -> Option<Changed> {
+    /// Each weight as written, and as the synapse stores it.
+    fn stored<'p>(&'p self, weights: &'p [i64]) -> impl Iterator<Item = (i64, i64)> + 'p {
         let written = weights.iter().map(|&w| self.written(w));
         let (lo, hi) = written.clone().fold((i64::MAX, i64::MIN), |(l, h), w| (l.min(w), h.max(w)));
-        let mut changed: Option<Changed> = None;
-        for (&from, written) in weights.iter().zip(written) {
-            let to = condition(written, lo, hi, self.num_weight_bits) as f64
-                * 2f64.powi(self.weight_exp as i32);
-            if to != from as f64 {
-                changed.get_or_insert(Changed { count: 0, from, to }).count += 1;
-            }
-        }
-        changed
+        written.map(move |w| (w, condition(w, lo, hi, self.num_weight_bits)))
+    }
+
+    /// What each weight acts as.
+    pub(super) fn effects<'p>(&'p self, weights: &'p [i64]) -> impl Iterator<Item = f64> + 'p {
+        let scale = 2f64.powi(self.weight_exp as i32);
+        self.stored(weights).map(move |(_, stored)| stored as f64 * scale)
     }
 }
 

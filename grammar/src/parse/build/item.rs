@@ -75,8 +75,7 @@ impl Builder<'_> {
         let shape_params = self.shape_params(&mut kids)?;
         let params = self.params(&mut kids)?;
         let body = kids.need(Rule::network_body)?;
-        let members =
-            self.kids(body).map(|m| self.network_member(m, laid_out)).collect::<Built<_>>()?;
+        let members = self.members(body, |b, m| b.network_member(m, laid_out))?;
         Ok(Network { name, shape_params, params, members })
     }
 
@@ -85,7 +84,7 @@ impl Builder<'_> {
         let name = self.need_ident(&mut kids)?;
         let network = self.need_postfix(&mut kids)?;
         let body = kids.need(Rule::run_body)?;
-        let members = self.kids(body).map(|m| self.run_member(m)).collect::<Built<_>>()?;
+        let members = self.members(body, |b, m| b.run_member(m))?;
         Ok(Run { name, network, members })
     }
 }

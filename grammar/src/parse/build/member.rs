@@ -2,8 +2,8 @@
 
 use super::{Builder, Built, Kids};
 use crate::ast::{
-    Connection, Direction, Expr, ExprKind, NetworkMember, Part, Pattern, PatternPart, Phase, Port,
-    ProcessMember, RecordWhen, Reset, ResetWhen, RunMember, RunMemberKind, Var,
+    Connection, Direction, Expr, ExprKind, Keeps, NetworkMember, Part, Pattern, PatternPart, Phase,
+    Port, ProcessMember, RecordWhen, Reset, ResetWhen, RunMember, RunMemberKind, Var,
 };
 use crate::parse::grammar::{Pair, Rule};
 
@@ -14,7 +14,7 @@ impl Builder<'_> {
         laid_out: &str,
     ) -> Built<Vec<ProcessMember>> {
         let body = kids.need(Rule::process_body)?;
-        self.kids(body).map(|member| self.process_member(member, laid_out)).collect()
+        self.members(body, |b, member| b.process_member(member, laid_out))
     }
 
     /// Builds a `process_member`; `laid_out` is the whole text without comments.
@@ -23,6 +23,7 @@ impl Builder<'_> {
             Rule::port => ProcessMember::Port(self.port(pair, laid_out)?),
             Rule::var => ProcessMember::Var(self.var(pair, laid_out)?),
             Rule::phase => ProcessMember::Phase(self.phase(pair)?),
+            Rule::keeps => ProcessMember::Keeps(self.keeps(pair)?),
             _ => ProcessMember::Const(self.binding(pair)?),
         })
     }
@@ -50,6 +51,22 @@ impl Builder<'_> {
             init: self.opt_expr_in(&mut kids, Rule::default)?,
             span,
         })
+    }
+
+    fn keeps(&mut self, pair: Pair) -> Built<Keeps> {
+        let span = self.span(&pair);
+        let mut kids = self.kids(pair);
+        let name = self.need_ident(&mut kids)?;
+        let value = self.need_expr(&mut kids)?;
+        let advice = match kids.opt(Rule::advice) {
+            Some(advice) => {
+                let text = self.kids(advice).need(Rule::string)?;
+                let at = self.span(&text);
+                Some(self.string(text.as_str(), at))
+            }
+            None => None,
+        };
+        Ok(Keeps { name, value, advice, span })
     }
 
     fn phase(&mut self, pair: Pair) -> Built<Phase> {

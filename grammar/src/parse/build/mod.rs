@@ -7,7 +7,7 @@ mod stmt;
 mod types;
 
 use super::grammar::{Pair, Pairs, Rule};
-use crate::ast::{Ident, Path, Span};
+use crate::ast::{Allow, Ident, Path, Span};
 use crate::error::SyntaxError;
 use crate::layout::DocLine;
 
@@ -23,11 +23,13 @@ pub(crate) struct Builder<'a> {
     docs: &'a [DocLine],
     /// What is wrong although it matches the grammar; the tree holds a stand-in there.
     pub errors: Vec<SyntaxError>,
+    /// The acknowledged warnings.
+    pub allows: Vec<Allow>,
 }
 
 impl<'a> Builder<'a> {
     pub fn new(source: &'a str, base: usize, docs: &'a [DocLine]) -> Self {
-        Builder { source, base, docs, errors: Vec::new() }
+        Builder { source, base, docs, errors: Vec::new(), allows: Vec::new() }
     }
 
     /// Where a pair stands, without the blanks that the grammar lets it end with.
@@ -55,6 +57,38 @@ impl<'a> Builder<'a> {
         std::iter::from_fn(|| kids.opt(Rule::ident)).map(|p| self.ident(&p)).collect()
     }
 
+    /// Builds an `allow`, about nothing yet.
+    pub fn allow(&mut self, pair: Pair) -> Built<Allow> {
+        let span = self.span(&pair);
+        let mut kids = self.kids(pair);
+        let code = self.need_ident(&mut kids)?;
+        let reason = kids.need(Rule::string)?;
+        let at = self.span(&reason);
+        Ok(Allow { code, reason: self.string(reason.as_str(), at), about: span, span })
+    }
+
+    /// The members of a body, or its statements; acknowledged warnings are about the one that
+    /// follows them.
+    fn members<T>(
+        &mut self,
+        body: Pair,
+        mut build: impl FnMut(&mut Self, Pair) -> Built<T>,
+    ) -> Built<Vec<T>> {
+        let mut members = Vec::new();
+        let mut waiting = Vec::new();
+        for pair in self.kids(body) {
+            if pair.as_rule() == Rule::allow {
+                waiting.push(self.allow(pair)?);
+                continue;
+            }
+            let about = self.span(&pair);
+            self.allows.extend(waiting.drain(..).map(|allow| Allow { about, ..allow }));
+            members.push(build(self, pair)?);
+        }
+        self.errors.extend(waiting.iter().map(about_nothing));
+        Ok(members)
+    }
+
     fn path(&self, pair: Pair) -> Path {
         let span = self.span(&pair);
         Path { parts: self.idents(&mut self.kids(pair)), span }
@@ -79,6 +113,12 @@ impl<'a> Builder<'a> {
         lines.reverse();
         lines
     }
+}
+
+/// For an acknowledged warning that nothing follows.
+pub(super) fn about_nothing(allow: &Allow) -> SyntaxError {
+    SyntaxError::new(allow.span, "nothing follows this `allow`")
+        .help("it stands on the line before what it is about")
 }
 
 /// A line of a doc comment without its mark and one blank.
@@ -176,5 +216,7 @@ fn is_mark(rule: Rule) -> bool {
             | kw_record
             | kw_report
             | kw_expect
+            | kw_keeps
+            | kw_allow
     )
 }

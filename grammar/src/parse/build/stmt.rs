@@ -8,7 +8,7 @@ use crate::parse::grammar::{Pair, Rule};
 impl Builder<'_> {
     /// Builds the statements of a `block`.
     pub(super) fn block(&mut self, pair: Pair) -> Built<Vec<Stmt>> {
-        self.kids(pair).map(|stmt| self.stmt(stmt)).collect()
+        self.members(pair, |b, stmt| b.stmt(stmt))
     }
 
     /// Builds a `statement`.

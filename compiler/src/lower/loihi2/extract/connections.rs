@@ -21,7 +21,9 @@ pub fn connect(
     chip: &mut ChipNetwork,
     sink: &mut Sink,
 ) -> Result<(), Reported> {
-    let mut connector = Connector { network, roles, layer_of, chip, sink, failed: false };
+    let ports = BTreeMap::new();
+    let mut connector = Connector { network, roles, layer_of, chip, sink, ports, failed: false };
+    let mut payloads = Vec::new();
     for link in &network.links {
         connector.direct(link);
     }
@@ -33,13 +35,23 @@ pub fn connect(
             let made =
                 synapses::projections(&process, *kind, &ends, populations, profile, connector.sink);
             match made {
-                Ok(projections) => connector.chip.projections.extend(projections),
+                Ok(projections) => {
+                    payloads.extend(projections.iter().map(
+                        |p| match connector.ports.get(&p.from) {
+                            Some(sender) if p.graded => {
+                                synapses::payload(&process, network, *sender)
+                            }
+                            _ => 1,
+                        },
+                    ));
+                    connector.chip.projections.extend(projections);
+                }
                 Err(_) => connector.failed = true,
             }
         }
     }
     let failed = connector.failed;
-    super::weights::warn_of_overflow(chip, profile, sink);
+    super::weights::warn_of_overflow(chip, &payloads, profile, sink);
     if failed { Err(Reported) } else { Ok(()) }
 }
 
@@ -52,6 +64,8 @@ struct Connector<'c> {
     layer_of: &'c [LayerOf],
     chip: &'c mut ChipNetwork,
     sink: &'c mut Sink,
+    /// What each population that sends to synapses sends from.
+    ports: BTreeMap<usize, Port>,
     failed: bool,
 }
 
@@ -184,6 +198,7 @@ impl Connector<'_> {
             }
             for (s, sender) in link.senders.iter().map(|s| s.from).enumerate() {
                 let population = self.population(sender)?;
+                self.ports.insert(population, sender);
                 let of = elements.iter().enumerate().filter(|(_, e)| e.0 == s as u32);
                 let pairs: Vec<(u32, u32)> = of.map(|(input, e)| (input as u32, e.1)).collect();
                 let double = pairs.iter().find(|(input, _)| {

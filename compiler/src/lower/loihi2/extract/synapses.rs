@@ -6,6 +6,7 @@ use super::process::Process;
 use super::roles::SynapseKind;
 use super::weights::{self, Stored};
 use crate::diagnostics::{Code, Diagnostic, Reported, Sink};
+use crate::network::{InstanceId, Network};
 use crate::scalar::Kind;
 use snn_grammar::ast::Direction;
 use std::sync::Arc;
@@ -65,6 +66,15 @@ pub fn projections(
         }
     }
     Ok(projections)
+}
+
+/// The largest magnitude of a payload: what the sender sends, where that is known, else what the
+/// bits hold that the process says messages have.
+pub fn payload(process: &Process<'_>, network: &Network, sender: (InstanceId, u32)) -> u128 {
+    match network.message_bounds(sender.0, sender.1) {
+        Some((lo, hi)) => u128::from(lo.unsigned_abs().max(hi.unsigned_abs())),
+        None => (1 << weights::message_bits(process).clamp(0, 32)) - 1,
+    }
 }
 
 /// Whether messages carry payloads: the process counts them, and its port is not one of spikes.

@@ -80,7 +80,7 @@ pub fn stored(
         let message = format!("`{}` {message}", process.path());
         sink.fail(Diagnostic::new(Code::E0806, message, process.place(), "").help(help))
     })?;
-    let message_bits = number(process, "num_message_bits").unwrap_or(0);
+    let message_bits = message_bits(process);
     if message_bits > profile.figures.payload_bits as i64 {
         let most = profile.figures.payload_bits;
         let message = format!(
@@ -118,6 +118,11 @@ fn tensor(process: &Process<'_>, name: &str) -> Option<Matrix> {
     let constant = process.named(name)?;
     let values = constant.values();
     matches!(values.values, Values::Int(_)).then_some(Matrix { constant, values })
+}
+
+/// The bits of a message; 0 for spikes.
+pub fn message_bits(process: &Process<'_>) -> i64 {
+    number(process, "num_message_bits").unwrap_or(0)
 }
 
 fn number(process: &Process<'_>, name: &str) -> Option<i64> {
@@ -339,14 +344,24 @@ fn convolution(process: &Process<'_>, weights: &Matrix, fitted: &Fitted) -> Opti
 }
 
 /// Warns where a neuron's synapses could bring more in one step than `u` holds: the bound
-/// `Σ|w| · 2^(6 + exp) < 2^23` of spikes (payloads make it larger still).
-pub fn warn_of_overflow(network: &ChipNetwork, profile: &Profile, sink: &mut Sink) {
+/// `Σ|w · payload| · 2^(6 + exp) < 2^23`; `payloads` are the largest of each projection, 1 for
+/// spikes.
+pub fn warn_of_overflow(
+    network: &ChipNetwork,
+    payloads: &[u128],
+    profile: &Profile,
+    sink: &mut Sink,
+) {
     let most = 1u128 << (profile.figures.state_bits.clamp(1, 64) - 1);
     for (l, layer) in network.populations.iter().enumerate().filter(|(_, p)| p.on_chip()) {
         let mut sums = vec![0u128; layer.neurons as usize];
-        for projection in network.projections.iter().filter(|p| p.to == l) {
+        let mut graded = false;
+        let projections = network.projections.iter().zip(payloads);
+        for (projection, payload) in projections.filter(|(p, _)| p.to == l) {
+            graded |= projection.graded;
             let shift = 6 + i32::from(projection.format.exp);
             for (output, sum) in absolute_sums(&projection.synapses).into_iter().enumerate() {
+                let sum = sum * payload;
                 let sum = if shift >= 0 { sum << shift } else { sum >> -shift };
                 if let Some(total) = sums.get_mut(projection.target(output as u32) as usize) {
                     *total += sum;
@@ -360,7 +375,10 @@ pub fn warn_of_overflow(network: &ChipNetwork, profile: &Profile, sink: &mut Sin
                 "neuron {neuron} of `{}` can receive {sum} in one step, `u` holds less than {most}",
                 layer.name
             );
-            let what = "if all its sources spike at once, `u` wraps";
+            let what = match graded {
+                true => "if all its sources send the most they can at once, `u` wraps",
+                false => "if all its sources spike at once, `u` wraps",
+            };
             let d = Diagnostic::new(Code::W0801, message, loc, what);
             sink.push(d.help("scale its weights down, or make sure that they never all do"));
         }
