@@ -85,7 +85,8 @@ impl Tree {
     /// Instantiates a process or network without arguments and without a network around it.
     pub fn alone(cx: &mut Cx<'_>, def: ItemRef, choices: &Choices, loc: Loc) -> Eval<Tree> {
         let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
-        let mut builder = Builder { cx, tree: &mut tree, choices, depth: 0 };
+        let mut builder =
+            Builder { cx, tree: &mut tree, choices, depth: 0, in_place: BTreeMap::new() };
         builder.instance(None, "", def, &[], &[], loc, &Env::module(loc.file))?;
         Ok(tree)
     }
@@ -105,7 +106,8 @@ impl Tree {
             return Err(cx.fail(d.help("neurons that are alike are one process: `LIF[1000]()`")));
         }
         let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
-        let mut builder = Builder { cx, tree: &mut tree, choices, depth: 0 };
+        let mut builder =
+            Builder { cx, tree: &mut tree, choices, depth: 0, in_place: BTreeMap::new() };
         let root = builder.part(None, "", network, env)?;
         if tree.nodes[root].model.is_some() {
             let loc = Loc { file: env.file, span: network.span };
@@ -184,6 +186,8 @@ pub struct Builder<'b, 'a> {
     pub tree: &'b mut Tree,
     choices: &'b Choices,
     depth: usize,
+    /// By network and process, the number of the last instance made in a connection.
+    in_place: BTreeMap<(usize, String), u64>,
 }
 
 /// A call of a process or network: what is called, and with what.
@@ -435,11 +439,18 @@ impl Builder<'_, '_> {
     }
 
     /// A name for an instance that is made in a connection: `dense1`, `dense2`, …
-    pub fn name_in_place(&self, network: usize, e: &ast::Expr) -> String {
+    pub fn name_in_place(&mut self, network: usize, e: &ast::Expr) -> String {
         let parts = dotted(part_call(e).callee).unwrap_or_default();
         let stem = parts.last().map_or("part".into(), |s| s.to_lowercase());
         let taken = &self.tree.nodes[network].children;
-        (1..).map(|i| format!("{stem}{i}")).find(|name| !taken.contains_key(name)).unwrap_or(stem)
+        let last = self.in_place.entry((network, stem.clone())).or_insert(0);
+        loop {
+            *last += 1;
+            let name = format!("{stem}{last}");
+            if !taken.contains_key(&name) {
+                return name;
+            }
+        }
     }
 }
 
