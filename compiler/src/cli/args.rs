@@ -41,11 +41,16 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Check a network: names, types, shapes, clocks, latencies, targets
-    #[command(after_help = "Example: snnc check net.snn --set n_ts=20")]
+    #[command(after_help = "Examples:\n  \
+        snnc check net.snn --set n_ts=20\n  \
+        snnc check net.snn --fix            change what has only one remedy: a misspelt name, say")]
     Check {
         /// What is checked
         #[command(flatten)]
         program: Program,
+        /// Change the file where a message says what was surely meant, and check it again
+        #[arg(long)]
+        fix: bool,
         /// Print one JSON object on standard output instead of text
         #[arg(long)]
         json: bool,

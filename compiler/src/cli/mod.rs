@@ -47,7 +47,7 @@ impl From<Status> for ExitCode {
 /// Does what was asked for. A failure without a place in a program is reported here.
 pub fn execute(arguments: Cli) -> Status {
     let done = match arguments.command {
-        Command::Check { program, json } => check::check(&program, json),
+        Command::Check { program, fix, json } => check::check(&program, fix, json),
         Command::Build { program, output, lowering } => build::build(&program, &lowering, output),
         Command::Verify { schema: true, .. } => verify::schema(),
         Command::Verify { manifest, json, .. } => {

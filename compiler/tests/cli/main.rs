@@ -4,6 +4,7 @@
 
 mod compare;
 mod engines;
+mod fixes;
 mod placements;
 mod programs;
 mod refusals;
