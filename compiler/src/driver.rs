@@ -8,7 +8,7 @@ use crate::lower::loihi2::options::Objective;
 use crate::lower::loihi2::{self, ChipRun};
 use crate::network::{self, Circle, Flat, InstanceId, Member, Network, Record};
 use crate::report::requests::requests;
-use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
+use crate::resolve::{self, ItemRef, Program, Symbol};
 use crate::scalar::Kind;
 use crate::schedule;
 use crate::types::{self, Cx, Eval, Stop, Val};
@@ -129,12 +129,13 @@ fn constants(cx: &mut Cx<'_>) {
 /// The pipeline: each stage takes what the stage before gives.
 fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     cx.begin_run();
+    let steps = elaborate::steps(cx, at);
     let instances = elaborate::elaborate(cx, at)?;
     let typed = types::check(cx, instances)?;
     let Clocked { mut network, aliases, wave } = clocks::check(cx, typed)?;
     let (name, written) = described(cx, at);
     network.run.name.clone_from(&name);
-    network.run.steps = elaborate::steps(cx, at)?;
+    network.run.steps = steps?;
     match &options.watch {
         Some(names) => watched(cx, &mut network, names)?,
         None => requests(cx, &mut network, &aliases, at)?,
@@ -262,10 +263,7 @@ fn chosen(program: &Program, runs: &Runs, sink: &mut Sink) -> Vec<ItemRef> {
                     true => d.note("the file has no run"),
                     false => d.note(format!("its runs are {}", names.join(", "))),
                 };
-                if let Some(near) = nearest(name, names) {
-                    d = d.help(format!("did you mean `{near}`?"));
-                }
-                sink.push(d);
+                sink.push(d.meant(name, names, None));
             }
             found
         }
@@ -297,10 +295,7 @@ fn overrides(
             if !constants.is_empty() {
                 d = d.note(format!("its constants are {}", constants.join(", ")));
             }
-            if let Some(near) = nearest(name, constants) {
-                d = d.help(format!("did you mean `{near}`?"));
-            }
-            sink.push(d);
+            sink.push(d.meant(name, constants, None));
             continue;
         }
         match snn_grammar::parse_expr(text) {

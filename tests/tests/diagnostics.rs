@@ -1,8 +1,9 @@
 //! What every diagnostic looks like: the failing example of its page with the message it gives,
 //! as a user sees it.
 
-use snnc::diagnostics::{Code, render};
-use snnc::driver::{self, Options};
+use snnc::diagnostics::{Code, Diagnostic, Fix, Help, Severity, fix, render};
+use snnc::driver::{self, Checked, Options};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -22,9 +23,13 @@ fn examples(page: &str) -> Vec<&str> {
         .collect()
 }
 
-fn check(text: &str, folder: &Path) -> (Vec<Code>, String) {
+fn checked(text: &str, folder: &Path) -> Checked {
     std::fs::write(folder.join("example.snn"), text).unwrap();
-    let checked = driver::check(&folder.join("example.snn"), &Options::default());
+    driver::check(&folder.join("example.snn"), &Options::default())
+}
+
+fn check(text: &str, folder: &Path) -> (Vec<Code>, String) {
+    let checked = checked(text, folder);
     let shown = render::render(&checked.diagnostics, &checked.sources, false);
     // The folder is another one at each run.
     let shown = shown.replace(&format!("{}/", folder.display()), "");
@@ -78,6 +83,66 @@ fn what_pages_say_to_write_instead_has_no_errors() {
     }
 }
 
+/// How often each message is given.
+fn messages(checked: &Checked) -> BTreeMap<(Code, String), usize> {
+    let mut counts = BTreeMap::new();
+    for d in &checked.diagnostics {
+        *counts.entry((d.code, d.message.clone())).or_default() += 1;
+    }
+    counts
+}
+
+/// The text with one change of many made.
+fn with_change(checked: &Checked, change: &Fix) -> String {
+    let help = Help { text: String::new(), fix: Some(Fix { safe: true, ..change.clone() }) };
+    let only = Diagnostic::without_place(Code::E0101, "").help(help);
+    let fixed = fix::apply(&[only], 0, &checked.sources.files[0]);
+    assert!(!fixed.broken && fixed.left.is_empty(), "{}", fixed.text);
+    fixed.text
+}
+
+/// Makes every change that messages about a text propose, one at a time, and says of which the
+/// message does not go away, or another comes. Gives how many there are.
+fn follow(text: &str, folder: &Path, wrong: &mut String) -> usize {
+    let before = checked(text, folder);
+    let counts = messages(&before);
+    let mut seen = 0;
+    for d in &before.diagnostics {
+        for help in &d.helps {
+            let Some(change) = &help.fix else { continue };
+            seen += 1;
+            let changed = with_change(&before, change);
+            let after = checked(&changed, folder);
+            let new = messages(&after);
+            let key = (d.code, d.message.clone());
+            let gone = new.get(&key).copied().unwrap_or(0) < counts[&key];
+            // With the error gone, later stages have warnings of their own.
+            let errors = new.iter().filter(|((code, _), _)| code.severity() == Severity::Error);
+            let more =
+                |(key, n): (&(Code, String), &usize)| *n > counts.get(key).copied().unwrap_or(0);
+            if !gone || errors.into_iter().any(more) {
+                let shown = render::render(&after.diagnostics, &after.sources, false);
+                writeln!(wrong, "{}: {}\n{changed}{shown}", d.code.name(), help.text).unwrap();
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn what_messages_say_to_change_makes_them_go_away() {
+    let folder = folder_with_data();
+    let mut wrong = String::new();
+    let mut seen = 0;
+    for code in Code::ALL {
+        for example in examples(code.explanation()) {
+            seen += follow(example, folder.path(), &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(seen >= 8, "only {seen} changes were found");
+}
+
 /// What is wrong in a library shows where the program causes it.
 #[test]
 fn geometry_of_convolutions() {
@@ -121,4 +186,183 @@ run r of N { steps 3 }
     let (codes, shown) = check(text, folder.path());
     let names: Vec<&str> = codes.iter().map(|c| c.name()).collect();
     assert_eq!(names, ["E0401", "E0207", "E0401", "E0203"], "{shown}");
+}
+
+/// A program of one process with this body, all of whose mistakes are in it.
+fn process(body: &str) -> String {
+    format!("process P {{\n{body}\n}}\nnetwork N {{ p = P() }}\nrun r of N {{ steps 3 }}\n")
+}
+
+/// A program of one network and one run with these members.
+fn network(network: &str, run: &str) -> String {
+    let settings = "models fixed_pt; steps 4";
+    format!("network N {{\n{network}\n}}\nrun r of N {{ {settings}; {run} }}\n")
+}
+
+/// Each kind of name that can be misspelt, and what is not quite what is needed.
+#[test]
+fn every_kind_of_slip_has_a_change_that_mends_it() {
+    let folder = folder_with_data();
+    let file = "process Cell { out y: i32; phase spk { y = t } }\n";
+    std::fs::write(folder.path().join("cells.snn"), file).unwrap();
+    let phase = |stmts: &str| process(&format!("var aaa: int = 0; phase spk {{ {stmts} }}"));
+    let cells = "cells = LIF[4](vth: 10)\n";
+    let all = [
+        // Names of items, of other files, and of what is in them.
+        network("cells = LiF[4](vth: 10)", ""),
+        format!("use \"cells.snn\"\n{}", network("c = cells.Cel()", "")),
+        format!("use \"cells.snn\": Cel\n{}", network("c = Cell()", "")),
+        format!("model fixed_pt of LIFF {{ }}\n{}", network(cells, "")),
+        format!("const many = 4\n{}", network("cells = LIF[manny](vth: 10)", "")),
+        // Parts, ports, parameters, shapes' sizes.
+        network(&format!("{cells} cels.s_out -> Dense(weights: eye(4)) -> cells"), ""),
+        network(&format!("{cells} cells.s_ot -> Dense(weights: eye(4)) -> cells"), ""),
+        network("cells = LIF[4](vht: 10)", ""),
+        network(&format!("{cells} cells.s_out.flaten() -> Dense(weights: eye(4)) -> cells"), ""),
+        // Variables, functions and their parameters, phases, fields.
+        phase("aab = 1"),
+        phase("aaa = aab + 1"),
+        phase("aaa = abss(aaa)"),
+        phase("aaa = sum([aaa], axs: 0)"),
+        process("var aaa: int = 0; phase skp { aaa = 1 }"),
+        format!("epoch beat = every 3 steps\n{}", phase("if beat.strat { aaa = 1 }")),
+        // Resets.
+        network(&format!("{cells} reset cels every 10"), ""),
+        network(&format!("{cells} reset cells.vv every 10"), ""),
+        network(&format!("{cells} reset cells every 10 in post_mgmnt"), ""),
+        format!(
+            "epoch beat = every 3 steps\n{}",
+            network(&format!("{cells} reset cells at beat.strt"), "")
+        ),
+        format!(
+            "epoch beat = every 3 steps\n{}",
+            network(&format!("{cells} reset cells at beat.start skew atuo"), "")
+        ),
+        // What a run says.
+        network(cells, "record cells.s_oout"),
+        network(cells, "report sum(cells.s_oout)"),
+        network(cells, "report raster(cells.s_oout)"),
+        network(cells, "model cels = fixed_pt"),
+        network(cells, "model LIF = fixd_pt"),
+        network(cells, "target rusty"),
+        network(
+            "b = LIF[4](vth: 10)\n a = Dense(weights: 2 * eye(4))\n a -> b",
+            "target loihi2(bord: oheo_gulch)",
+        ),
+        network(
+            "b = LIF[4](vth: 10)\n a = Dense(weights: 2 * eye(4))\n a -> b",
+            "target loihi2(board: oheo_gluch)",
+        ),
+        network(
+            "b = LIF[4](vth: 10)\n a = Dense(weights: 2 * eye(4))\n a -> b",
+            "target loihi2(optimize: enrgy)",
+        ),
+        // Integers, booleans and floats.
+        network("cells = LIF[9 / 2](vth: 10)", ""),
+        network("cells = LIF[4](vth: 21 / 2)", ""),
+        network("cells = LIF[4](vth: 10.5)", ""),
+        network("cells = LIF(vth: 10, bias_mant: ones([9 / 2, 3]))", ""),
+        phase("aaa = (aaa + 1) / 2 + 1"),
+        phase("aaa /= 2"),
+        phase("aaa = 0.5 * aaa"),
+        phase("let b: i32 = aaa / 2; aaa = b"),
+        phase("if not aaa { aaa = 1 }"),
+        phase("aaa = int(2.5 * aaa) << 1.5"),
+        process("var a: bool; var b: int; phase spk { a = b }"),
+        process("var a: f32; var b: f64; phase spk { a = b }"),
+        process("var a: i8; phase spk { a += 1 }"),
+        // Weights.
+        process("var v: int[3]; var w: int[4]; phase spk { w = ones([3, 4]) @ v }"),
+        process("var v: int[3]; var w: int[4]; phase spk { w = v @ ones([4, 3]) }"),
+        process("var v: int[3]; var w: int[4]; phase spk { w = v @ ones([3, 4]) }"),
+        process("var v: int[2, 2]; var w: int[3]; phase spk { w = ones([3, 4]) @ v }"),
+        process("var v: int[3]; phase spk { v = 2 @ v }"),
+        // Shapes of arguments and connections.
+        network(
+            "src = Source(data: ones([1, 6, 6, 1]))\n lif = LIF(vth: 10, bias_mant: [1, 2, 3])\n src -> Conv(weight: ones([3, 3, 3, 1])) -> lif",
+            "",
+        ),
+        network(
+            "src = Source(data: ones([1, 2, 3]))\n lif = LIF(vth: 10, bias_mant: ones([6]))\n src -> Dense(weights: ones([6, 6])) -> lif",
+            "",
+        ),
+        network(
+            "a = LIF[4](vth: 9)\n b = LIF(vth: 9, bias_mant: ones([2, 2]))\n a -> Dense(weights: eye(4)) -> b",
+            "",
+        ),
+        process("out x: i32[1]; out y: i32[1]; phase spk { x = 1; y = 2 }")
+            .replace("p = P()", "p = P(); lif = LIF[1](vth: 9); p -> lif"),
+    ];
+    let mut wrong = String::new();
+    for text in &all {
+        if follow(text, folder.path(), &mut wrong) == 0 {
+            let (_, shown) = check(text, folder.path());
+            writeln!(wrong, "no change is proposed:\n{text}{shown}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What disagrees with each other is shown at both places, once.
+#[test]
+fn one_mistake_is_one_error_that_shows_both_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let programs = [
+        // A value a channel, as NumPy would spread it.
+        network(
+            "    src = Source(data: ones([1, 6, 6, 1]))
+    lif = LIF(vth: 10, bias_mant: [1, 2, 3])
+    src -> Conv(weight: ones([3, 3, 3, 1])) -> lif
+    lif.s_out.flatten() -> Dense(weights: ones([2, 48])) -> LIF(vth: 10)",
+            "",
+        ),
+        // An argument between two connections that agree with each other.
+        network(
+            "    src = Source(data: ones([9, 6]))
+    mid = LIF(vth: 10, bias_mant: ones([7]))
+    src -> Dense(weights: ones([5, 6])) -> mid -> Dense(weights: ones([4, 5])) -> LIF(vth: 9)",
+            "",
+        ),
+        // Two arguments of one process.
+        network("    lif = LIF(vth: [10, 11], bias_mant: [1, 2, 3])", ""),
+        // Sizes that are given.
+        network(
+            "    a = LIF[3](vth: 9)\n    b = LIF[4](vth: 9)\n    a -> Dense(weights: eye(3)) -> b",
+            "",
+        ),
+    ];
+    let mut all = String::new();
+    for program in programs {
+        let (codes, shown) = check(&program, folder.path());
+        assert_eq!(codes.iter().filter(|c| c.name() == "E0201").count(), 1, "{program}{shown}");
+        all += &shown;
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn what_is_declared_wrong_is_known_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = process(
+        "    in x: i32[3]
+    var a: i8 = 300
+    var b: i8 = 400
+    phase spk {
+        let c = x[7]
+        let d = c + 1
+        a = d
+        b = e
+    }",
+    );
+    let (codes, shown) = check(&text, folder.path());
+    let names: Vec<&str> = codes.iter().map(|c| c.name()).collect();
+    assert_eq!(names, ["E0701", "E0701", "E0208", "E0401"], "{shown}");
+}
+
+#[test]
+fn an_index_into_a_port_names_the_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = process("in x: i32[3]\nvar a: int\nphase spk { a = x[t] }");
+    let (_, shown) = check(&text, folder.path());
+    assert!(shown.contains("`p.x` has 3 entries, and entry 3 is used"), "{shown}");
 }

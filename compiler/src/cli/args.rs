@@ -43,7 +43,8 @@ pub enum Command {
     /// Check a network: names, types, shapes, clocks, latencies, targets
     #[command(after_help = "Examples:\n  \
         snnc check net.snn --set n_ts=20\n  \
-        snnc check net.snn --deny warnings    for scripts: status 1 unless all is said to be fine")]
+        snnc check net.snn --deny warnings    for scripts: status 1 unless all is said to be fine\n  \
+        snnc check net.snn --fix            change what has only one remedy: a misspelt name, say")]
     Check {
         /// What is checked
         #[command(flatten)]
@@ -51,6 +52,9 @@ pub enum Command {
         /// What else is an error
         #[command(flatten)]
         strictness: Strictness,
+        /// Change the file where a message says what was surely meant, and check it again
+        #[arg(long)]
+        fix: bool,
         /// Print one JSON object on standard output instead of text
         #[arg(long)]
         json: bool,

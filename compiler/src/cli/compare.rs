@@ -17,7 +17,7 @@ pub fn compare(a: &Path, b: &Path, as_json: bool) -> Result<Status, Diagnostic> 
         Ok(comparison) => comparison,
         Err(mut diagnostic) => {
             // What is said of paths in programs is not so here.
-            diagnostic.helps.retain(|help| !help.contains(".snn"));
+            diagnostic.helps.retain(|help| !help.text.contains(".snn"));
             if !as_json {
                 return Err(diagnostic);
             }

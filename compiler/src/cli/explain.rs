@@ -1,7 +1,7 @@
 //! `snnc explain`: what a code means, how a network will execute.
 
 use super::{Status, args, output, program};
-use snnc::diagnostics::{Code, Diagnostic};
+use snnc::diagnostics::{Code, Diagnostic, nearest};
 use snnc::driver::{CheckedRun, Runs};
 use snnc::ir;
 use snnc::report::{execution::execution, messages::messages, spikes::spikes};
@@ -27,7 +27,9 @@ pub fn explain(
         return Ok(Status::Fine);
     }
     if looks_like_code(&word) && !file.exists() {
-        output::say(&format!("error: there is no code `{word}`; `snnc explain` lists all"));
+        let near = nearest(&word, Code::ALL.iter().map(|c| c.name()));
+        let near = near.map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+        output::say(&format!("error: there is no code `{word}`; {near}`snnc explain` lists all"));
         return Ok(Status::Usage);
     }
     let checked = program::check(&args::Program { file, options }, Runs::All);
@@ -51,10 +53,10 @@ pub fn explain(
     Ok(if program::has_errors(&checked) { Status::Failed } else { Status::Fine })
 }
 
-/// Whether a word is meant as a code: a letter and four digits.
+/// Whether a word is meant as a code: a letter and about four digits.
 fn looks_like_code(word: &str) -> bool {
     let mut chars = word.chars();
-    word.len() == 5
+    (3..=6).contains(&word.len())
         && chars.next().is_some_and(|c| "EWew".contains(c))
-        && chars.all(|c| c.is_ascii_digit())
+        && chars.all(|c| c.is_ascii_digit() || "Oo".contains(c))
 }

@@ -47,7 +47,9 @@ impl From<Status> for ExitCode {
 /// Does what was asked for. A failure without a place in a program is reported here.
 pub fn execute(arguments: Cli) -> Status {
     let done = match arguments.command {
-        Command::Check { program, strictness, json } => check::check(&program, &strictness, json),
+        Command::Check { program, strictness, fix, json } => {
+            check::check(&program, &strictness, fix, json)
+        }
         Command::Build { program, output, lowering } => build::build(&program, &lowering, output),
         Command::Verify { schema: true, .. } => verify::schema(),
         Command::Verify { manifest, json, .. } => {

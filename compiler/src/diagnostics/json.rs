@@ -1,6 +1,6 @@
 //! Diagnostics and results as JSON for machines. The only file that knows `serde_json`.
 
-use super::{Diagnostic, Label, Position, Severity, SourceMap};
+use super::{Diagnostic, Edit, Fix, Help, Label, Loc, Position, Severity, SourceMap};
 use crate::data::compare::{self, Comparison, How};
 use crate::ir::StepIr;
 use crate::report::evaluate::{Metric, Verdict};
@@ -10,10 +10,32 @@ use serde_json::{Value, json};
 /// `{diagnostics: […], errors, warnings}`.
 ///
 /// A diagnostic is `{code, severity, message, labels: [{file, start: {line, column}, end: {…},
-/// text}], notes, helps}`. Lines and columns count from 1, columns in characters; `end` is the
-/// position after the last character. The first label is the primary one.
+/// text}], notes, helps, fixes: [{help, safe, edits: [{file, start, end, replacement}]}]}`. Lines
+/// and columns count from 1, columns in characters; `end` is the position after the last
+/// character. The first label is the primary one. A fix is a help that is a change of text;
+/// `snnc check --fix` makes the safe ones.
 pub fn checked(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     line(&common(diagnostics, sources))
+}
+
+/// What `snnc check --fix --json` prints: that of a check of what is there now, and `{fixed: […],
+/// not_fixed: […]}`.
+pub fn fixed(diagnostics: &[Diagnostic], sources: &SourceMap, fixes: &Fixes) -> String {
+    let mut object = common(diagnostics, sources);
+    if let Value::Object(fields) = &mut object {
+        fields.insert("fixed".into(), json!(fixes.made));
+        fields.insert("not_fixed".into(), json!(fixes.left));
+    }
+    line(&object)
+}
+
+/// What `--fix` did, in words.
+#[derive(Default)]
+pub struct Fixes {
+    /// What was changed.
+    pub made: Vec<String>,
+    /// What was not, and why.
+    pub left: Vec<String>,
 }
 
 /// What `snnc run --json` prints: that of a check, and for a run that was executed
@@ -219,18 +241,31 @@ fn diagnostic(d: &Diagnostic, sources: &SourceMap) -> Value {
         "message": d.message,
         "labels": d.labels.iter().filter_map(|l| label(l, sources)).collect::<Vec<_>>(),
         "notes": d.notes,
-        "helps": d.helps,
+        "helps": d.helps.iter().map(|help| &help.text).collect::<Vec<_>>(),
+        "fixes": d.helps.iter().filter_map(|help| fix(help, sources)).collect::<Vec<_>>(),
     })
 }
 
 fn label(label: &Label, sources: &SourceMap) -> Option<Value> {
-    let file = sources.files.get(label.loc.file as usize)?;
-    let range = file.range(label.loc.span);
+    placed_text(label.loc, "text", &label.text, sources)
+}
+
+fn fix(help: &Help, sources: &SourceMap) -> Option<Value> {
+    let Fix { edits, safe } = help.fix.as_ref()?;
+    let edit = |Edit { loc, text }: &Edit| placed_text(*loc, "replacement", text, sources);
+    let edits = edits.iter().filter_map(edit).collect::<Vec<_>>();
+    Some(json!({ "help": help.text, "safe": safe, "edits": edits }))
+}
+
+/// A place with a text, under this name.
+fn placed_text(loc: Loc, name: &str, text: &str, sources: &SourceMap) -> Option<Value> {
+    let file = sources.files.get(loc.file as usize)?;
+    let range = file.range(loc.span);
     Some(json!({
         "file": file.name,
         "start": position(file.position(range.start)),
         "end": position(file.position(range.end)),
-        "text": label.text,
+        name: text,
     }))
 }
 
@@ -241,7 +276,7 @@ fn position(p: Position) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::{Code, Loc, SourceFile};
+    use crate::diagnostics::{Code, SourceFile};
     use snn_grammar::ast::Span;
 
     #[test]
@@ -255,7 +290,7 @@ mod tests {
         let start = file.text.find('λ').unwrap() as u32;
         let loc = Loc { file: 0, span: Span { start, end: start + 2 } };
         let d = Diagnostic::new(Code::E0101, "m", loc, "l")
-            .help("h")
+            .fix("h", Fix::safe(vec![Edit::after(loc, "!")]))
             .label(Loc { file: 9, span: Span::default() }, "of a file that is not there: left out");
         let shown = to_json(&[d], &SourceMap { files: vec![file] });
         assert_eq!(
@@ -272,6 +307,16 @@ mod tests {
                 }],
                 "notes": [],
                 "helps": ["h"],
+                "fixes": [{
+                    "help": "h",
+                    "safe": true,
+                    "edits": [{
+                        "file": "a.snn",
+                        "start": { "line": 2, "column": 8 },
+                        "end": { "line": 2, "column": 8 },
+                        "replacement": "!",
+                    }],
+                }],
             }])
         );
     }

@@ -5,12 +5,14 @@
 //! go on, so that one run shows many.
 
 pub mod codes;
+pub mod fix;
 pub mod json;
 pub mod render;
 mod suggest;
 
 use crate::data::DataError;
 pub use codes::Code;
+pub use fix::{Edit, Fix, Help};
 use snn_grammar::ast::Span;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -83,6 +85,13 @@ impl SourceFile {
         start..end
     }
 
+    /// The bytes of all lines that a range has a part in, without the last line break.
+    pub fn lines(&self, range: Range<usize>) -> Range<usize> {
+        let start = self.text[..range.start].rfind('\n').map_or(0, |i| i + 1);
+        let end = self.text[range.end..].find('\n').map_or(self.text.len(), |i| range.end + i);
+        start..end
+    }
+
     /// The position of the character at a byte of the text.
     pub fn position(&self, byte: usize) -> Position {
         let at = self.range(Span { start: byte as u32, end: byte as u32 }).start;
@@ -117,8 +126,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// Facts that help to understand it: `= note` lines, each possibly of several lines.
     pub notes: Vec<String>,
-    /// What to write instead: `= help` lines.
-    pub helps: Vec<String>,
+    /// What to write instead.
+    pub helps: Vec<Help>,
 }
 
 /// A place with what is to be said there.
@@ -168,9 +177,22 @@ impl Diagnostic {
     }
 
     /// Adds a remedy.
-    pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.helps.push(text.into());
+    pub fn help(mut self, help: impl Into<Help>) -> Self {
+        self.helps.push(help.into());
         self
+    }
+
+    /// Adds a remedy that is a change of text.
+    pub fn fix(self, text: impl Into<String>, fix: Fix) -> Self {
+        self.help(Help { text: text.into(), fix: Some(fix) })
+    }
+
+    /// Adds a remedy that is a change of text, where there is one.
+    pub fn fix_with(self, text: impl Into<String>, fix: Option<Fix>) -> Self {
+        match fix {
+            Some(fix) => self.fix(text, fix),
+            None => self,
+        }
     }
 }
 
@@ -178,7 +200,7 @@ impl From<DataError> for Diagnostic {
     /// Without a place: for data that is read when no source names it any more.
     fn from(error: DataError) -> Diagnostic {
         let mut diagnostic = Diagnostic::without_place(error.code, error.message);
-        diagnostic.helps.extend(error.help);
+        diagnostic.helps.extend(error.help.map(Help::from));
         diagnostic
     }
 }
@@ -210,6 +232,11 @@ impl Sink {
     /// How many messages there are.
     pub fn count(&self) -> usize {
         self.diagnostics.len()
+    }
+
+    /// Takes back all messages after the first `count`.
+    pub fn take_back(&mut self, count: usize) {
+        self.diagnostics.truncate(count);
     }
 
     /// Takes back those messages after the first `count` that say at a place what was said there.

@@ -1,8 +1,9 @@
 //! Diagnostics as text for people. The only file that knows `annotate-snippets`.
 
-use super::{Diagnostic, Label, Severity, SourceFile, SourceMap};
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use super::{Diagnostic, Fix, Label, Severity, SourceFile, SourceMap};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use std::fmt::Write;
+use std::ops::Range;
 
 /// Diagnostics that are shown in full; the summary says how many there are.
 const SHOWN: usize = 100;
@@ -20,7 +21,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, colour: bool) -> 
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for diagnostic in diagnostics.iter().take(SHOWN) {
-        out.push_str(&renderer.render(&[group(diagnostic, sources)]));
+        out.push_str(&renderer.render(&groups(diagnostic, sources)));
         out.push_str("\n\n");
     }
     if let Some(hidden) = diagnostics.len().checked_sub(SHOWN).filter(|n| *n > 0) {
@@ -51,7 +52,34 @@ pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
     Some(format!("{}; `snnc explain {}` says more", counts.join(", "), first.code.name()))
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
+/// The message, and a group for each remedy that is a change of text: the lines as they would be.
+fn groups<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Vec<Group<'a>> {
+    let mut groups = vec![message(diagnostic, sources)];
+    for help in &diagnostic.helps {
+        if let Some(fix) = &help.fix
+            && let Some(changed) = changed(fix, sources)
+        {
+            groups.push(Level::HELP.secondary_title(cut(&help.text)).element(changed));
+        }
+    }
+    groups
+}
+
+/// The lines that a change is for, with the change.
+fn changed<'a>(fix: &'a Fix, sources: &'a SourceMap) -> Option<Snippet<'a, Patch<'a>>> {
+    let source = sources.files.get(fix.edits.first()?.loc.file as usize)?;
+    let ranges = || fix.edits.iter().map(|edit| source.range(edit.loc.span));
+    let lines = source.lines(ranges().map(|r| r.start).min()?..ranges().map(|r| r.end).max()?);
+    let patches = ranges().zip(&fix.edits).map(|(range, edit)| {
+        Patch::new(range.start - lines.start..range.end - lines.start, edit.text.as_str())
+    });
+    let snippet = Snippet::source(&source.text[lines.clone()])
+        .path(source.name.as_str())
+        .line_start(source.position(lines.start).line);
+    Some(snippet.patches(patches))
+}
+
+fn message<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -64,7 +92,8 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         }
     }
     let notes = diagnostic.notes.iter().map(|n| Level::NOTE.no_name().message(cut(n)));
-    let helps = diagnostic.helps.iter().map(|h| Level::HELP.message(cut(h)));
+    let helps = diagnostic.helps.iter().filter(|h| h.fix.is_none());
+    let helps = helps.map(|h| Level::HELP.message(cut(&h.text)));
     group.elements(notes).elements(helps)
 }
 
@@ -91,8 +120,7 @@ fn snippet<'a>(
     let spans = || labels.iter().map(|(_, l)| source.range(l.loc.span));
     let first = spans().map(|r| r.start).min().unwrap_or(0);
     let last = spans().map(|r| r.end).max().unwrap_or(0);
-    let start = source.text[..first].rfind('\n').map_or(0, |i| i + 1);
-    let end = source.text[last..].find('\n').map_or(source.text.len(), |i| last + i);
+    let Range { start, end } = source.lines(first..last);
 
     let annotations = labels.iter().flat_map(|&(index, label)| {
         let range = source.range(label.loc.span);
@@ -102,7 +130,7 @@ fn snippet<'a>(
     });
     Snippet::source(&source.text[start..end])
         .path(source.name.as_str())
-        .line_start(1 + source.text[..start].matches('\n').count())
+        .line_start(source.position(start).line)
         .annotations(annotations)
 }
 

@@ -1,17 +1,17 @@
 //! What a run is for.
 
 use super::Options;
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
 use crate::lower::loihi2::options::{KNOWN, WORDS};
 use crate::network;
-use crate::resolve::{ItemRef, nearest};
+use crate::resolve::ItemRef;
 use crate::types::settings::{Known, settings};
 use crate::types::{Cx, Eval};
 use snn_grammar::ast::{self, ItemKind, RunMemberKind};
 
 /// A target as it is written.
 pub struct Written {
-    name: String,
+    name: ast::Ident,
     args: Vec<ast::Arg>,
     /// Where; the run, where it names none.
     pub loc: Loc,
@@ -19,14 +19,17 @@ pub struct Written {
 
 /// A run's name and target.
 pub fn described(cx: &Cx<'_>, at: ItemRef) -> (String, Written) {
-    let rust =
-        |span| Written { name: RUST.into(), args: Vec::new(), loc: cx.program.loc(at.file, span) };
+    let rust = |span| Written {
+        name: ast::Ident { name: RUST.into(), span },
+        args: Vec::new(),
+        loc: cx.program.loc(at.file, span),
+    };
     let ItemKind::Run(run) = &cx.program.item(at).kind else {
         return (String::new(), rust(Default::default()));
     };
     let written = run.members.iter().find_map(|m| match &m.kind {
         RunMemberKind::Target { name, args } => Some(Written {
-            name: name.name.clone(),
+            name: name.clone(),
             args: args.clone(),
             loc: cx.program.loc(at.file, m.span),
         }),
@@ -44,32 +47,28 @@ const LOIHI2: &str = "loihi2";
 /// # Errors
 /// Reported: E0801.
 pub fn target(cx: &mut Cx<'_>, written: &Written, options: &Options) -> Eval<network::Target> {
-    let name = options.target.as_deref().unwrap_or(&written.name);
+    let name = options.target.as_deref().unwrap_or(&written.name.name);
     match name {
-        RUST if written.name != RUST || written.args.is_empty() => Ok(network::Target::Rust),
+        RUST if written.name.name != RUST || written.args.is_empty() => Ok(network::Target::Rust),
         LOIHI2 => {
             // Options of another target say nothing about this one.
-            let args = if written.name == LOIHI2 { written.args.as_slice() } else { &[] };
+            let args = if written.name.name == LOIHI2 { written.args.as_slice() } else { &[] };
             let known = Known { target: LOIHI2, names: KNOWN, words: WORDS };
             let settings = settings(cx, &known, args, written.loc.file)?;
             Ok(network::Target::Chip(settings, written.loc))
         }
+        RUST => {
+            let message = "the target `rust` has no options";
+            let plain = Fix::safe(vec![Edit::replace(written.loc, "target rust")]);
+            let d = Diagnostic::new(Code::E0801, message, written.loc, "");
+            Err(cx.fail(d.fix("write `target rust`", plain)))
+        }
         _ => {
-            let (message, help) = match name {
-                RUST => {
-                    ("the target `rust` has no options".to_string(), "write `target rust`".into())
-                }
-                _ => {
-                    let near =
-                        nearest(name, [RUST, LOIHI2]).map(|n| format!("did you mean `{n}`? "));
-                    let help = format!(
-                        "{}the targets are `{RUST}` and `{LOIHI2}`",
-                        near.unwrap_or_default()
-                    );
-                    (format!("there is no target `{name}`"), help)
-                }
-            };
-            Err(cx.fail(Diagnostic::new(Code::E0801, message, written.loc, "").help(help)))
+            let message = format!("there is no target `{name}`");
+            let at = Loc { span: written.name.span, ..written.loc };
+            let d = Diagnostic::new(Code::E0801, message, written.loc, "");
+            let d = d.meant(name, [RUST, LOIHI2], at);
+            Err(cx.fail(d.help(format!("the targets are `{RUST}` and `{LOIHI2}`"))))
         }
     }
 }

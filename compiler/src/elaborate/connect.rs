@@ -2,12 +2,14 @@
 
 use super::shapes::port_elem;
 use super::tree::{Builder, Tree};
-use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::resolve::nearest;
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
 use crate::types::expr::{Leaf, TExpr};
 use crate::types::{Cx, Eval, Stop, Val, builtins, dotted};
 use snn_grammar::ast::{self, Direction, ExprKind, NetworkMember};
 use std::collections::BTreeSet;
+
+/// What a message may be looked at as on its way.
+const VIEWS: [&str; 3] = ["flatten", "reshape", "transpose"];
 
 /// A connection into one port.
 pub struct Edge {
@@ -17,6 +19,8 @@ pub struct Edge {
     pub to: (usize, usize),
     /// The hop in the source text.
     pub loc: Loc,
+    /// What stands left of its arrow.
+    pub sent: Loc,
     /// Whether an error was reported for it.
     pub bad: bool,
 }
@@ -135,22 +139,29 @@ impl Tree {
     ) -> Eval<TExpr> {
         let env = self.nodes[network].env.clone();
         let at = Loc { file: env.file, span: name.span };
-        if !["flatten", "reshape", "transpose"].contains(&name.name.as_str()) {
+        if !VIEWS.contains(&name.name.as_str()) {
             let message = format!("a connection has no view `{}`", name.name);
-            let d = Diagnostic::new(Code::E0405, message, at, "");
+            let d = Diagnostic::new(Code::E0405, message, at, "").meant(&name.name, VIEWS, at);
             return Err(cx.fail(
                 d.help("views are `.flatten()`, `.reshape([…])`, `.transpose(…)` and slices"),
             ));
         }
-        let mut values = vec![builtins::Arg { name: None, value: Val::Expr(base), loc }];
+        let mut values =
+            vec![builtins::Arg { name: None, value: Val::Expr(base), loc, written: None }];
         // `.reshape(28, 28)` and `.transpose(1, 0)` may list their sizes without brackets.
         if args.len() > 1 && args.iter().all(|a| a.name.is_none()) {
             let list = args.iter().map(|a| cx.eval(&a.value, &env)).collect::<Eval<Vec<_>>>()?;
-            values.push(builtins::Arg { name: None, value: Val::List(list), loc: at });
+            values.push(builtins::Arg {
+                name: None,
+                value: Val::List(list),
+                loc: at,
+                written: None,
+            });
         } else {
             for arg in args {
                 let value = cx.eval(&arg.value, &env)?;
-                values.push(builtins::Arg { name: arg.name.clone(), value, loc: at });
+                let (name, written) = (arg.name.clone(), Some(&arg.value));
+                values.push(builtins::Arg { name, value, loc: at, written });
             }
         }
         match builtins::call(cx, &name.name, at, values, loc, &env)? {
@@ -203,8 +214,8 @@ pub fn chain(
         let base = chain.base(hop)?;
         if let Some((from, start)) = previous.take() {
             let to = chain.receiver(hop, &base)?;
-            let loc = chain.loc(start.span.to(hop.span));
-            chain.builder.tree.edges.push(Edge { from, to, loc, bad: false });
+            let (loc, sent) = (chain.loc(start.span.to(hop.span)), chain.loc(start.span));
+            chain.builder.tree.edges.push(Edge { from, to, loc, sent, bad: false });
         }
         if i < last {
             previous = Some((chain.sender(hop, &base)?, hop));
@@ -251,7 +262,7 @@ impl Chain<'_, '_, '_> {
         }
         if let Some(parts) = dotted(e) {
             let parts: Vec<String> = parts.into_iter().map(String::from).collect();
-            return self.named(&parts, loc);
+            return self.named(&parts, e);
         }
         match &e.kind {
             ExprKind::Index(of, subscripts) => {
@@ -279,14 +290,10 @@ impl Chain<'_, '_, '_> {
                 }
                 ExprKind::Name(name) => {
                     let message = format!("there is no process `{name}`");
-                    let names = self.builder.cx.program.names_in(self.file());
-                    let near = nearest(name, names).map(String::from);
                     let at = self.loc(callee.span);
-                    let mut d = Diagnostic::new(Code::E0401, message, at, "not found");
-                    if let Some(near) = near {
-                        d = d.help(format!("did you mean `{near}`?"));
-                    }
-                    Err(self.fail(d))
+                    let d = Diagnostic::new(Code::E0401, message, at, "not found");
+                    let names = self.builder.cx.program.names_in(self.file());
+                    Err(self.fail(d.meant(name, names, at)))
                 }
                 _ => Err(self.not_connectable(loc)),
             },
@@ -303,7 +310,8 @@ impl Chain<'_, '_, '_> {
     }
 
     /// `part`, `part.port`, or a port of the network.
-    fn named(&mut self, parts: &[String], loc: Loc) -> Eval<Base> {
+    fn named(&mut self, parts: &[String], e: &ast::Expr) -> Eval<Base> {
+        let loc = self.loc(e.span);
         let node = &self.builder.tree.nodes[self.network];
         let child = node.children.get(&parts[0]).copied();
         if let (Some(child), [_]) = (child, parts) {
@@ -314,8 +322,16 @@ impl Chain<'_, '_, '_> {
             if let Some(position) = ports.iter().position(|p| p.name == *port) {
                 return Ok(Base::Port(child, position));
             }
-            let names: Vec<String> = ports.iter().map(|p| p.name.clone()).collect();
-            return Err(self.no_port(&parts[0], port, &names, loc));
+            let names: Vec<&str> = ports.iter().map(|p| p.name.as_str()).collect();
+            let written = match &e.kind {
+                ExprKind::Field(_, name) => self.loc(name.span),
+                _ => loc,
+            };
+            let message = format!("`{}` has no port `{port}`", parts[0]);
+            let d = Diagnostic::new(Code::E0401, message, loc, "not found")
+                .note(format!("its ports are {}", names.join(", ")))
+                .meant(port, names, written);
+            return Err(self.fail(d));
         }
         if let [port] = parts
             && let Some(position) = node.ports.iter().position(|p| p.name == *port)
@@ -323,27 +339,17 @@ impl Chain<'_, '_, '_> {
             return Ok(Base::Port(self.network, position));
         }
         let known = node.children.keys().chain(node.ports.iter().map(|p| &p.name));
-        let near = nearest(&parts[0], known.map(String::as_str)).map(String::from);
+        let first = ast::Span { end: e.span.start + parts[0].len() as u32, ..e.span };
         let message = format!("this network has no part or port `{}`", parts[0]);
-        let mut d = Diagnostic::new(Code::E0401, message, loc, "not found");
-        if parts.len() > 2 {
-            d = d.note("a connection reaches the parts of this network, not their parts");
-        }
-        if let Some(near) = near {
-            d = d.help(format!("did you mean `{near}`?"));
-        }
-        Err(self.fail(d))
-    }
-
-    fn no_port(&mut self, part: &str, port: &str, names: &[String], loc: Loc) -> Stop {
-        let near = nearest(port, names.iter().map(String::as_str));
-        let message = format!("`{part}` has no port `{port}`");
-        let mut d = Diagnostic::new(Code::E0401, message, loc, "not found")
-            .note(format!("its ports are {}", names.join(", ")));
-        if let Some(near) = near {
-            d = d.help(format!("did you mean `{near}`?"));
-        }
-        self.fail(d)
+        let d = Diagnostic::new(Code::E0401, message, loc, "not found").meant(
+            &parts[0],
+            known.map(String::as_str),
+            self.loc(first),
+        );
+        Err(self.fail(match parts.len() > 2 {
+            true => d.note("a connection reaches the parts of this network, not their parts"),
+            false => d,
+        }))
     }
 
     /// The hop as something that sends.
@@ -443,7 +449,15 @@ impl Chain<'_, '_, '_> {
         } else {
             let message = format!("which port of `{shown}`? It {verb} {}", names.join(", "));
             let hint = format!("name one: `{shown}.{}`", names[0]);
-            Diagnostic::new(Code::E0405, message, loc, "").help(hint)
+            let d = Diagnostic::new(Code::E0405, message, loc, "");
+            match &e.kind {
+                ExprKind::Name(_) => {
+                    let port = Edit::after(loc, format!(".{}", names[0]));
+                    d.fix(hint, Fix::proposed(vec![port]))
+                }
+                // What has no name must get one first.
+                _ => d.help(hint),
+            }
         };
         Err(self.fail(d))
     }

@@ -1,12 +1,12 @@
 //! From the tree of networks to a flat graph of processes.
 
 use super::params::{ParamState, Role};
-use super::paths::{Places, Target};
+use super::paths::{self, Places, Target};
 use super::shapes::port_elem;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::network::{Op, Range};
-use crate::resolve::{ItemRef, nearest};
+use crate::resolve::ItemRef;
 use crate::scalar;
 use crate::types::expr::{Leaf, Node, TExpr};
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
@@ -30,6 +30,7 @@ pub struct InstanceGraph {
 }
 
 /// A process of the network.
+#[derive(Clone)]
 pub struct Instance {
     /// Its dotted path.
     pub path: String,
@@ -52,6 +53,7 @@ pub struct Instance {
 }
 
 /// A param of an instance.
+#[derive(Clone)]
 pub struct InstanceParam {
     /// Its name.
     pub name: String,
@@ -72,6 +74,8 @@ pub struct Port {
     pub direction: Direction,
     /// The type of a message's elements.
     pub ty: ElemTy,
+    /// Where that is written.
+    pub elem: Loc,
     /// The shape of a message.
     pub shape: Vec<usize>,
     /// Where it is declared.
@@ -184,6 +188,7 @@ pub fn instance(tree: &Tree, id: usize) -> Instance {
         name: p.name.clone(),
         direction: p.direction,
         ty: ElemTy::of(&p.ty),
+        elem: ElemTy::of(&p.ty).place(Loc { file: p.file, span: p.ty.span }),
         shape: p.shape.clone().unwrap_or_default(),
         loc: p.loc,
     });
@@ -389,6 +394,9 @@ impl State {
     }
 }
 
+/// Where in a step resets can be.
+const PHASES: [&str; 5] = ["spk", "pre_mgmt", "lrn", "post_mgmt", "host"];
+
 fn lower_reset(
     cx: &mut Cx<'_>,
     tree: &Tree,
@@ -408,13 +416,14 @@ fn lower_reset(
             let message = "this names no state of the network";
             let at = Loc { file, span: pattern.span };
             let parts: Vec<&str> = node.children.keys().map(String::as_str).collect();
-            let mut d = Diagnostic::new(Code::E0406, message, at, "matches nothing");
-            let written = pattern.parts.first().into_iter().flat_map(|p| &p.globs);
-            let slip = written.filter_map(|w| nearest(w, parts.iter().copied())).next();
-            if let Some(near) = slip {
-                d = d.help(format!("did you mean `{near}`?"));
-            }
-            return Err(cx.fail(d.note(format!("its parts are {}", parts.join(", ")))));
+            let d = Diagnostic::new(Code::E0406, message, at, "matches nothing")
+                .note(format!("its parts are {}", parts.join(", ")));
+            let paths = state.places.paths(&node.path, names);
+            let nearby = parts.iter().copied().chain(paths.iter().map(String::as_str));
+            return Err(cx.fail(match paths::plain(pattern) {
+                Some(path) => d.meant(&path, nearby, at),
+                None => d,
+            }));
         }
         // A whole instance stands for its memory, not for messages on their way.
         for target in found {
@@ -449,9 +458,10 @@ fn lower_reset(
         ResetWhen::At { at, skew } => epoch_timing(cx, at, skew.as_ref(), env)?,
     };
     let phase = reset.phase.as_ref().map_or("spk", |p| p.name.as_str()).to_string();
-    if !["spk", "pre_mgmt", "lrn", "post_mgmt", "host"].contains(&phase.as_str()) {
+    if !PHASES.contains(&phase.as_str()) {
         let at = Loc { file, span: reset.phase.as_ref().map_or(reset.span, |p| p.span) };
-        let d = Diagnostic::new(Code::E0305, format!("there is no phase `{phase}`"), at, "");
+        let d = Diagnostic::new(Code::E0305, format!("there is no phase `{phase}`"), at, "")
+            .meant(&phase, PHASES, at);
         return Err(cx.fail(d.help("a reset is in `spk` (the default), a later phase, or `host`")));
     }
     Ok(Reset { targets, timing, phase, loc })
@@ -470,17 +480,20 @@ fn epoch_timing(
     };
     let (Val::Epoch { every, start }, "start" | "end") = (cx.eval(of, env)?, &*moment.name) else {
         let message = "a reset is at an epoch's `.start` or `.end`";
-        return Err(cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+        let moment_at = Loc { file: env.file, span: moment.span };
+        let d = Diagnostic::new(Code::E0204, message, loc, "");
+        return Err(cx.fail(d.meant(&moment.name, ["start", "end"], moment_at)));
     };
     let start = if moment.name == "end" { start - 1 } else { start };
     let skew = match skew.map(|s| s.name.as_str()) {
         None | Some("none") => false,
         Some("auto") => true,
-        Some(_) => {
+        Some(other) => {
             let span = skew.map_or(at.span, |s| s.span);
             let message = "`skew` is `none` or `auto`";
             let loc = Loc { file: env.file, span };
-            return Err(cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
+            let d = Diagnostic::new(Code::E0204, message, loc, "");
+            return Err(cx.fail(d.meant(other, ["none", "auto"], loc)));
         }
     };
     Ok(Timing::Epoch { every: every as u64, start, skew })

@@ -5,6 +5,7 @@
 //! arguments and connections until nothing new follows.
 
 mod connect;
+mod disagree;
 mod flatten;
 mod params;
 mod paths;

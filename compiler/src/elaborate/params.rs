@@ -1,13 +1,14 @@
 //! Arguments: which parameter gets which value, and whether it may.
 
+use super::disagree::Origin;
 use super::tree::Node;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::Kind;
 use crate::network::Range;
-use crate::resolve::{ItemRef, nearest};
+use crate::resolve::ItemRef;
 use crate::tensor::{Constant, Values};
 use crate::types::expr::TExpr;
-use crate::types::{Cx, ElemTy, Env, Eval, Val, describe};
+use crate::types::{Cx, DIV, ElemTy, Env, Eval, Val, conversion, describe};
 use snn_grammar::ast::{self, ItemKind, NetworkMember, ProcessMember, ShapeParam};
 
 /// A name of an instance whose value is an expression: a parameter, a constant, or an initial
@@ -79,6 +80,9 @@ impl Node {
             let what = format!("given {} sizes", sizes.len());
             return Err(cx.fail(Diagnostic::new(Code::E0209, message, loc, what)));
         }
+        let given = Origin { loc, param: None };
+        let known = params.iter().map(|p| (p.name.name.clone(), given.clone()));
+        self.origins.extend(known);
         let mut sizes = sizes.into_iter();
         let extra = sizes.len() + 1 - params.len().min(sizes.len() + 1);
         for (i, param) in params.iter().enumerate() {
@@ -197,9 +201,9 @@ impl Node {
             None => format!("`{}` takes {} arguments", self.def_name, names.len()),
         };
         let mut d = Diagnostic::new(Code::E0209, message, loc, "");
-        let candidates = names.iter().copied().chain(members.vars.iter().map(String::as_str));
-        if let Some(near) = arg.name.as_ref().and_then(|n| nearest(&n.name, candidates)) {
-            d = d.help(format!("did you mean `{near}`?"));
+        if let Some(name) = arg.name.as_ref().filter(|n| !names.contains(&n.name.as_str())) {
+            let vars = members.vars.iter().map(String::as_str);
+            d = d.meant(&name.name, names.iter().copied().chain(vars), loc);
         }
         if !names.is_empty() {
             d = d.note(format!("its parameters are {}", names.join(", ")));
@@ -253,8 +257,9 @@ pub fn checked(
     param: &ast::Param,
     file: u32,
     value: Val,
-    loc: Loc,
+    (written, env): (&ast::Expr, &Env),
 ) -> Eval<(Val, Option<Range>)> {
+    let loc = Loc { file: env.file, span: written.span };
     let Some(ty) = &param.ty else { return Ok((value, None)) };
     let declared = Loc { file, span: param.span };
     let want = ElemTy::of(ty);
@@ -274,13 +279,14 @@ pub fn checked(
             let what = format!("this is {}", describe(&e));
             let d =
                 Diagnostic::new(Code::E0203, message, loc, what).label(declared, "declared here");
-            let float = matches!(from, Kind::F32 | Kind::F64);
-            let hint = match want.kind() {
-                Kind::Int if float => "`int(x)` truncates toward zero, `int(round(x))` rounds",
-                Kind::F32 => "`f32(x)` rounds to single precision",
-                _ => "convert it, or declare another type",
+            let quotients = match want.kind() {
+                Kind::Int => cx.quotients(written, env),
+                _ => None,
             };
-            return Err(cx.fail(d.help(hint)));
+            return Err(cx.fail(match quotients {
+                Some(fix) => d.fix(DIV, fix),
+                None => conversion(d, (from, want.kind()), loc),
+            }));
         }
     };
     let range = in_range(cx, param, file, &e, want, loc)?;

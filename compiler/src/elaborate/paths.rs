@@ -25,6 +25,15 @@ pub fn matches_whole(pattern: &Pattern, path: &str) -> bool {
     parts.len() == pattern.parts.len() && matches_prefix(&pattern.parts, &parts)
 }
 
+/// The path that a pattern without globs and sets is.
+pub fn plain(pattern: &Pattern) -> Option<String> {
+    let parts = pattern.parts.iter().map(|part| match part.globs.as_slice() {
+        [name] if !name.contains('*') => Some(name.as_str()),
+        _ => None,
+    });
+    Some(parts.collect::<Option<Vec<&str>>>()?.join("."))
+}
+
 /// Whether a pattern is just this name.
 pub fn is_name(pattern: &Pattern, name: &str) -> bool {
     matches!(pattern.parts.as_slice(), [part] if part.globs == [name])
@@ -48,6 +57,18 @@ impl Places {
     /// The instance of a path.
     pub fn at(&self, path: &str) -> Option<usize> {
         self.0.get(path).copied()
+    }
+
+    /// The paths of all instances within the network of a path, and of their members, from there
+    /// on: what a pattern there can name.
+    pub fn paths<'m>(&self, within: &str, members: impl Fn(usize) -> Vec<&'m str>) -> Vec<String> {
+        let everything = Pattern { parts: Vec::new(), span: Default::default() };
+        let mut paths = Vec::new();
+        for (id, path) in self.candidates(within, &everything) {
+            paths.extend(members(id).into_iter().map(|member| format!("{path}.{member}")));
+            paths.push(path.to_string());
+        }
+        paths
     }
 
     /// What a pattern that stands in the network of path `within` (empty for the run's own)

@@ -2,7 +2,7 @@
 
 use super::paths;
 use super::tree::Tree;
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
 use crate::resolve::ItemRef;
 use crate::types::{Cx, Eval};
 use snn_grammar::ast::{self, ItemKind, Pattern, ProcessMember, RunMemberKind};
@@ -12,7 +12,7 @@ pub struct Choices {
     /// `models TAG`.
     tag: Option<(String, Loc)>,
     /// `model PROCESS_OR_PATH = TAG`.
-    exceptions: Vec<(Pattern, String, Loc)>,
+    exceptions: Vec<(Pattern, ast::Ident, Loc)>,
 }
 
 impl Choices {
@@ -26,7 +26,7 @@ impl Choices {
                 }
                 RunMemberKind::Model { of, tag } => {
                     let loc = Loc { file, span: member.span };
-                    choices.exceptions.push((of.clone(), tag.name.clone(), loc));
+                    choices.exceptions.push((of.clone(), tag.clone(), loc));
                 }
                 _ => {}
             }
@@ -64,9 +64,11 @@ impl Choices {
             .find(|(of, ..)| paths::matches_whole(of, path))
             .or_else(|| self.exceptions.iter().find(|(of, ..)| paths::is_name(of, name)));
         if let Some((_, tag, loc)) = exception {
-            return tagged(tag).ok_or_else(|| {
-                let message = format!("`{name}` has no model `{tag}`");
-                cx.fail(with_tags(Diagnostic::new(Code::E0407, message, *loc, ""), &models))
+            return tagged(&tag.name).ok_or_else(|| {
+                let message = format!("`{name}` has no model `{}`", tag.name);
+                let d = with_tags(Diagnostic::new(Code::E0407, message, *loc, ""), &models);
+                let tags = models.iter().map(|(_, t)| t.as_str());
+                cx.fail(d.meant(&tag.name, tags, Loc { span: tag.span, ..*loc }))
             });
         }
         if let Some((tag, loc)) = &self.tag {
@@ -79,7 +81,9 @@ impl Choices {
                     .label(*loc, "asked for here");
                 let other = models.first().map_or("TAG", |(_, t)| t);
                 let hint = format!("add `model {name} = {other}` to the run");
-                return Err(cx.fail(with_tags(d, &models).help(hint)));
+                let add = Edit::after(*loc, format!("; model {name} = {other}"));
+                let d = with_tags(d, &models).meant(tag, models.iter().map(|(_, t)| &**t), *loc);
+                return Err(cx.fail(d.fix(hint, Fix::proposed(vec![add]))));
             }
         }
         match (default, models.first()) {
@@ -105,7 +109,14 @@ impl Choices {
             });
             if !used {
                 let message = "this names no process or instance of the network";
-                cx.sink.push(Diagnostic::new(Code::E0406, message, *loc, ""));
+                let d = Diagnostic::new(Code::E0406, message, *loc, "");
+                let at = Loc { span: of.span, ..*loc };
+                let nodes = || tree.nodes.iter().filter(|n| n.model.is_some());
+                let names = nodes().flat_map(|n| [n.def_name.as_str(), n.path.as_str()]);
+                cx.sink.push(match paths::plain(of) {
+                    Some(path) => d.meant(&path, names, at),
+                    None => d,
+                });
             }
         }
     }

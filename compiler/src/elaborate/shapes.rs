@@ -1,12 +1,13 @@
 //! Shape inference: arguments and connections tell dimensions, until nothing new follows.
 
 use super::connect::Source;
+use super::disagree::{self, Disagreement, Origin};
 use super::params::{Role, checked};
 use super::tree::{Node, Tree};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::types::expr::TExpr;
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
-use snn_grammar::ast::{Dim, ExprKind};
+use snn_grammar::ast::{Dim, Expr, ExprKind};
 use std::collections::BTreeSet;
 
 /// Determines every parameter and every port's shape.
@@ -15,8 +16,10 @@ pub fn infer(cx: &mut Cx<'_>, tree: &mut Tree) -> Eval<()> {
     let edges_of = edges_of(tree);
     let mut nodes: BTreeSet<usize> = (0..tree.nodes.len()).collect();
     let mut edges: BTreeSet<usize> = (0..tree.edges.len()).collect();
+    let mut open: BTreeSet<usize> = BTreeSet::new();
+    let mut disagreements = Vec::new();
     // What changes is looked at again, and who looks at it: a chain costs its length.
-    while !nodes.is_empty() || !edges.is_empty() {
+    while !nodes.is_empty() || !edges.is_empty() || !open.is_empty() {
         for id in std::mem::take(&mut nodes) {
             let learned = evaluate_params(cx, tree, id, &mut failed);
             if learned {
@@ -27,13 +30,31 @@ pub fn infer(cx: &mut Cx<'_>, tree: &mut Tree) -> Eval<()> {
                 edges.extend(&edges_of[id]);
             }
         }
+        let mut learned = Vec::new();
         for edge in std::mem::take(&mut edges) {
-            if let Some(node) = along_edge(cx, tree, edge, &mut failed) {
-                nodes.insert(node);
-                nodes.extend(tree.nodes[node].children.values());
-                edges.extend(&edges_of[node]);
+            match along_edge(cx, tree, edge, &mut failed) {
+                Looked::Learned(node) => learned.push(node),
+                Looked::Nothing => {}
+                Looked::Open => _ = open.insert(edge),
+                Looked::Disagrees(found) => disagreements.push(found),
             }
         }
+        // Shapes go against a connection only where none comes along it: a shape that is wrong
+        // is then seen where it meets the right one, and not somewhere before.
+        if nodes.is_empty() && learned.is_empty() {
+            while let (true, Some(edge)) = (learned.is_empty(), open.pop_first()) {
+                learned.extend(against_edge(cx, tree, edge, &mut failed));
+            }
+        }
+        for node in learned {
+            nodes.insert(node);
+            nodes.extend(tree.nodes[node].children.values());
+            edges.extend(&edges_of[node]);
+        }
+    }
+    if !disagreements.is_empty() {
+        disagree::report(cx, tree, &disagreements);
+        failed = true;
     }
     if failed {
         return Err(Stop::Reported);
@@ -66,10 +87,10 @@ fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut boo
             (false, _) => Env { file: state.file, ..tree.nodes[id].env.clone() },
         };
         let value = state.value.clone();
-        let loc = Loc { file: env.file, span: value.span };
         let said = cx.sink.count();
-        let evaluated =
-            cx.eval(&value, &env).and_then(|v| accept(cx, &mut tree.nodes[id], i, v, loc));
+        let evaluated = cx
+            .eval(&value, &env)
+            .and_then(|v| accept(cx, &mut tree.nodes[id], i, v, (&value, &env)));
         cx.sink.lead_with(said, tree.nodes[id].loc);
         match evaluated {
             Ok(value) => {
@@ -93,13 +114,20 @@ fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut boo
 }
 
 /// Checks a value against the parameter's type and learns dimensions from it.
-fn accept(cx: &mut Cx<'_>, node: &mut Node, i: usize, value: Val, loc: Loc) -> Eval<Val> {
+fn accept(
+    cx: &mut Cx<'_>,
+    node: &mut Node,
+    i: usize,
+    value: Val,
+    (written, env): (&Expr, &Env),
+) -> Eval<Val> {
+    let loc = Loc { file: env.file, span: written.span };
     let (param, file) = match &node.params[i].role {
         Role::Param(param, file) => (param.clone(), *file),
         Role::Init => return as_param(cx, node, value, loc),
         Role::Const => return Ok(value),
     };
-    let (value, range) = checked(cx, &param, file, value, loc)?;
+    let (value, range) = checked(cx, &param, file, value, (written, env))?;
     node.params[i].range = range;
     if let (Some(ty), Val::Expr(e)) = (&param.ty, &value)
         && !e.is_scalar()
@@ -118,7 +146,8 @@ fn accept(cx: &mut Cx<'_>, node: &mut Node, i: usize, value: Val, loc: Loc) -> E
         }
         let declared = Loc { file, span: ty.span };
         let what = format!("`{}`", param.name.name);
-        learn(cx, &mut node.env, file, &ty.shape, &e.shape, (declared, loc), &what)?;
+        let by = Origin { loc, param: Some(i) };
+        learn(cx, node, file, &ty.shape, &e.shape, (declared, by), &what)?;
     }
     as_param(cx, node, value, loc)
 }
@@ -164,11 +193,22 @@ fn evaluate_ports(cx: &mut Cx<'_>, node: &mut Node, failed: &mut bool) -> bool {
     progress
 }
 
-/// Passes a known shape from one end of a connection to the other; gives the node that has
-/// learned something.
-fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) -> Option<usize> {
+/// What comes of looking at a connection.
+enum Looked {
+    /// This node has learned something.
+    Learned(usize),
+    /// Nothing.
+    Nothing,
+    /// What is sent is not known yet.
+    Open,
+    /// Its ends have different shapes.
+    Disagrees(Disagreement),
+}
+
+/// Passes the shape of what is sent to what receives it.
+fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) -> Looked {
     if tree.edges[edge].bad {
-        return None;
+        return Looked::Nothing;
     }
     let (to, loc) = (tree.edges[edge].to, tree.edges[edge].loc);
     let source = match tree.source(cx, &tree.edges[edge].from.clone()) {
@@ -176,45 +216,31 @@ fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) 
         Err(Stop::Reported) => {
             tree.edges[edge].bad = true;
             *failed = true;
-            return None;
+            return Looked::Nothing;
         }
-        Err(Stop::Open) => {
-            // The other way round, where nothing changes the shape on the way.
-            let Source::Port(node, port) = tree.edges[edge].from else { return None };
-            let shape = tree.nodes[to.0].ports[to.1].shape.clone()?;
-            let learned = tree.port_shape(cx, (node, port), &shape, loc, failed);
-            return learned.then_some(node);
-        }
+        Err(Stop::Open) => return Looked::Open,
     };
     match tree.nodes[to.0].ports[to.1].shape.clone() {
-        None => tree.port_shape(cx, to, &source.shape, loc, failed).then_some(to.0),
-        Some(shape) if shape == source.shape => None,
-        Some(shape) => {
+        None if tree.port_shape(cx, to, &source.shape, loc, failed) => Looked::Learned(to.0),
+        None => Looked::Nothing,
+        Some(taken) if taken == source.shape => Looked::Nothing,
+        Some(taken) => {
             tree.edges[edge].bad = true;
-            *failed = true;
-            let taker = &tree.nodes[to.0];
-            let port = &taker.ports[to.1];
-            let message = format!("{:?} does not fit {:?}", source.shape, shape);
-            let (text, from) = tree.edges[edge].from.described(tree);
-            let mut d = Diagnostic::new(
-                Code::E0201,
-                format!("the shapes of this connection disagree: {message}"),
-                loc,
-                format!("{text} has shape {:?}", source.shape),
-            )
-            .label(port.loc, format!("`{}.{}` takes {:?}", taker.shown(), port.name, shape));
-            if let Some(from) = from {
-                d = d.label(from, "sent from here");
-            }
-            let same = source.shape.iter().product::<usize>() == shape.iter().product::<usize>();
-            let hint = match same {
-                true => format!("both have as many elements: `.reshape({shape:?})` fits"),
-                false => "give both the same shape, or take a part: `a[0..64] -> b`".into(),
-            };
-            cx.sink.push(d.help(hint));
-            None
+            Looked::Disagrees(Disagreement { edge, sent: source.shape, taken })
         }
     }
+}
+
+/// Passes the shape of what receives to what sends, where nothing changes it on the way; gives
+/// the node that has learned something.
+fn against_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) -> Option<usize> {
+    let (to, loc) = (tree.edges[edge].to, tree.edges[edge].loc);
+    let Source::Port(node, port) = tree.edges[edge].from else { return None };
+    if tree.nodes[node].ports[port].shape.is_some() {
+        return None;
+    }
+    let shape = tree.nodes[to.0].ports[to.1].shape.clone()?;
+    tree.port_shape(cx, (node, port), &shape, loc, failed).then_some(node)
 }
 
 impl Tree {
@@ -236,8 +262,9 @@ impl Tree {
             (p.ty.clone(), p.file, p.name.clone())
         };
         let declared = Loc { file, span: ty.span };
-        let what = format!("port `{name}`");
-        match learn(cx, &mut node.env, file, &ty.shape, shape, (declared, loc), &what) {
+        let what = format!("port `{}.{name}`", node.shown());
+        let by = Origin { loc, param: None };
+        match learn(cx, node, file, &ty.shape, shape, (declared, by), &what) {
             Ok(new) => new,
             Err(_) => {
                 node.ports[port].bad = true;
@@ -293,11 +320,11 @@ pub fn dims(cx: &mut Cx<'_>, dims: &[Dim], env: &Env) -> Eval<Vec<usize>> {
 /// a name got one.
 fn learn(
     cx: &mut Cx<'_>,
-    env: &mut Env,
+    node: &mut Node,
     file: u32,
     declared: &[Dim],
     actual: &[usize],
-    (declared_at, actual_at): (Loc, Loc),
+    (declared_at, by): (Loc, Origin),
     what: &str,
 ) -> Eval<bool> {
     let spread = declared.iter().position(|d| matches!(d, Dim::Spread(_)));
@@ -305,15 +332,17 @@ fn learn(
         Some(_) => actual.len() + 1 >= declared.len(),
         None => actual.len() == declared.len(),
     };
-    let conflict = |cx: &mut Cx<'_>, detail: String| {
+    let conflict = |cx: &mut Cx<'_>, node: &Node, detail: String, dims: &[Dim]| {
         let message = format!("the shape of {what} disagrees with its declaration");
-        cx.fail(
-            Diagnostic::new(Code::E0201, message, actual_at, format!("has shape {actual:?}"))
-                .label(declared_at, detail),
-        )
+        let d = Diagnostic::new(Code::E0201, message, by.loc, format!("has shape {actual:?}"))
+            .label(declared_at, detail);
+        cx.fail(match node.origin(dims) {
+            Some((name, origin)) => d.label(origin.loc, format!("`{name}` follows from this")),
+            None => d,
+        })
     };
     if !fits {
-        return Err(conflict(cx, format!("has {} axes", declared.len())));
+        return Err(conflict(cx, node, format!("has {} axes", declared.len()), &[]));
     }
     let extra = (actual.len() + 1).saturating_sub(declared.len());
     let mut progress = false;
@@ -323,14 +352,17 @@ fn learn(
             Dim::Spread(name) => {
                 let sizes = &actual[axis..axis + extra];
                 axis += extra;
-                if env.open.contains(&name.name) {
+                if node.env.open.contains(&name.name) {
                     let list = sizes.iter().map(|n| Val::Expr(TExpr::int(*n as i64))).collect();
-                    env.set(&name.name, Val::List(list));
+                    node.env.set(&name.name, Val::List(list));
+                    node.origins.insert(name.name.clone(), by.clone());
                     progress = true;
                 } else {
-                    let known = dims(cx, &declared[i..=i], &Env { file, ..env.clone() })?;
+                    let one = &declared[i..=i];
+                    let known = dims(cx, one, &Env { file, ..node.env.clone() })?;
                     if known != sizes {
-                        return Err(conflict(cx, format!("`*{}` is {known:?}", name.name)));
+                        let detail = format!("`*{}` is {known:?}", name.name);
+                        return Err(conflict(cx, node, detail, one));
                     }
                 }
             }
@@ -338,20 +370,21 @@ fn learn(
                 let size = actual[axis];
                 axis += 1;
                 if let ExprKind::Name(name) = &e.kind
-                    && env.open.contains(name)
+                    && node.env.open.contains(name)
                 {
-                    env.set(name, Val::Expr(TExpr::int(size as i64)));
+                    node.env.set(name, Val::Expr(TExpr::int(size as i64)));
+                    node.origins.insert(name.clone(), by.clone());
                     progress = true;
                     continue;
                 }
-                match cx.size(e, &Env { file, ..env.clone() }) {
+                match cx.size(e, &Env { file, ..node.env.clone() }) {
                     Ok(known) if known == size => {}
                     Ok(known) => {
                         let text = match &e.kind {
                             ExprKind::Name(name) => format!("`{name}` is {known}"),
                             _ => format!("axis {} is {known}", axis - 1),
                         };
-                        return Err(conflict(cx, text));
+                        return Err(conflict(cx, node, text, &declared[i..=i]));
                     }
                     Err(Stop::Open) => {}
                     Err(stop) => return Err(stop),

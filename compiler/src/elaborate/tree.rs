@@ -1,11 +1,12 @@
 //! The tree of instances: networks with their parts, down to processes.
 
 use super::connect::{self, Edge};
+use super::disagree::Origin;
 use super::params::ParamState;
 use super::select::Choices;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::import::{Lost, NetxOptions, netx};
-use crate::resolve::{self, ItemRef, Program, Symbol, nearest};
+use crate::resolve::{self, ItemRef, Program, Symbol};
 use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
 use indexmap::IndexMap;
 use snn_grammar::ast::{self, Direction, ExprKind, ItemKind, NetworkMember, ProcessMember};
@@ -41,6 +42,8 @@ pub struct Node {
     pub model: Option<ItemRef>,
     /// Parameters, dimensions and (in networks) constants.
     pub env: Env,
+    /// What told the shape parameters that are not open any more.
+    pub origins: BTreeMap<String, Origin>,
     /// Parameters with their arguments, and initial values given as arguments.
     pub params: Vec<ParamState>,
     /// Ports, in order of declaration.
@@ -251,13 +254,10 @@ impl Builder<'_, '_> {
             }
             _ => {
                 let wanted = parts.join(".");
-                let near = nearest(&wanted, self.cx.program.names_in(env.file)).map(String::from);
                 let message = format!("there is no process or network `{wanted}`");
-                let mut d = Diagnostic::new(Code::E0401, message, callee_loc, "not found");
-                if let Some(near) = near {
-                    d = d.help(format!("did you mean `{near}`?"));
-                }
-                Err(self.cx.fail(d))
+                let d = Diagnostic::new(Code::E0401, message, callee_loc, "not found");
+                let paths = self.cx.program.paths_in(env.file, &wanted);
+                Err(self.cx.fail(d.meant(&wanted, paths.iter().map(String::as_str), callee_loc)))
             }
         }
     }
@@ -288,7 +288,11 @@ impl Builder<'_, '_> {
                     let value = self.cx.constant(value, at)?;
                     if let Err(why) = set_option(&mut options, &option.name, &value) {
                         let at = Loc { file: env.file, span: option.span };
-                        return Err(self.cx.fail(Diagnostic::new(Code::E0209, why, at, "")));
+                        let mut d = Diagnostic::new(Code::E0209, why, at, "");
+                        if !OPTIONS.contains(&option.name.as_str()) {
+                            d = d.meant(&option.name, OPTIONS, at);
+                        }
+                        return Err(self.cx.fail(d));
                     }
                 }
                 _ => {
@@ -370,6 +374,7 @@ impl Builder<'_, '_> {
             def_name: def_name.name.clone(),
             model: None,
             env: Env::module(def.file),
+            origins: BTreeMap::new(),
             params: Vec::new(),
             ports: Vec::new(),
             children: IndexMap::new(),
@@ -391,11 +396,12 @@ impl Builder<'_, '_> {
         }
         self.tree.nodes.push(node);
         if let ItemKind::Network(network) = &tree.items[def.item as usize].kind {
-            self.cx.met.insert(def);
             self.depth += 1;
             let built = self.network(id, network);
             self.depth -= 1;
+            // Of a network that was given up, not all names have been looked at.
             built?;
+            self.cx.met.insert(def);
         }
         Ok(id)
     }
@@ -520,6 +526,18 @@ fn not_kept(lost: &Lost, file: &str, loc: Loc) -> Diagnostic {
         .help("where it is meant, say why on the line before: `allow W0701 \"…\"`")
 }
 
+/// The options of the importer.
+const OPTIONS: [&str; 8] = [
+    "reset_interval",
+    "reset_offset",
+    "num_layers",
+    "skip_layers",
+    "input_shape",
+    "input_message_bits",
+    "spike_exp",
+    "sparse_fc_layer",
+];
+
 /// Sets an option of the importer by its name in the language.
 fn set_option(options: &mut NetxOptions, name: &str, value: &TExpr) -> Result<(), String> {
     let number = value.as_int().filter(|_| value.is_scalar());
@@ -545,8 +563,7 @@ fn set_option(options: &mut NetxOptions, name: &str, value: &TExpr) -> Result<()
             };
         }
         _ => {
-            let known = "reset_interval, reset_offset, num_layers, skip_layers, input_shape, \
-                         input_message_bits, spike_exp, sparse_fc_layer";
+            let known = OPTIONS.join(", ");
             return Err(format!("`netx` has no option `{name}`; its options are {known}"));
         }
     };

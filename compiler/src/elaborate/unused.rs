@@ -9,7 +9,7 @@ use super::tree::Tree;
 use super::{flatten, shapes};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::network::Phase;
-use crate::resolve::{ItemRef, Symbol, nearest};
+use crate::resolve::{ItemRef, Symbol};
 use crate::types::{self, Cx, Env, Val, builtins, dotted};
 use snn_grammar::ast::{
     self, Arg, Dim, Expr, ExprKind, Ident, ItemKind, Network, NetworkMember, Param, ProcessMember,
@@ -54,7 +54,11 @@ pub fn check_unused(cx: &mut Cx<'_>) {
                 Names { cx }.process(&m.params, &[&m.members, &p.members], env);
                 cx.sink.without_repeated(said);
             }
-            ItemKind::Network(n) => Names { cx }.network(n),
+            ItemKind::Network(n) => {
+                let said = cx.sink.count();
+                Names { cx }.network(n);
+                cx.sink.without_repeated(said);
+            }
             _ => {}
         }
     }
@@ -320,11 +324,9 @@ impl Names<'_, '_> {
         let Some(Symbol::Item(at)) = self.cx.program.lookup_path(env.file, &path) else {
             let wanted = path.join(".");
             let message = format!("there is no process or network `{wanted}`");
-            let mut d = Diagnostic::new(Code::E0401, message, loc, "not found");
-            if let Some(near) = nearest(&wanted, self.cx.program.names_in(env.file)) {
-                d = d.help(format!("did you mean `{near}`?"));
-            }
-            self.cx.sink.push(d);
+            let d = Diagnostic::new(Code::E0401, message, loc, "not found");
+            let paths = self.cx.program.paths_in(env.file, &wanted);
+            self.cx.sink.push(d.meant(&wanted, paths.iter().map(String::as_str), loc));
             return None;
         };
         let Some((ports, takes)) = self.declared(at) else {
@@ -338,10 +340,8 @@ impl Names<'_, '_> {
             };
             let message = format!("`{}` has no parameter `{}`", path.join("."), given.name);
             let loc = Loc { file: env.file, span: given.span };
-            let mut d = Diagnostic::new(Code::E0209, message, loc, "");
-            if let Some(near) = nearest(&given.name, takes.iter().map(String::as_str)) {
-                d = d.help(format!("did you mean `{near}`?"));
-            }
+            let d = Diagnostic::new(Code::E0209, message, loc, "");
+            let d = d.meant(&given.name, takes.iter().map(String::as_str), loc);
             self.cx.sink.push(d);
         }
         Some(ports)
@@ -385,14 +385,24 @@ impl Names<'_, '_> {
     fn hop(&mut self, e: &Expr, parts: &BTreeMap<&str, Option<Vec<String>>>, env: &Env) {
         let loc = Loc { file: env.file, span: e.span };
         if let Some(path) = dotted(e) {
-            let message = match (parts.get(path[0]), path.get(1)) {
-                (None, _) => format!("this network has no part or port `{}`", path[0]),
-                (Some(Some(ports)), Some(port)) if !ports.iter().any(|p| p == port) => {
-                    format!("`{}` has no port `{port}`", path[0])
+            let not_found = |message| Diagnostic::new(Code::E0401, message, loc, "not found");
+            let d = match (parts.get(path[0]), &e.kind) {
+                (None, _) => {
+                    let message = format!("this network has no part or port `{}`", path[0]);
+                    let end = e.span.start + path[0].len() as u32;
+                    let at = Loc { span: ast::Span { end, ..e.span }, ..loc };
+                    not_found(message).meant(path[0], parts.keys().copied(), at)
+                }
+                (Some(Some(ports)), ExprKind::Field(_, port))
+                    if path.len() == 2 && !ports.contains(&port.name) =>
+                {
+                    let message = format!("`{}` has no port `{}`", path[0], port.name);
+                    let at = Loc { span: port.span, ..loc };
+                    not_found(message).meant(&port.name, ports.iter().map(String::as_str), at)
                 }
                 _ => return,
             };
-            self.cx.sink.push(Diagnostic::new(Code::E0401, message, loc, "not found"));
+            self.cx.sink.push(d);
             return;
         }
         match &e.kind {

@@ -1,5 +1,6 @@
 //! Element types: how a declared type is stored and what its stores do.
 
+use crate::diagnostics::Loc;
 use crate::ir::{Elem, Fit};
 use crate::scalar::Kind;
 use snn_grammar::ast::{ElemType, Overflow, Type};
@@ -88,6 +89,12 @@ impl ElemTy {
             (None, None) => self.elem == other.elem || other.elem == ElemType::F64,
             (None, Some(_)) => false,
         }
+    }
+
+    /// Its place, where a type begins with it.
+    pub fn place(self, mut of: Loc) -> Loc {
+        of.span.end = of.span.start + self.text().len() as u32;
+        of
     }
 
     /// As it is written.

@@ -382,6 +382,10 @@ impl<'n> Flattener<'n> {
             messages.push(self.view(link, &inputs));
         }
         let message = self.sum(&messages, of, place);
+        if messages.is_empty() && !of.shape.is_empty() {
+            let path = network.member_path(id, Member::Port(port));
+            self.body.values[message.at()].name = Some(path);
+        }
         self.values[value.at()] = Some(message);
         if let Some(&var) = self.ports.get(&(id, port)) {
             self.store_message(id, phase, var, message, clock, place);

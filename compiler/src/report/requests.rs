@@ -5,7 +5,7 @@ use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Places, Target, matches_whole};
 use crate::network::tensors::Tensors;
 use crate::network::{self, InstanceId, Member, Network, Op, Record, ReportKind, ValueId};
-use crate::resolve::{ItemRef, nearest};
+use crate::resolve::ItemRef;
 use crate::scalar::Kind;
 use crate::types::emit::Emitter;
 use crate::types::{Cx, Env, Eval, Leaf, Stop, TExpr, Val, dotted};
@@ -177,18 +177,12 @@ impl Collector<'_, '_> {
 
     fn no_match(&mut self, path: &str, loc: Loc) -> Stop {
         let instances = &self.network.instances;
-        let all: Vec<String> = (0..instances.len())
-            .flat_map(|i| {
-                let path = &instances[i].path;
-                self.members(i).into_iter().map(move |(m, _)| format!("{path}.{m}"))
-            })
-            .collect();
-        let near = nearest(path, all.iter().map(String::as_str)).map(String::from);
+        let names = |i: usize| self.members(i).into_iter().map(|m| m.0).collect();
+        let mut all = self.places.paths("", names);
+        all.extend(self.aliases.iter().map(|(alias, _)| alias.clone()));
         let message = format!("`{path}` names no variable or port of the network");
-        let mut d = Diagnostic::new(Code::E0406, message, loc, "matches nothing");
-        if let Some(near) = near {
-            d = d.help(format!("did you mean `{near}`?"));
-        }
+        let d = Diagnostic::new(Code::E0406, message, loc, "matches nothing");
+        let d = d.meant(path, all.iter().map(String::as_str), loc);
         let paths: Vec<&str> = instances.iter().map(|p| p.path.as_str()).collect();
         let note = format!("its processes are {}", paths.join(", "));
         self.cx.fail(d.note(note))
@@ -358,6 +352,12 @@ impl Collector<'_, '_> {
             env.set(&name, Val::Expr(read));
             e.kind = ExprKind::Name(name);
             return Ok(e);
+        }
+        if let (Some(parts), ExprKind::Field(..)) = (dotted(&e), &e.kind)
+            && self.cx.program.lookup(self.file, parts[0]).is_none()
+        {
+            let loc = Loc { file: self.file, span: e.span };
+            return Err(self.no_match(&parts.join("."), loc));
         }
         let mut go = |x: &mut Box<ast::Expr>| -> Eval<()> {
             **x = self.with_recorded(x, env)?;

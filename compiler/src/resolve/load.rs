@@ -1,7 +1,7 @@
 //! Reads a program's files and collects their names.
 
 use super::source::{read, syntax};
-use super::{Module, Program, Symbol, item_name, nearest};
+use super::{Module, Program, Symbol, item_name};
 use crate::diagnostics::{Code, Diagnostic, Loc, Sink, SourceFile};
 use crate::resolve::ItemRef;
 use snn_grammar::ast::{self, ItemKind, Span};
@@ -143,17 +143,10 @@ impl Loader<'_> {
                 continue;
             }
             let there = self.program.modules[module as usize].names.keys();
-            let near = nearest(&name.name, there.map(String::as_str));
-            let mut diagnostic = Diagnostic::new(
-                Code::E0401,
-                format!("`{}` declares no `{}`", used.path, name.name),
-                Loc { file: id, span: name.span },
-                "not found",
-            );
-            if let Some(near) = near {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-            }
-            self.sink.push(diagnostic);
+            let message = format!("`{}` declares no `{}`", used.path, name.name);
+            let loc = Loc { file: id, span: name.span };
+            let d = Diagnostic::new(Code::E0401, message, loc, "not found");
+            self.sink.push(d.meant(&name.name, there.map(String::as_str), loc));
         }
     }
 }
@@ -180,16 +173,11 @@ fn check_models(program: &Program, sink: &mut Sink) {
                 continue;
             }
             let name = parts.join(".");
-            let mut diagnostic = Diagnostic::new(
-                Code::E0401,
-                format!("there is no process `{name}`"),
-                Loc { file: id as u32, span: model.of.span },
-                "not found",
-            );
-            if let Some(near) = nearest(&name, program.names_in(id as u32)) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-            }
-            sink.push(diagnostic);
+            let loc = Loc { file: id as u32, span: model.of.span };
+            let message = format!("there is no process `{name}`");
+            let d = Diagnostic::new(Code::E0401, message, loc, "not found");
+            let paths = program.paths_in(id as u32, &name);
+            sink.push(d.meant(&name, paths.iter().map(String::as_str), loc));
         }
     }
 }

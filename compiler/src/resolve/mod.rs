@@ -6,7 +6,6 @@
 mod load;
 pub mod source;
 
-pub use crate::diagnostics::nearest;
 pub use load::{add_text, load};
 
 use crate::diagnostics::{Loc, SourceMap};
@@ -104,6 +103,20 @@ impl Program {
         let own = self.modules.get(file as usize).into_iter();
         let std = self.prelude.iter().map(|m| &self.modules[*m as usize]);
         own.chain(std).flat_map(|m| m.names.keys().map(String::as_str)).collect()
+    }
+
+    /// The paths of as many parts as `wanted` has that could be meant in module `file`.
+    pub fn paths_in(&self, file: u32, wanted: &str) -> Vec<String> {
+        if !wanted.contains('.') {
+            return self.names_in(file).into_iter().map(String::from).collect();
+        }
+        let own = self.modules.get(file as usize).into_iter().flat_map(|m| &m.names);
+        own.filter_map(|(name, symbol)| match symbol {
+            Symbol::Module(m) => Some((name, &self.modules[*m as usize])),
+            Symbol::Item(_) => None,
+        })
+        .flat_map(|(name, module)| module.names.keys().map(move |n| format!("{name}.{n}")))
+        .collect()
     }
 
     /// The runs of the program's own file, in order.

@@ -1,7 +1,7 @@
 //! Source texts from disk, and what is wrong with them.
 
 use crate::data::{DataError, input};
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Help, Loc};
 use snn_grammar::{SyntaxError, SyntaxErrorKind};
 use std::io::Read;
 use std::path::Path;
@@ -61,7 +61,7 @@ pub fn syntax(file: u32, error: &SyntaxError) -> Diagnostic {
     if let Some((span, text)) = &error.related {
         diagnostic = diagnostic.label(loc(*span), text.clone());
     }
-    diagnostic.helps.extend(error.help.clone());
+    diagnostic.helps.extend(error.help.clone().map(Help::from));
     diagnostic
 }
 

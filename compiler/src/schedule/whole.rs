@@ -48,7 +48,9 @@ impl Builder<'_> {
             }
             Op::ByDelay => self.by_delay(id),
             _ => {
-                let buffer = self.local("value", value.kind, value.shape.clone());
+                let name = value.name.as_deref().and_then(|name| name.rsplit('.').next());
+                let name = name.unwrap_or("value").to_string();
+                let buffer = self.local(&name, value.kind, value.shape.clone());
                 self.fill(buffer, id, None);
                 buffer
             }

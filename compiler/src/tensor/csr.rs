@@ -4,38 +4,57 @@ use super::generate::MOST;
 use super::sparse::{Places, Sparse, representable};
 use super::{Tensor, Values};
 
+/// Why three arrays make no matrix.
+#[derive(Debug)]
+pub struct Inconsistent {
+    /// What is wrong.
+    pub why: String,
+    /// What to do.
+    pub help: &'static str,
+}
+
+const SCIPY: &str = "the members `data`, `indices`, `indptr` and `shape` that SciPy's `save_npz` \
+                     writes for a `csr_matrix` fit as they are";
+const ONCE: &str = "give each place one value; in SciPy, `w.sum_duplicates()` before `save_npz` adds \
+                    up those of one place";
+
 /// A matrix in compressed sparse rows, as SciPy's `csr_matrix` has it: row `i` has the values
 /// `data[indptr[i]..indptr[i + 1]]` in the columns `indices[…]` of the same places, in any order.
 ///
 /// # Errors
-/// What is inconsistent, in words.
+/// What is inconsistent.
 pub fn csr(
     data: &Tensor,
     indices: &Tensor,
     indptr: &Tensor,
     shape: &[usize],
-) -> Result<Sparse, String> {
+) -> Result<Sparse, Inconsistent> {
+    let wrong = |why: String| Err(Inconsistent { why, help: SCIPY });
     let &[rows, columns] = shape else {
-        return Err(format!("a sparse matrix has the shape [targets, sources], not {shape:?}"));
+        return wrong(format!("a sparse matrix has the shape [targets, sources], not {shape:?}"));
     };
     if !representable(shape) || data.len() > MOST {
-        return Err(format!(
+        return wrong(format!(
             "a matrix of shape {shape:?} with {} entries is too large",
             data.len()
         ));
     }
     let (Values::Int(indices), Values::Int(indptr)) = (&indices.values, &indptr.values) else {
-        return Err("`indices` and `indptr` are whole numbers".into());
+        return wrong("`indices` and `indptr` are whole numbers".into());
     };
     if indices.len() != data.len() {
-        return Err(format!("there are {} data but {} indices", data.len(), indices.len()));
+        return wrong(format!("there are {} data but {} indices", data.len(), indices.len()));
     }
     if indptr.len() != rows + 1 {
-        return Err(format!("{rows} rows need an `indptr` of {}, not {}", rows + 1, indptr.len()));
+        return wrong(format!(
+            "{rows} rows need an `indptr` of {}, not {}",
+            rows + 1,
+            indptr.len()
+        ));
     }
     let whole = indptr.first() == Some(&0) && indptr.last() == Some(&(data.len() as i64));
     if !whole || !indptr.is_sorted() {
-        return Err(format!("`indptr` does not ascend from 0 to the {} entries", data.len()));
+        return wrong(format!("`indptr` does not ascend from 0 to the {} entries", data.len()));
     }
     let mut places = Places::for_rows(rows);
     let mut order: Vec<u32> = Vec::with_capacity(data.len());
@@ -47,10 +66,11 @@ pub fn csr(
         for at in &order[begin..] {
             let column = indices[*at as usize];
             if !usize::try_from(column).is_ok_and(|c| c < columns) {
-                return Err(format!("row {row} has an index {column}, outside 0..{columns}"));
+                return wrong(format!("row {row} has an index {column}, outside 0..{columns}"));
             }
             if before.replace(column) == Some(column) {
-                return Err(format!("row {row} has column {column} twice"));
+                let why = format!("row {row} has column {column} twice");
+                return Err(Inconsistent { why, help: ONCE });
             }
             places.push(row, column as u32);
         }
@@ -74,7 +94,7 @@ mod tests {
 
     fn made(data: Tensor, indices: &[i64], indptr: &[i64]) -> Result<Sparse, String> {
         let of = |v: &[i64]| Tensor::int(vec![v.len()], v.to_vec());
-        csr(&data, &of(indices), &of(indptr), &[2, 3])
+        csr(&data, &of(indices), &of(indptr), &[2, 3]).map_err(|wrong| wrong.why)
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use super::bounds::int_bounds;
 use super::check::Var;
 use super::expr::{Leaf, TExpr};
+use super::remedies::{DIV, Written, conversion};
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use super::{ElemTy, Pick};
 use crate::clocks::{Clock, NoClock, Unmanageable, clock_of};
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
 use crate::elaborate::{Instance, Port};
 use crate::network::Phase;
 use crate::scalar::{Kind, Op};
@@ -78,7 +79,8 @@ struct Context {
 /// The message for a phase that a step does not have.
 pub fn no_phase(name: &str, loc: Loc) -> Diagnostic {
     let message = format!("there is no phase `{name}`");
-    Diagnostic::new(Code::E0305, message, loc, "").help(match name {
+    let d = Diagnostic::new(Code::E0305, message, loc, "");
+    d.meant(name, Phase::ALL.map(Phase::name), loc).help(match name {
         "host" => "processes do not run in `host`; use `post_mgmt`, or `reset … in host`",
         _ => "the phases of a step are `spk`, `pre_mgmt`, `lrn` and `post_mgmt`",
     })
@@ -171,7 +173,10 @@ impl<'b, 'a> Body<'b, 'a> {
         let file = context.env.file;
         let loc = Loc { file, span: stmt.span };
         match &stmt.kind {
-            Syntax::Let(binding) => self.let_(binding, context, loc),
+            Syntax::Let(binding) => self.let_(binding, context, loc).inspect_err(|_| {
+                // The name is there, and what uses it is not wrong because of that.
+                context.env.forget(&binding.name.name);
+            }),
             Syntax::If { cond, then, els } => {
                 let at = Loc { file, span: cond.span };
                 match self.condition(cond, context, at)? {
@@ -238,7 +243,8 @@ impl<'b, 'a> Body<'b, 'a> {
             let mut e = self.cx.folded(e, at)?;
             if let Some(ty) = &binding.ty {
                 let want = ElemTy::of(ty);
-                e = self.converted(e, want, &binding.name.name, at)?;
+                let written = Written { value: &binding.value, op: None, env: &context.env };
+                e = self.converted(e, want, &binding.name.name, written)?;
                 let declared = crate::elaborate::dims(self.cx, &ty.shape, &context.env)?;
                 if declared != e.shape {
                     let name = &binding.name.name;
@@ -312,7 +318,10 @@ impl<'b, 'a> Body<'b, 'a> {
             },
             _ => return Err(self.not_assignable(Loc { file, span: target.span })),
         };
-        let (place, ty, full) = self.place(name, Loc { file, span }, &context.env)?;
+        // Both sides are looked at before either failure ends the work.
+        let place = self.place(name, Loc { file, span }, &context.env);
+        let evaluated = self.cx.expr(value, &context.env);
+        let (place, ty, full) = place?;
         let picks = self.cx.subscripts(&full, subscripts, &context.env)?;
         if subscripts.len() > full.len() {
             let message = format!("`{name}` has {} axes", full.len());
@@ -326,7 +335,7 @@ impl<'b, 'a> Body<'b, 'a> {
             })
             .collect();
         let at = Loc { file, span: value.span };
-        let mut e = self.cx.expr(value, &context.env)?;
+        let mut e = evaluated?;
         if let Some(op) = op {
             let current = self.cx.expr(target, &context.env)?;
             let combined = match op {
@@ -342,7 +351,9 @@ impl<'b, 'a> Body<'b, 'a> {
         let e = self.cx.folded(e, at)?;
         self.fits_shape(&e, &shape, name, at)?;
         let e = self.cx.dense(e, at)?;
-        let e = self.converted(e, ty, name, at)?;
+        let op = op.map(|op| (op, target));
+        let written = Written { value, op, env: &context.env };
+        let e = self.converted(e, ty, name, written)?;
         self.narrow(&e, ty, name, at)?;
         let mask = self.mask(mask, &shape, context)?;
         if let Place::Port(port) = place {
@@ -402,6 +413,9 @@ impl<'b, 'a> Body<'b, 'a> {
             return Err(self.fail(d.help(format!("declare state: `var {name}: int = 0`"))));
         }
         self.failed = true;
+        if env.open.contains(name) {
+            return Err(Stop::Open);
+        }
         Err(self.cx.unknown_name(name, loc.span, env))
     }
 
@@ -417,17 +431,18 @@ impl<'b, 'a> Body<'b, 'a> {
     }
 
     /// Converts a value to the kind of its place, where that loses nothing unsaid.
-    fn converted(&mut self, e: TExpr, ty: ElemTy, name: &str, at: Loc) -> Eval<TExpr> {
-        let (from, to) = (e.kind, ty.kind());
+    fn converted(&mut self, e: TExpr, ty: ElemTy, name: &str, from: Written<'_>) -> Eval<TExpr> {
+        let at = from.at();
+        let (kind, to) = (e.kind, ty.kind());
         let weak = e.is_scalar() && e.is_static();
         // Whether a number is whole decides whether it may stand here.
         let decides =
-            matches!((from, to), (Kind::F32 | Kind::F64, Kind::Int) | (Kind::Int, Kind::Bool));
+            matches!((kind, to), (Kind::F32 | Kind::F64, Kind::Int) | (Kind::Int, Kind::Bool));
         let whole = match weak && decides {
             true => self.cx.structural(e.clone(), at)?.as_int(),
             false => None,
         };
-        let hint = match (from, to) {
+        match (kind, to) {
             (a, b) if a == b => return Ok(e),
             (Kind::Bool, _) | (Kind::Int, Kind::F64) | (Kind::F32, Kind::F64) => {
                 return Ok(e.convert(to));
@@ -435,14 +450,19 @@ impl<'b, 'a> Body<'b, 'a> {
             (Kind::Int, Kind::F32) | (Kind::F64, Kind::F32) if weak => return Ok(e.convert(to)),
             (Kind::F64, Kind::Int) if whole.is_some() => return Ok(e.convert(to)),
             (Kind::Int, Kind::Bool) if matches!(whole, Some(0 | 1)) => return Ok(e.convert(to)),
-            (Kind::Int, Kind::Bool) => "write `x != 0`",
-            (_, Kind::Int) => "`int(x)` truncates toward zero, `int(floor(x))` rounds down",
-            (_, Kind::F32) => "`f32(x)` rounds to single precision",
-            _ => "write a comparison, such as `x > 0`",
-        };
+            _ => {}
+        }
         let message = format!("`{name}` is {}", ty.text());
         let d = Diagnostic::new(Code::E0203, message, at, format!("this is {}", describe(&e)));
-        Err(self.fail(d.help(hint)))
+        let quotients = (to == Kind::Int).then(|| from.quotients(self.cx)).flatten();
+        Err(self.fail(match quotients {
+            Some(fix) => d.fix(DIV, fix),
+            None => match from.op {
+                None => conversion(d, (kind, to), at),
+                // Of `x += e`, `e` alone may be right.
+                Some(_) => d.help("write `x = …` with a conversion of the whole"),
+            },
+        }))
     }
 
     /// A type narrower than the arithmetic needs an overflow policy.
@@ -480,9 +500,16 @@ impl<'b, 'a> Body<'b, 'a> {
         };
         let what = format!("may be {} to {}", shown(lo), shown(hi));
         let d = Diagnostic::new(Code::E0207, message, at, what);
+        let var = self.vars.iter().find(|v| v.name == name).map(|v| v.elem);
+        let port = || self.ports.iter().find(|p| p.name == name).map(|p| p.elem);
         let text = ty.text();
-        let hint = format!("say what overflow does: `{text} wrap` or `{text} sat`");
-        Err(self.fail(d.help(hint)))
+        let policy = |policy: &str| {
+            let elem = var.or_else(port)?;
+            Some(Fix::proposed(vec![Edit::after(elem, format!(" {policy}"))]))
+        };
+        let sat = format!("say what overflow does: `{text} sat` keeps the nearest value");
+        let wrap = format!("or `{text} wrap` the low bits");
+        Err(self.fail(d.fix_with(sat, policy("sat")).fix_with(wrap, policy("wrap"))))
     }
 
     /// Checks that an out port is assigned as a message: whole, at steps known beforehand, at

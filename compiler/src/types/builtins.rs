@@ -2,28 +2,31 @@
 
 use super::conv;
 use super::expr::TExpr;
+use super::remedies::DIV;
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::DataSource;
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Fix, Loc};
 use crate::ir::Kind;
 use crate::network::{Mark, ReduceOp};
-use crate::resolve::nearest;
 use crate::scalar::Op;
 use crate::tensor::csr::csr;
 use crate::tensor::generate::{self, Connectivity, GenerateError, Range, Scalar};
 use crate::tensor::{Constant, Values};
-use snn_grammar::ast::Ident;
+use snn_grammar::ast::{Expr, Ident};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An argument of a call.
-pub struct Arg {
+#[derive(Clone)]
+pub struct Arg<'a> {
     /// Its name, where written.
     pub name: Option<Ident>,
     /// Its value.
     pub value: Val,
     /// Where it stands.
     pub loc: Loc,
+    /// As it is written; nothing where it is no argument of a call.
+    pub written: Option<&'a Expr>,
 }
 
 /// Every function: its name and its parameters, in order; `?` marks those that may be left out.
@@ -94,29 +97,27 @@ pub fn call(
     cx: &mut Cx<'_>,
     name: &str,
     at: Loc,
-    args: Vec<Arg>,
+    args: Vec<Arg<'_>>,
     loc: Loc,
     env: &Env,
 ) -> Eval<Val> {
     if let Some((bits, signed)) = integer_type(name) {
-        let a = Args::bind(cx, name, &["x"], args, loc)?.expr(cx, 0)?;
+        let a = Args::bind(cx, name, &["x"], args, (loc, env))?.expr(cx, 0)?;
         let low = a.wrap(bits, signed).map_err(|m| cx.mismatch(m, loc, None))?;
         return Ok(Val::Expr(low));
     }
     let Some((_, params)) = FUNCTIONS.iter().find(|(n, _)| *n == name) else {
-        let near = nearest(name, FUNCTIONS.iter().map(|(n, _)| *n));
         let message = format!("there is no function `{name}`");
         let d = Diagnostic::new(Code::E0401, message, at, "not found");
-        return Err(cx.fail(match near {
-            _ if name == "u64" => d.help(
+        return Err(cx.fail(match name {
+            "u64" => d.help(
                 "integers are computed in 64 bits with a sign: write `i64(x)` or `int(x)` \
                  (or `u32(x)`)",
             ),
-            Some(near) => d.help(format!("did you mean `{near}`?")),
-            None => d,
+            _ => d.meant(name, FUNCTIONS.iter().map(|(n, _)| *n), at),
         }));
     };
-    let mut a = Args::bind(cx, name, params, args, loc)?;
+    let mut a = Args::bind(cx, name, params, args, (loc, env))?;
     let result = match name {
         "idx" | "npy" | "csv" | "hdf5" | "npz" => return file(cx, name, &mut a, env),
         "zeros" | "ones" | "full" | "eye" | "arange" | "uniform" | "normal" | "bernoulli"
@@ -129,7 +130,10 @@ pub fn call(
             let (Some(data), Some(indices), Some(indptr)) = known else { return Err(Stop::Open) };
             match csr(data, indices, indptr, &shape) {
                 Ok(sparse) => TExpr::known(Constant::Sparse(Arc::new(sparse))),
-                Err(why) => return Err(cx.fail(Diagnostic::new(Code::E0209, why, loc, ""))),
+                Err(wrong) => {
+                    let d = Diagnostic::new(Code::E0209, wrong.why, loc, "");
+                    return Err(cx.fail(d.help(wrong.help)));
+                }
             }
         }
         "random" => {
@@ -239,7 +243,7 @@ fn function(name: &str) -> Op {
     }
 }
 
-fn file(cx: &mut Cx<'_>, format: &str, a: &mut Args, env: &Env) -> Eval<Val> {
+fn file(cx: &mut Cx<'_>, format: &str, a: &mut Args<'_>, env: &Env) -> Eval<Val> {
     let folder = cx.program.sources.files[env.file as usize].folder.clone();
     let path: PathBuf = folder.join(a.text(cx, 0)?);
     let source = match format {
@@ -257,7 +261,7 @@ fn file(cx: &mut Cx<'_>, format: &str, a: &mut Args, env: &Env) -> Eval<Val> {
 }
 
 /// An array that is computed, not read.
-fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr> {
+fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args<'_>, loc: Loc) -> Eval<TExpr> {
     let tensor = match name {
         "zeros" => return a.constant_array(cx, Scalar::Int(0), loc),
         "ones" => return a.constant_array(cx, Scalar::Int(1), loc),
@@ -342,7 +346,7 @@ fn mean(cx: &mut Cx<'_>, x: TExpr, axes: Vec<usize>, loc: Loc) -> Eval<TExpr> {
         .map_err(|m| cx.mismatch(m, loc, None))
 }
 
-fn view(cx: &mut Cx<'_>, name: &str, a: &mut Args, loc: Loc) -> Eval<TExpr> {
+fn view(cx: &mut Cx<'_>, name: &str, a: &mut Args<'_>, loc: Loc) -> Eval<TExpr> {
     if name == "concat" {
         let axis = if a.has(8) { a.size(cx, 8)? } else { 0 };
         let count = (0..8).take_while(|i| a.has(*i)).count();
@@ -397,19 +401,20 @@ fn permutation(axes: &TExpr, rank: usize) -> Option<Vec<usize>> {
 }
 
 /// Arguments in the order of the parameters.
-pub(super) struct Args {
-    values: Vec<Option<(Val, Loc)>>,
+pub(super) struct Args<'a> {
+    values: Vec<Option<Arg<'a>>>,
     call: Loc,
+    env: &'a Env,
 }
 
-impl Args {
+impl<'a> Args<'a> {
     fn bind(
         cx: &mut Cx<'_>,
         function: &str,
         params: &[&str],
-        args: Vec<Arg>,
-        call: Loc,
-    ) -> Eval<Args> {
+        args: Vec<Arg<'a>>,
+        (call, env): (Loc, &'a Env),
+    ) -> Eval<Args<'a>> {
         let plain = |p: &str| p.trim_end_matches('?').to_string();
         let signature = || {
             format!(
@@ -417,7 +422,7 @@ impl Args {
                 params.iter().map(|p| plain(p)).collect::<Vec<_>>().join(", ")
             )
         };
-        let mut values: Vec<Option<(Val, Loc)>> = vec![None; params.len()];
+        let mut values: Vec<Option<Arg<'a>>> = vec![None; params.len()];
         let mut next = 0;
         for arg in args {
             let slot = match &arg.name {
@@ -428,13 +433,15 @@ impl Args {
                 }
             };
             match slot.and_then(|s| values.get_mut(s)) {
-                Some(place @ None) => *place = Some((arg.value, arg.loc)),
+                Some(place @ None) => *place = Some(arg),
                 _ => {
                     let message = format!("`{function}` does not take this argument");
-                    return Err(cx.fail(
-                        Diagnostic::new(Code::E0209, message, arg.loc, "")
-                            .help(format!("it is `{}`", signature())),
-                    ));
+                    let mut d = Diagnostic::new(Code::E0209, message, arg.loc, "");
+                    if let Some(name) = arg.name.filter(|_| slot.is_none()) {
+                        let at = Loc { span: name.span, ..arg.loc };
+                        d = d.meant(&name.name, params.iter().map(|p| p.trim_end_matches('?')), at);
+                    }
+                    return Err(cx.fail(d.help(format!("it is `{}`", signature()))));
                 }
             }
         }
@@ -446,7 +453,7 @@ impl Args {
                     .help(format!("it is `{}`", signature())),
             ));
         }
-        Ok(Args { values, call })
+        Ok(Args { values, call, env })
     }
 
     pub(super) fn has(&self, i: usize) -> bool {
@@ -454,11 +461,11 @@ impl Args {
     }
 
     pub(super) fn loc(&self, i: usize) -> Loc {
-        self.values.get(i).and_then(|v| v.as_ref()).map_or(self.call, |(_, loc)| *loc)
+        self.values.get(i).and_then(|v| v.as_ref()).map_or(self.call, |arg| arg.loc)
     }
 
     pub(super) fn value(&self, i: usize) -> Val {
-        let value = self.values.get(i).and_then(|v| v.as_ref()).map(|(v, _)| v.clone());
+        let value = self.values.get(i).and_then(|v| v.as_ref()).map(|arg| arg.value.clone());
         value.unwrap_or(Val::List(Vec::new()))
     }
 
@@ -466,7 +473,7 @@ impl Args {
         let loc = self.loc(i);
         let e = cx.as_expr(self.value(i), loc)?;
         // Files are read where everything is known, and stay files where a step indexes them.
-        let others_known = self.values.iter().flatten().all(|(v, _)| match v {
+        let others_known = self.values.iter().flatten().all(|arg| match &arg.value {
             Val::Expr(e) => e.is_static(),
             _ => true,
         });
@@ -486,9 +493,17 @@ impl Args {
             None => {
                 let what = format!("this is {}", describe(&e));
                 let message = "a whole number is needed here";
-                Err(cx.fail(Diagnostic::new(Code::E0204, message, self.loc(i), what)))
+                let d = Diagnostic::new(Code::E0204, message, self.loc(i), what);
+                let fix = self.quotients(cx, i);
+                Err(cx.fail(d.fix_with(DIV, fix)))
             }
         }
+    }
+
+    /// The change that makes an argument one of integers, where `/` makes it one of floats.
+    fn quotients(&self, cx: &mut Cx<'_>, i: usize) -> Option<Fix> {
+        let written = self.values.get(i)?.as_ref()?.written?;
+        cx.quotients(written, self.env)
     }
 
     fn size(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<usize> {
@@ -526,7 +541,9 @@ impl Args {
             None => {
                 let message = "a shape is a list of sizes, as in `[28, 28]`";
                 let what = format!("this is {}", describe(&e));
-                Err(cx.fail(Diagnostic::new(Code::E0204, message, self.loc(i), what)))
+                let d = Diagnostic::new(Code::E0204, message, self.loc(i), what);
+                let fix = self.quotients(cx, i);
+                Err(cx.fail(d.fix_with(DIV, fix)))
             }
         }
     }

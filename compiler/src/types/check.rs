@@ -1,7 +1,7 @@
 //! The type check: every process's statements, typed, as a network of the network IR.
 
 use super::ElemTy;
-use super::body::Body;
+use super::body::{Body, Parts};
 use super::emit::{self, Emitter};
 use super::expr::{Leaf, Node, TExpr};
 use super::keeps::Losses;
@@ -34,6 +34,8 @@ pub struct Var {
     pub name: String,
     /// Its element type.
     pub ty: ElemTy,
+    /// Where that is written.
+    pub elem: Loc,
     /// Its shape.
     pub shape: Vec<usize>,
     /// Its initial value, known before the first step, of the variable's kind; a scalar or of
@@ -116,7 +118,15 @@ struct Checker {
 impl Checker {
     fn instance(&mut self, cx: &mut Cx<'_>, instance: &Instance) -> Eval<()> {
         cx.met.insert(instance.model);
-        let vars = variables(cx, instance)?;
+        let (vars, wrong) = variables(cx, instance);
+        if !wrong.is_empty() {
+            let mut instance = instance.clone();
+            wrong.iter().for_each(|name| instance.env.forget(name));
+            // The phases are looked at all the same: what is wrong there is said too.
+            let (_, _, phases) = model_of(cx, &instance);
+            let _ = typed(cx, &instance, &vars, &phases);
+            return Err(Stop::Reported);
+        }
         let at = self.network.instances.len();
         let mut args = Vec::new();
         let mut slots = Vec::new();
@@ -215,11 +225,7 @@ impl Checker {
         slots: Vec<Slot>,
     ) -> Eval<BodyId> {
         let (tag, resources, phases) = model_of(cx, instance);
-        let mut typing = Body::new(cx, instance, &vars, &instance.ports);
-        for (phase, file) in &phases {
-            typing.phase(phase, *file);
-        }
-        let (lets, stmts) = typing.finish()?;
+        let (lets, stmts) = typed(cx, instance, &vars, &phases)?;
         let inits = vars.iter().map(|v| v.init.clone()).collect();
         let body = network::Body {
             process: instance.process_name.clone(),
@@ -312,6 +318,20 @@ impl Checker {
     }
 }
 
+/// The phases of a process, typed.
+fn typed(
+    cx: &mut Cx<'_>,
+    instance: &Instance,
+    vars: &[Var],
+    phases: &[(ast::Phase, u32)],
+) -> Eval<Parts> {
+    let mut typing = Body::new(cx, instance, vars, &instance.ports);
+    for (phase, file) in phases {
+        typing.phase(phase, *file);
+    }
+    typing.finish()
+}
+
 fn same_names(a: &[Slot], b: &[Slot]) -> bool {
     a.iter().zip(b).all(|(a, b)| a.name == b.name)
 }
@@ -374,8 +394,9 @@ fn constants(cx: &Cx<'_>, instance: &Instance) -> Vec<(String, TExpr)> {
     }
     found
 }
-/// The variables of the process, each as its model redeclares it.
-fn variables(cx: &mut Cx<'_>, instance: &Instance) -> Eval<Vec<Var>> {
+/// The variables of the process, each as its model redeclares it; and the names of those that
+/// are declared wrong.
+fn variables(cx: &mut Cx<'_>, instance: &Instance) -> (Vec<Var>, Vec<String>) {
     let mut declared: Vec<(ast::Var, u32)> = Vec::new();
     for item in [instance.process, instance.model] {
         let members = match &cx.program.item(item).kind {
@@ -392,7 +413,14 @@ fn variables(cx: &mut Cx<'_>, instance: &Instance) -> Eval<Vec<Var>> {
             }
         }
     }
-    declared.iter().map(|(v, file)| variable(cx, instance, v, *file)).collect()
+    let (mut vars, mut wrong) = (Vec::new(), Vec::new());
+    for (v, file) in &declared {
+        match variable(cx, instance, v, *file) {
+            Ok(var) => vars.push(var),
+            Err(_) => wrong.push(v.name.name.clone()),
+        }
+    }
+    (vars, wrong)
 }
 
 fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Eval<Var> {
@@ -446,5 +474,6 @@ fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Ev
         return Err(cx.fail(d.label(loc, "declared here")));
     }
     let init = if init.is_scalar() { init } else { init.stretched(&shape) };
-    Ok(Var { name: name.clone(), ty, shape, init, in_flight: v.in_flight, loc })
+    let elem = ty.place(Loc { file, span: v.ty.span });
+    Ok(Var { name: name.clone(), ty, elem, shape, init, in_flight: v.in_flight, loc })
 }

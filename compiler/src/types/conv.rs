@@ -15,7 +15,7 @@ const MOST: i64 = 65_535;
 const LARGEST: usize = 1 << 31;
 
 /// `conv2d(weights, x, …)`.
-pub fn conv2d(cx: &mut Cx<'_>, a: &mut Args, loc: Loc) -> Eval<TExpr> {
+pub fn conv2d(cx: &mut Cx<'_>, a: &mut Args<'_>, loc: Loc) -> Eval<TExpr> {
     let (weights, input) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
     let weights = cx.folded(weights, a.loc(0))?;
     let input_at = format!("this is {}", describe(&input));
@@ -25,7 +25,7 @@ pub fn conv2d(cx: &mut Cx<'_>, a: &mut Args, loc: Loc) -> Eval<TExpr> {
 
 /// `conv2d_shape(weights, shape, …)`: the shape of what `conv2d` gives. It does not need the
 /// weights themselves.
-pub fn shape(cx: &mut Cx<'_>, a: &mut Args, loc: Loc) -> Eval<TExpr> {
+pub fn shape(cx: &mut Cx<'_>, a: &mut Args<'_>, loc: Loc) -> Eval<TExpr> {
     let weights = cx.as_expr(a.value(0), a.loc(0))?;
     let input = a.shape(cx, 1)?;
     let output = geometry(cx, a, &weights.shape, (&input, ""), loc)?.output();
@@ -34,7 +34,7 @@ pub fn shape(cx: &mut Cx<'_>, a: &mut Args, loc: Loc) -> Eval<TExpr> {
 }
 
 /// `flip(x, axes)`.
-pub fn flip(cx: &mut Cx<'_>, a: &mut Args) -> Eval<TExpr> {
+pub fn flip(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Eval<TExpr> {
     let (x, given) = (a.expr(cx, 0)?, a.constant(cx, 1)?);
     let rank = x.shape.len() as i64;
     let axes = match given.as_const().map(|c| &c.values) {
@@ -59,12 +59,12 @@ pub fn flip(cx: &mut Cx<'_>, a: &mut Args) -> Eval<TExpr> {
 /// shapes; arguments 2 to 5 are stride, padding, dilation and groups.
 fn geometry(
     cx: &mut Cx<'_>,
-    a: &mut Args,
+    a: &mut Args<'_>,
     weights: &[usize],
     (input, input_text): (&[usize], &str),
     loc: Loc,
 ) -> Eval<Geometry> {
-    let disagree = |cx: &mut Cx<'_>, a: &Args, message: String, help: &str| -> Stop {
+    let disagree = |cx: &mut Cx<'_>, a: &Args<'_>, message: String, help: &str| -> Stop {
         let d = Diagnostic::new(Code::E0202, message, loc, "")
             .label(a.loc(0), format!("the weights have shape {weights:?}"))
             .label(a.loc(1), format!("the input has shape {input:?}"));
@@ -138,7 +138,7 @@ fn geometry(
 }
 
 /// An argument that is one number for both axes, or a number for each.
-fn pair(cx: &mut Cx<'_>, a: &mut Args, i: usize, name: &str, least: i64) -> Eval<[usize; 2]> {
+fn pair(cx: &mut Cx<'_>, a: &mut Args<'_>, i: usize, name: &str, least: i64) -> Eval<[usize; 2]> {
     if !a.has(i) {
         return Ok([usize::from(least == 1); 2]);
     }
@@ -159,7 +159,14 @@ fn pair(cx: &mut Cx<'_>, a: &mut Args, i: usize, name: &str, least: i64) -> Eval
     Ok([bounded(cx, a, i, name, x, least)?, bounded(cx, a, i, name, y, least)?])
 }
 
-fn bounded(cx: &mut Cx<'_>, a: &Args, i: usize, name: &str, value: i64, least: i64) -> Eval<usize> {
+fn bounded(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    i: usize,
+    name: &str,
+    value: i64,
+    least: i64,
+) -> Eval<usize> {
     match usize::try_from(value) {
         Ok(n) if (least..=MOST).contains(&value) => Ok(n),
         _ => {

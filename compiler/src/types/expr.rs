@@ -78,6 +78,8 @@ pub enum Mismatch {
     Shapes(Vec<usize>, Vec<usize>),
     /// An operator that is not defined for a kind.
     Kind(String),
+    /// An operator of integers, and whether each side is a float.
+    Floats(&'static str, [bool; 2]),
     /// A sparse array of this shape where a dense one is needed, which would not fit in memory.
     Enormous(Vec<usize>),
 }
@@ -333,7 +335,7 @@ impl TExpr {
         let a = match (op, a.kind) {
             (scalar::Op::Not, Kind::Bool) => a,
             (scalar::Op::Not, _) => {
-                return Err(Mismatch::Kind("`not` needs a boolean; write `x == 0`".into()));
+                return Err(Mismatch::Kind("`not` needs a boolean".into()));
             }
             (_, Kind::Bool) => a.convert(Kind::Int),
             _ => a,
@@ -504,14 +506,15 @@ fn operand_kind(op: scalar::Op, a: &TExpr, b: &TExpr) -> Result<Kind, Mismatch> 
     use scalar::Op;
     let kind = common_kind(a, b);
     let number = if kind == Kind::Bool { Kind::Int } else { kind };
-    let bad = |hint: &str| Err(Mismatch::Kind(hint.into()));
+    let sides = [a.kind.is_float(), b.kind.is_float()];
+    let bad = |message| Err(Mismatch::Floats(message, sides));
     match op {
         Op::And | Op::Or | Op::Xor if kind.is_float() => {
             bad("bit operators need integers or booleans")
         }
         Op::And | Op::Or | Op::Xor => Ok(kind),
         Op::Shl | Op::Shr | Op::FloorDiv if kind.is_float() => {
-            bad("shifts and `div` need integers; convert with `int(x)`")
+            bad("shifts and `div` need integers")
         }
         Op::Div | Op::Pow if !kind.is_float() => Ok(Kind::F64),
         _ => Ok(number),

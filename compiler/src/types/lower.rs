@@ -4,9 +4,9 @@ use super::builtins;
 use super::expr::{Mismatch, TExpr};
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use crate::data::{DataSource, npz_members};
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
 use crate::ir::Kind;
-use crate::resolve::{Symbol, nearest};
+use crate::resolve::Symbol;
 use crate::scalar::Op;
 use crate::tensor::Constant;
 use crate::tensor::Tensor;
@@ -44,13 +44,22 @@ impl Cx<'_> {
                 Val::Expr(self.index(of, subscripts, loc, env)?)
             }
             ExprKind::Unary(op, a) => {
+                let side = Loc { span: a.span, ..loc };
                 let a = self.expr(a, env)?;
                 let a = self.folded(a, loc)?;
                 let op = match op {
                     UnaryOp::Neg => Op::Neg,
                     UnaryOp::Not => Op::Not,
                 };
-                Val::Expr(TExpr::unary(op, a).map_err(|m| self.mismatch(m, loc, None))?)
+                Val::Expr(TExpr::unary(op, a).map_err(|m| match m {
+                    Mismatch::Kind(message) => {
+                        let zero = format!("({} == 0)", self.program.sources.line(side));
+                        let fix = Fix::proposed(vec![Edit::replace(loc, zero)]);
+                        let d = Diagnostic::new(Code::E0204, message, loc, "");
+                        self.fail(d.fix("write `x == 0`", fix))
+                    }
+                    other => self.mismatch(other, loc, None),
+                })?)
             }
             ExprKind::Binary(op, a, b) => {
                 let sides = (Loc { span: a.span, ..loc }, Loc { span: b.span, ..loc });
@@ -66,7 +75,8 @@ impl Cx<'_> {
                 Val::Expr(self.binary(*op, a, b, loc, sides)?)
             }
             ExprKind::List(items) => {
-                Val::List(items.iter().map(|i| self.eval(i, env)).collect::<Eval<_>>()?)
+                let values: Vec<Eval<Val>> = items.iter().map(|i| self.eval(i, env)).collect();
+                Val::List(values.into_iter().collect::<Eval<_>>()?)
             }
         })
     }
@@ -98,13 +108,58 @@ impl Cx<'_> {
         let built = match op {
             BinaryOp::MatMul => {
                 let a = self.folded(a, sides.0)?;
-                return TExpr::matmul(a, b).map_err(|m| self.mismatch(m, loc, Some(sides)));
+                let shapes = (a.shape.clone(), b.shape.clone());
+                return TExpr::matmul(a, b).map_err(|m| match m {
+                    Mismatch::Enormous(_) => self.mismatch(m, loc, Some(sides)),
+                    _ => self.no_product(shapes, loc, sides),
+                });
             }
             BinaryOp::Or => TExpr::binary(Op::Or, a.truth(), b.truth()),
             BinaryOp::And => TExpr::binary(Op::And, a.truth(), b.truth()),
             other => TExpr::binary(operator(other), a, b),
         };
         built.map_err(|m| self.mismatch(m, loc, Some(sides)))
+    }
+
+    /// Reports that `@` stands between what it does not multiply.
+    fn no_product(
+        &mut self,
+        (a, b): (Vec<usize>, Vec<usize>),
+        loc: Loc,
+        (left, right): (Loc, Loc),
+    ) -> Stop {
+        let message = "`@` is weights `[m, n]` times a vector `[n]`".to_string();
+        let d = Diagnostic::new(Code::E0202, message, loc, "")
+            .label(left, format!("{a:?}"))
+            .label(right, format!("{b:?}"));
+        let between =
+            Loc { span: ast::Span { start: left.span.end, end: right.span.start }, ..loc };
+        let sources = &self.program.sources;
+        let (x, w) = (sources.line(left), sources.line(right));
+        let elements = b.iter().product::<usize>();
+        let (text, edits) = match (a.as_slice(), b.as_slice()) {
+            ([], _) | (_, []) => {
+                ("a number is multiplied with `*`", vec![Edit::replace(between, " * ")])
+            }
+            ([n], [_, columns]) if n == columns => {
+                ("weights stand on the left", vec![Edit::replace(loc, format!("{w} @ {x}"))])
+            }
+            ([n], [rows, _]) if n == rows => {
+                let text = format!("transpose({w}) @ {x}");
+                ("weights stand on the left", vec![Edit::replace(loc, text)])
+            }
+            ([rows, _], [n]) if rows == n => {
+                ("the other way round they fit", Edit::around(left, "transpose(", ")"))
+            }
+            ([.., columns], [_, _, ..]) if *columns == elements => {
+                ("a vector has one axis", Edit::around(right, "flatten(", ")"))
+            }
+            _ => {
+                let help = "the last axis on the left must be as long as the vector on the right";
+                return self.fail(d.help(help));
+            }
+        };
+        self.fail(d.fix(text, Fix::proposed(edits)))
     }
 
     /// Reports why an expression could not be built.
@@ -122,6 +177,13 @@ impl Cx<'_> {
                 )
             }
             Mismatch::Kind(message) => Diagnostic::new(Code::E0204, message, loc, ""),
+            Mismatch::Floats(message, floats) => {
+                let d = Diagnostic::new(Code::E0204, message, loc, "");
+                let (left, right) = sides.unwrap_or((loc, loc));
+                let edits = [left, right].into_iter().zip(floats).filter(|(_, float)| *float);
+                let edits = edits.flat_map(|(side, _)| Edit::around(side, "int(", ")")).collect();
+                d.fix_with("convert with `int(x)`", sides.map(|_| Fix::proposed(edits)))
+            }
             Mismatch::Enormous(shape) => {
                 let elements = shape.iter().map(|n| *n as u128).product::<u128>();
                 let message = "this sparse array would have to be written out in full";
@@ -177,6 +239,7 @@ impl Cx<'_> {
                         let message = format!("an epoch has no `{other}`");
                         return Err(self.fail(
                             Diagnostic::new(Code::E0401, message, loc, "")
+                                .meant(other, ["start", "end", "index"], loc)
                                 .help("it has `start`, `end` and `index`"),
                         ));
                     }
@@ -196,14 +259,10 @@ impl Cx<'_> {
         if members.contains(&field.name) {
             return Ok(());
         }
-        let near = nearest(&field.name, members.iter().map(String::as_str)).map(String::from);
         let message = format!("`{}` has no array `{}`", path.display(), field.name);
-        let mut diagnostic = Diagnostic::new(Code::E0604, message, loc, "not in the archive")
+        let d = Diagnostic::new(Code::E0604, message, loc, "not in the archive")
             .note(format!("it holds {}", members.join(", ")));
-        if let Some(near) = near {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-        }
-        Err(self.fail(diagnostic))
+        Err(self.fail(d.meant(&field.name, members.iter().map(String::as_str), loc)))
     }
 
     fn call(&mut self, callee: &ast::Expr, args: &[ast::Arg], loc: Loc, env: &Env) -> Eval<Val> {
@@ -223,13 +282,24 @@ impl Cx<'_> {
         };
         if let Some(of) = first {
             let at = Loc { file: env.file, span: of.span };
-            values.push(builtins::Arg { name: None, value: self.eval(of, env)?, loc: at });
+            values.push(self.eval(of, env).map(|value| builtins::Arg {
+                name: None,
+                value,
+                loc: at,
+                written: Some(of),
+            }));
         }
         for arg in args {
-            let value = self.eval(&arg.value, env)?;
             let loc = Loc { file: env.file, span: arg.value.span };
-            values.push(builtins::Arg { name: arg.name.clone(), value, loc });
+            values.push(self.eval(&arg.value, env).map(|value| builtins::Arg {
+                name: arg.name.clone(),
+                value,
+                loc,
+                written: Some(&arg.value),
+            }));
         }
+        // All are evaluated before the first failure ends the work: one run shows all errors.
+        let values = values.into_iter().collect::<Eval<Vec<_>>>()?;
         let at = Loc { file: env.file, span: callee.span };
         if let Some(Symbol::Item(item)) = self.program.lookup(env.file, &name)
             && matches!(

@@ -10,6 +10,7 @@ pub mod emit;
 pub mod expr;
 mod keeps;
 mod lower;
+mod remedies;
 pub mod scope;
 pub mod settings;
 
@@ -18,4 +19,5 @@ pub use body::no_phase;
 pub use check::{Typed, check, check_alone};
 pub use expr::{Leaf, Node, TExpr};
 pub use lower::{Pick, dotted, operator};
+pub use remedies::{DIV, conversion};
 pub use scope::{Cx, Env, Eval, ParamValue, Stop, Val, describe};

@@ -2,10 +2,11 @@
 //! constants.
 
 use super::expr::{Leaf, Node, TExpr};
+use super::remedies::DIV;
 use crate::data::{DataError, DataSource, Dataset};
-use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink};
+use crate::diagnostics::{Code, Diagnostic, Help, Loc, Reported, Sink};
 use crate::network::evaluate;
-use crate::resolve::{ItemRef, Program, Symbol, nearest};
+use crate::resolve::{ItemRef, Program, Symbol};
 use crate::tensor::{Constant, Tensor};
 use indexmap::IndexMap;
 use snn_grammar::ast::{self, ItemKind, Span};
@@ -66,6 +67,12 @@ impl Env {
     /// Only the names of a module.
     pub fn module(file: u32) -> Env {
         Env { file, ..Env::default() }
+    }
+
+    /// Makes a name one whose value is not known, because what it stands for is wrong.
+    pub fn forget(&mut self, name: &str) {
+        self.names.shift_remove(name);
+        self.open.insert(name.into());
     }
 
     /// Gives a name its value.
@@ -321,13 +328,11 @@ impl<'a> Cx<'a> {
         match value.as_int().filter(|_| value.is_scalar()) {
             Some(n) => Ok(n),
             None => {
-                let found = describe(&value);
-                Err(self.fail(Diagnostic::new(
-                    Code::E0204,
-                    "a whole number is needed here",
-                    loc,
-                    format!("this is {found}"),
-                )))
+                let message = "a whole number is needed here";
+                let what = format!("this is {}", describe(&value));
+                let d = Diagnostic::new(Code::E0204, message, loc, what);
+                let fix = self.quotients(e, env);
+                Err(self.fail(d.fix_with(DIV, fix)))
             }
         }
     }
@@ -372,16 +377,11 @@ impl<'a> Cx<'a> {
             let d = Diagnostic::new(Code::E0205, message, loc, "not in a phase");
             return self.fail(d.help("use it in the statements and guards of phases"));
         }
-        let candidates = env.names.keys().map(String::as_str);
-        let candidates = candidates.chain(self.program.names_in(env.file));
-        let near = nearest(name, candidates).map(String::from);
         let loc = Loc { file: env.file, span };
-        let mut diagnostic =
-            Diagnostic::new(Code::E0401, format!("there is no `{name}`"), loc, "not found");
-        if let Some(near) = near {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-        }
-        self.fail(diagnostic)
+        let paths = self.program.paths_in(env.file, name);
+        let candidates = env.names.keys().chain(&paths).map(String::as_str);
+        let d = Diagnostic::new(Code::E0401, format!("there is no `{name}`"), loc, "not found");
+        self.fail(d.meant(name, candidates, loc))
     }
 
     /// The value of a constant, data item or epoch.
@@ -464,7 +464,7 @@ impl<'a> Cx<'a> {
     /// Reports why data cannot be read, at the place that names it.
     pub fn data_error(&mut self, error: DataError, loc: Loc) -> Stop {
         let mut diagnostic = Diagnostic::new(error.code, error.message, loc, "");
-        diagnostic.helps.extend(error.help);
+        diagnostic.helps.extend(error.help.map(Help::from));
         self.fail(diagnostic)
     }
 }

@@ -1,7 +1,7 @@
 //! What a run says about its target, evaluated.
 
 use super::{Cx, Env, Eval, Val, dotted};
-use crate::diagnostics::{Code, Diagnostic, Loc, nearest};
+use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::network::{Setting, SettingValue};
 use snn_grammar::ast::{self, Expr};
 
@@ -35,12 +35,13 @@ pub fn settings(
                 _ if known.names.contains(&name) => format!("`{name}` is given twice"),
                 _ => format!("the target `{}` has no option `{name}`", known.target),
             };
-            let near = nearest(name, known.names.iter().copied())
-                .map(|n| format!("did you mean `{n}`? "))
-                .unwrap_or_default();
             let example = if name.is_empty() { "write `board: …`, say; " } else { "" };
-            let help = format!("{near}{example}its options are {}", known.names.join(", "));
-            let d = Diagnostic::new(Code::E0801, message, Loc { file, span: at }, "");
+            let help = format!("{example}its options are {}", known.names.join(", "));
+            let at = Loc { file, span: at };
+            let mut d = Diagnostic::new(Code::E0801, message, at, "");
+            if !known.names.contains(&name) {
+                d = d.meant(name, known.names.iter().copied(), at);
+            }
             return Err(cx.fail(d.help(help)));
         }
         named.push((name, &arg.value));

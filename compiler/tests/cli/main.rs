@@ -4,6 +4,7 @@
 
 mod compare;
 mod engines;
+mod fixes;
 mod losses;
 mod placements;
 mod programs;

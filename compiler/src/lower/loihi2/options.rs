@@ -1,7 +1,7 @@
 //! What a run says about its chip: `target loihi2(board: kapoho_point, …)`.
 
 use super::profile::{Board, DEFAULT, Profile};
-use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink, SourceMap, nearest};
+use crate::diagnostics::{Code, Diagnostic, Loc, Reported, Sink, SourceMap};
 use crate::network::{Setting, SettingValue};
 use std::path::PathBuf;
 
@@ -138,7 +138,9 @@ impl<'r> Reader<'r> {
             None => {
                 let names: Vec<&str> = Objective::NAMES.iter().map(|(n, _)| *n).collect();
                 let message = format!("a placement cannot be optimised for `{name}`");
-                Err(self.wrong(place, message, &format!("for {}", names.join(", "))))
+                let d = Diagnostic::new(Code::E0801, message, place, "");
+                let d = d.meant(&name, names.iter().copied(), place);
+                Err(self.sink.fail(d.help(format!("for {}", names.join(", ")))))
             }
         }
     }
@@ -200,11 +202,9 @@ impl<'r> Reader<'r> {
             return Ok((name, board.clone()));
         }
         let known: Vec<&str> = p.boards.keys().map(String::as_str).collect();
-        let near = nearest(&name, known.iter().copied())
-            .map(|n| format!("did you mean `{n}`? "))
-            .unwrap_or_default();
         let message = format!("profile `{}` has no board `{name}`", p.name);
         let d = Diagnostic::new(Code::E0801, message, at, "");
-        Err(self.sink.fail(d.help(format!("{near}its boards are {}", known.join(", ")))))
+        let d = d.meant(&name, known.iter().copied(), at);
+        Err(self.sink.fail(d.help(format!("its boards are {}", known.join(", ")))))
     }
 }

@@ -11,7 +11,7 @@ use super::manifest::schema::{Encoding, Manifest, SCHEMA};
 use super::manifest::{self, build, declared, diff, read, rules};
 use super::weights::Weights;
 use crate::data::{DataError, hash, input, yaml};
-use crate::diagnostics::{Code, Diagnostic, Severity};
+use crate::diagnostics::{Code, Diagnostic, Help, Severity};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -52,7 +52,7 @@ impl From<Finding> for Diagnostic {
             false => format!("{}: {}", finding.path, finding.message),
         };
         let mut diagnostic = Diagnostic::without_place(finding.code, message);
-        diagnostic.helps.extend(Some(finding.help).filter(|help| !help.is_empty()));
+        diagnostic.helps.extend(Some(finding.help).filter(|help| !help.is_empty()).map(Help::from));
         diagnostic
     }
 }

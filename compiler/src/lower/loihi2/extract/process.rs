@@ -1,7 +1,7 @@
 //! A process with what is known of it before the first step.
 
 use crate::data::Dataset;
-use crate::diagnostics::{Diagnostic, Loc, Reported, Sink};
+use crate::diagnostics::{Diagnostic, Help, Loc, Reported, Sink};
 use crate::network::evaluate::Once;
 use crate::network::{Body, Data, Instance, InstanceId, Network, Op, Port, Stage, ValueId};
 use crate::tensor::{Constant, Tensor};
@@ -135,7 +135,7 @@ fn values(
     read.map_err(|error| {
         move |place| {
             let mut d = Diagnostic::new(error.code, error.message, place, "");
-            d.helps.extend(error.help);
+            d.helps.extend(error.help.map(Help::from));
             d
         }
     })
