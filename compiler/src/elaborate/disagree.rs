@@ -63,13 +63,14 @@ pub fn report(cx: &mut Cx<'_>, tree: &Tree, found: &[Disagreement]) {
         let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
         open.iter().flat_map(|i| &ends[*i]).for_each(|end| *counts.entry(*end).or_default() += 1);
         let most = counts.values().max().copied().unwrap_or(0);
-        let next = open.iter().find_map(|i| {
-            let end = ends[*i].iter().find(|end| counts[*end] == most)?;
-            Some((*i, *end))
-        });
-        match next {
-            Some((i, end)) => {
-                cx.sink.push(argument(tree, &found[i], end));
+        let end = open.iter().flat_map(|i| &ends[*i]).find(|end| counts[*end] == most).copied();
+        match end {
+            Some(end) => {
+                // What is sent to it shows the shape that its argument should have.
+                let of = || open.iter().copied().filter(|i| ends[*i].contains(&end));
+                let shown = of().find(|i| tree.edges[found[*i].edge].to.0 == end.0);
+                let shown = shown.or(of().next()).unwrap_or(first);
+                cx.sink.push(argument(tree, &found[shown], end));
                 open.retain(|i| !ends[*i].contains(&end));
             }
             None => {
