@@ -179,7 +179,7 @@ mod tests {
     use snn_grammar::ast::Span;
 
     fn source(text: &str) -> SourceFile {
-        SourceFile { name: "a.snn".into(), folder: "".into(), text: text.into() }
+        SourceFile { name: "a.snn".into(), folder: "".into(), text: text.into(), imported_by: None }
     }
 
     fn at(text: &str, part: &str) -> Loc {
