@@ -171,8 +171,8 @@ fn an_acknowledged_warning_is_about_what_follows_it() {
             ("a", "network N {"),
             ("b", "network N {"),
             ("c", "x -> y"),
-            ("e", "x = 0"),
-            ("d", "phase spk {")
+            ("d", "phase spk {"),
+            ("e", "x = 0")
         ]
     );
 }

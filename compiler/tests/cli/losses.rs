@@ -286,3 +286,25 @@ run sim of Main { models fixed_pt; steps 32 }
     let accepted = program.replace('…', "allow W0301 \"the first spikes count\"\n    ");
     assert_eq!(said(&folder, &accepted), "");
 }
+
+#[test]
+fn payloads_count_in_what_a_neuron_can_receive() {
+    let folder = Folder::with("p.snn", "");
+    let program = |data: &str| {
+        format!(
+            "network N {{
+    source = Source(data: {data})
+    cells = LIF[1](vth: 1)
+    source -> Dense(weights: [[254]], num_message_bits: 16) -> cells
+}}
+run chip of N {{ models fixed_pt; target loihi2; steps 3 }}
+"
+        )
+    };
+    says(
+        &said(&folder, &program("[[32_767]]")),
+        &["warning[W0801]", "can receive 532660352 in one step", "send the most they can"],
+    );
+    assert_eq!(said(&folder, &program("[[-517]]")).matches("W0801").count(), 2);
+    assert_eq!(said(&folder, &program("[[-516]]")), "");
+}
