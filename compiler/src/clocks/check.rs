@@ -245,7 +245,7 @@ fn add_resets(
                 Timing::Epoch { every, start, skew: false } => (every, start),
                 Timing::Epoch { every, start, skew: true } => {
                     let arrivals = waves.of(network, (every, start));
-                    let later = skew(network, &arrivals, i, (every, start));
+                    let later = skew(&arrivals, i);
                     if later >= every as i64 && said.insert(i) {
                         cx.sink.push(too_long(network, reset, i, (every, later)));
                         fits = false;
@@ -271,10 +271,8 @@ fn add_resets(
 }
 
 /// How many steps after an epoch's start nothing that was sent before can arrive any more.
-fn skew(network: &Network, arrivals: &Arrivals, i: usize, epoch: (u64, i64)) -> i64 {
-    let wave = Wave::of_epoch(network, epoch, Sending::All);
-    let last = |a: latency::Arrival| a.last as i64 - (wave.start + wave.period - 1) as i64;
-    arrivals.at[i].map_or(0, last).max(0)
+fn skew(arrivals: &Arrivals, i: usize) -> i64 {
+    arrivals.at[i].map_or(0, |a| a.last as i64 - arrivals.sent as i64).max(0)
 }
 
 fn too_long(network: &Network, reset: &Reset, i: usize, (every, later): (u64, i64)) -> Diagnostic {

@@ -15,7 +15,7 @@ use super::marks::{Bits, Marks};
 use crate::circles::components;
 use crate::network::evaluate::Once;
 use crate::network::{
-    Action, Body, Data, InstanceId, Network, Op, Phase, Pick, Stage, Stmt, ValueId, When,
+    Action, Body, Data, InstanceId, Network, Op, Phase, Pick, Reset, Stage, Stmt, ValueId, When,
 };
 use crate::scalar::{self, Kind, Scalar};
 use crate::tensor::{Constant, Values};
@@ -93,22 +93,30 @@ pub fn varies(network: &Network, body: &Body) -> bool {
         })
 }
 
-/// Follows what enters an instance. `unknown` are variables of which no value is known, as they
-/// are reset at steps that are not known yet. `None` where that takes more than `work`.
+/// The resets of an instance.
+#[derive(Clone, Copy, Default)]
+pub struct Resets<'n> {
+    /// Those whose steps are known.
+    pub known: &'n [&'n Reset],
+    /// Variables that are reset at steps that are not known yet: no value of theirs is known.
+    pub unknown: Option<&'n BTreeSet<u32>>,
+}
+
+/// Follows what enters an instance. `None` where that takes more than `work`.
 pub fn follow(
     network: &Network,
     instance: InstanceId,
     entry: &Entry,
-    unknown: &BTreeSet<u32>,
+    resets: Resets<'_>,
     work: u64,
 ) -> Option<Followed> {
-    let mut machine = Machine::new(network, instance, entry, unknown);
+    let mut machine = Machine::new(network, instance, entry, resets);
     let followed = machine.run(work)?;
     let eternal = machine.eternal();
     if eternal.circle.is_empty() {
         return Some(followed);
     }
-    let mut machine = Machine::new(network, instance, entry, unknown);
+    let mut machine = Machine::new(network, instance, entry, resets);
     machine.eternal = eternal;
     machine.run(work)
 }
@@ -133,8 +141,7 @@ struct Machine<'n> {
     network: &'n Network,
     body: &'n Body,
     entry: &'n Entry,
-    unknown: &'n BTreeSet<u32>,
-    resets: Vec<&'n crate::network::Reset>,
+    resets: Resets<'n>,
     once: Once<'n>,
     eternal: Eternal,
     vars: Vec<Cell>,
@@ -152,15 +159,13 @@ impl<'n> Machine<'n> {
         network: &'n Network,
         instance: InstanceId,
         entry: &'n Entry,
-        unknown: &'n BTreeSet<u32>,
+        resets: Resets<'n>,
     ) -> Machine<'n> {
         let body = network.body(instance);
-        let resets = network.resets.iter().filter(|r| r.var.0 == instance).collect();
         let mut machine = Machine {
             network,
             body,
             entry,
-            unknown,
             resets,
             once: Once::of(network, instance.at()),
             eternal: Eternal::default(),
@@ -178,8 +183,12 @@ impl<'n> Machine<'n> {
 
     fn initial(&mut self, var: u32) -> Cell {
         let of = &self.body.vars[var as usize];
-        let known = (!self.unknown.contains(&var)).then(|| self.constant(of.init)).flatten();
+        let known = (!self.is_unknown(var)).then(|| self.constant(of.init)).flatten();
         Cell { known, ..Cell::of(of.shape.len(), 0) }
+    }
+
+    fn is_unknown(&self, var: u32) -> bool {
+        self.resets.unknown.is_some_and(|unknown| unknown.contains(&var))
     }
 
     fn run(&mut self, work: u64) -> Option<Followed> {
@@ -222,8 +231,7 @@ impl<'n> Machine<'n> {
     }
 
     fn reset(&mut self, when: When) {
-        for at in 0..self.resets.len() {
-            let reset = self.resets[at];
+        for reset in self.resets.known {
             if reset.when == when && self.network.clock(reset.clock).holds(self.t) {
                 self.vars[reset.var.1 as usize] = self.initial(reset.var.1);
             }
@@ -389,7 +397,7 @@ impl<'n> Machine<'n> {
         });
         let before = self.vars[var as usize].known;
         let known = match (fitted, before) {
-            _ if self.unknown.contains(&var) => None,
+            _ if self.is_unknown(var) => None,
             (Some(new), _) if whole && !keeps => Some(new),
             (Some(new), Some(old)) if new.same(old) => Some(new),
             _ => None,
@@ -469,8 +477,7 @@ impl<'n> Machine<'n> {
             }
             Op::Flip(axes) => {
                 let of = arg(0);
-                let tracked: Vec<usize> = axes.clone();
-                Cell { marks: of.marks.flipped(&tracked), known: of.known }
+                Cell { marks: of.marks.flipped(axes), known: of.known }
             }
             Op::Index => {
                 let (of, index) = (arg(0), arg(1));

@@ -1,10 +1,11 @@
 //! How long messages take from the sources of a network to each of its processes.
 
 use super::Clock;
-use super::follow::{self, Entry, Followed, follow, out_ports};
+use super::follow::{self, Entry, Followed, Resets, follow, out_ports};
 use crate::circles::components;
 use crate::network::{
-    Action, Body, BodyId, InstanceId, Link, Network, Op, Phase, Pick, Sender, Stage, TensorId,
+    Action, Body, BodyId, InstanceId, Link, Network, Op, Phase, Pick, Reset, Sender, Stage,
+    TensorId,
 };
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +79,8 @@ pub struct Arrival {
 pub struct Arrivals {
     /// By process; none where nothing of the wave arrives.
     pub at: Vec<Option<Arrival>>,
+    /// The last step in which the wave is sent.
+    pub sent: u64,
     /// Processes that were not understood: what they send, and when, is not known.
     pub vague: BTreeSet<usize>,
     /// Processes that what was not understood may reach, with the first on the way.
@@ -105,15 +108,18 @@ pub fn arrivals(
     order.iter().enumerate().for_each(|(at, i)| place[*i] = at);
     let at = vec![None; n];
     let (vague, behind) = (BTreeSet::new(), BTreeMap::new());
+    let mut resets: BTreeMap<InstanceId, Vec<&Reset>> = BTreeMap::new();
+    network.resets.iter().for_each(|r| resets.entry(r.var.0).or_default().push(r));
     let mut follower = Follower {
         network,
         wave,
         unknown,
+        resets,
         uses: BTreeMap::new(),
         transits: BTreeMap::new(),
         natures: BTreeMap::new(),
         departures: BTreeMap::new(),
-        found: Arrivals { at, vague, behind, order, place, into },
+        found: Arrivals { at, sent: wave.last(), vague, behind, order, place, into },
     };
     for at in 0..n {
         let i = follower.found.order[at];
@@ -141,6 +147,7 @@ struct Follower<'n> {
     network: &'n Network,
     wave: &'n Wave,
     unknown: &'n BTreeMap<InstanceId, BTreeSet<u32>>,
+    resets: BTreeMap<InstanceId, Vec<&'n Reset>>,
     uses: BTreeMap<(BodyId, u32), Option<(Phase, Clock)>>,
     /// None where a way was not understood.
     transits: BTreeMap<Way, Option<Ways>>,
@@ -318,9 +325,9 @@ impl Follower<'_> {
 
     fn follow(&mut self, i: usize, entry: &Entry) -> Option<Followed> {
         let id = InstanceId(i as u32);
-        let none = BTreeSet::new();
-        let unknown = self.unknown.get(&id).unwrap_or(&none);
-        follow(self.network, id, entry, unknown, MOST_WORK).filter(|f| !f.vague)
+        let known = self.resets.get(&id).map_or(&[][..], Vec::as_slice);
+        let resets = Resets { known, unknown: self.unknown.get(&id) };
+        follow(self.network, id, entry, resets, MOST_WORK).filter(|f| !f.vague)
     }
 
     /// What a process that receives nothing sends of the wave.
@@ -407,7 +414,9 @@ pub fn shortest_way(network: &Network, instance: InstanceId) -> Option<u64> {
         let until = if steady { LONGEST } else { t.checked_add(lasts(network, body)?)? };
         let feeds = vec![(port, t, t)];
         let entry = Entry { feeds, rows: None, from: 1, steady, until: until.min(LONGEST) };
-        let followed = follow(network, instance, &entry, &BTreeSet::new(), MOST_WORK)?;
+        let known: Vec<&Reset> = network.resets.iter().filter(|r| r.var.0 == instance).collect();
+        let resets = Resets { known: &known, unknown: None };
+        let followed = follow(network, instance, &entry, resets, MOST_WORK)?;
         let first = out_ports(body).filter_map(|out| Some(followed.marked(out)?.0)).min()?;
         Some(first - t)
     });

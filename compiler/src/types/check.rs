@@ -394,6 +394,7 @@ fn constants(cx: &Cx<'_>, instance: &Instance) -> Vec<(String, TExpr)> {
     }
     found
 }
+
 /// The variables of the process, each as its model redeclares it; and the names of those that
 /// are declared wrong.
 fn variables(cx: &mut Cx<'_>, instance: &Instance) -> (Vec<Var>, Vec<String>) {

@@ -10,13 +10,6 @@ fn said(folder: &Folder, program: &str) -> String {
     stderr(&output)
 }
 
-#[track_caller]
-fn says(said: &str, expected: &[&str]) {
-    for expected in expected {
-        assert!(said.contains(expected), "no `{expected}` in {said}");
-    }
-}
-
 /// A layer of two neurons behind synapses that are given.
 fn layer(synapses: &str) -> String {
     format!(

@@ -31,6 +31,14 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// Requires that each of these stands in what was said.
+#[track_caller]
+fn says(said: &str, expected: &[&str]) {
+    for expected in expected {
+        assert!(said.contains(expected), "no `{expected}` in {said}");
+    }
+}
+
 #[test]
 fn without_a_command_the_help_is_shown() {
     let output = snnc(&[]);

@@ -32,13 +32,6 @@ fn refused(folder: &Folder, program: &str) -> String {
     stderr(&output)
 }
 
-#[track_caller]
-fn says(said: &str, expected: &[&str]) {
-    for expected in expected {
-        assert!(said.contains(expected), "no `{expected}` in {said}");
-    }
-}
-
 #[test]
 fn a_network_without_processes_is_refused_with_a_message() {
     let folder = Folder::with("empty", "");
