@@ -252,6 +252,8 @@ pub const MARKS: &[&str] = &[
     "Source",
     "Dense",
     "Sparse",
+    "compressed rows",
+    "compressed columns",
     "DelayDense",
     "DelaySparse",
     "Conv",
