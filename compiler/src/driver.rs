@@ -32,6 +32,8 @@ pub struct Options {
     pub target: Option<String>,
     /// `--optimize NAME`: what a placement is to be good at, instead of what the runs say.
     pub optimize: Option<Objective>,
+    /// Whether the runs become part of a program: see [`network::Run::open`].
+    pub open: bool,
     /// Instead of what the runs ask for, keep the messages of these: processes with one out
     /// port, or ports. See [`network::Run::records`].
     pub watch: Option<Vec<String>>,
@@ -136,6 +138,7 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     let (name, written) = described(cx, at);
     network.run.name.clone_from(&name);
     network.run.steps = steps?;
+    network.run.open = options.open;
     match &options.watch {
         Some(names) => watched(cx, &mut network, names)?,
         None => requests(cx, &mut network, &aliases, at)?,

@@ -130,6 +130,7 @@ pub fn network(
         network: "MnistOnLoihi".into(),
         run: "l2sim".into(),
         steps: STEPS * images as u64,
+        open: false,
         buffers: b.buffers,
         tensors: b.tensors,
         clocks: b.clocks,

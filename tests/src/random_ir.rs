@@ -133,6 +133,7 @@ fn empty(steps: u64) -> StepIr {
         network: "Random".into(),
         run: "random".into(),
         steps,
+        open: false,
         buffers: Vec::new(),
         tensors: Vec::new(),
         clocks: vec![Clock::always()],

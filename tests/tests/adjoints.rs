@@ -147,6 +147,7 @@ fn empty() -> Network {
         name: "r".into(),
         target: Target::Rust,
         steps: 1,
+        open: false,
         records: Vec::new(),
         values: Vec::new(),
         reports: Vec::new(),

@@ -366,3 +366,52 @@ fn an_index_into_a_port_names_the_port() {
     let (_, shown) = check(&text, folder.path());
     assert!(shown.contains("`p.x` has 3 entries, and entry 3 is used"), "{shown}");
 }
+
+/// A port is left open on purpose where the process sends without it, and nowhere else.
+#[test]
+fn open_ports_of_what_sends_by_itself_are_no_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let processes = "
+process Noise { in a_in: i32[4]; out s_out: spike[4]; phase spk { s_out = random(1, [4]) < 0.5 } }
+process Late { in a_in: i32; out s_out: spike; phase spk { s_out = a_in != 0 or t == 9 } }
+process Slow { in a_in: i32; out s_out: spike; var a: i32 = 0; var b: i32 = 0
+    phase spk { s_out = b != 0; b = a + a_in; a = 1 } }
+process Votes { in s_in: spike; out o: i32; var n: i32[9] = 0; var k: i32 = 0
+    phase spk { n[k % 9] = s_in; k += 1; o = n[0] } }
+process Two { in a: i32; in b: i32; out o: i32; phase spk { o = a + b + 1 } }
+";
+    let warned = |parts: &str| {
+        let text = format!(
+            "{processes}network N {{\n{parts}\n}}\nrun r of N {{ models fixed_pt; steps 9 }}"
+        );
+        let (codes, shown) = check(&text, folder.path());
+        assert!(codes.iter().all(|code| *code == Code::W0401), "{shown}");
+        codes.len()
+    };
+    for (parts, times) in [
+        ("x = LIF[3](bias_mant: 1)", 0),
+        ("x = LIF[3](bias_mant: [0, 0, 2])", 0),
+        ("x = LIF[3]()", 1),
+        ("x = LIF[3](bias_mant: 0, vth: [5, 6, 7])", 1),
+        ("x = LIFReset[3](bias_mant: 1, reset_interval: 5)", 0),
+        ("x = LIFReset[3](reset_interval: 5)", 1),
+        ("x = TernaryLIF[3](bias_mant: -1)", 0),
+        ("x = TernaryLIF[3]()", 1),
+        ("x = Dense(weights: [[1, 2]])", 1),
+        ("x = DelayDense(weights: [[1, 2]], delays: [[1, 3]])", 1),
+        ("x = Conv[5, 5, 1, 1, 2, 2, 1](weight: ones([1, 2, 2, 1]))", 1),
+        ("x = Noise()", 0),
+        ("x = Late()", 0),
+        ("x = Slow()", 0),
+        ("x = Votes()", 1),
+        ("x = Two()", 0),
+        // One of its inputs is connected, so that the other may have been forgotten.
+        ("x = Two()\n y = Two()\n y.o -> x.a", 1),
+    ] {
+        assert_eq!(warned(parts), times, "{parts}");
+    }
+    let float =
+        "network N { x = LIF[3](bias_mant: 0.5) }\nrun r of N { models floating_pt; steps 9 }";
+    assert_eq!(check(float, folder.path()).0, []);
+    assert_eq!(check(&float.replace("0.5", "0.0"), folder.path()).0, [Code::W0401]);
+}

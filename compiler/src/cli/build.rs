@@ -19,6 +19,7 @@ pub fn build(
 ) -> Result<Status, Diagnostic> {
     let options = Options {
         target: lowering.target.clone(),
+        open: true,
         optimize: lowering.optimize.as_deref().and_then(Objective::named),
         deny_warnings: lowering.strictness.deny.is_some(),
         ..program::options(arguments, Runs::First)

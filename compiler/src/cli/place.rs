@@ -136,9 +136,8 @@ fn watch(
         runs: Runs::Named(name.to_owned()),
         set: arguments.options.set.clone(),
         target: Some("rust".to_owned()),
-        optimize: None,
         watch: Some(names),
-        deny_warnings: false,
+        ..Options::default()
     };
     let watched = driver::check(&arguments.file, &options);
     let Some(run) = watched.runs.first().filter(|_| !program::has_errors(&watched)) else {

@@ -123,7 +123,8 @@ pub fn port_use(
     Ok(found)
 }
 
-/// Warns of in ports that receive nothing.
+/// Warns of in ports that receive nothing, but for processes that none is needed by: to drive
+/// neurons by a bias is to leave their input open.
 fn unconnected(cx: &mut Cx<'_>, network: &Network, uses: &[Vec<Option<PortUse>>]) {
     let mut connected: Vec<Vec<bool>> = network
         .instances
@@ -133,15 +134,21 @@ fn unconnected(cx: &mut Cx<'_>, network: &Network, uses: &[Vec<Option<PortUse>>]
     for link in &network.links {
         connected[link.to.0.at()][link.to.1 as usize] = true;
     }
-    for (instance, connected) in network.instances.iter().zip(&connected) {
+    for (at, (instance, connected)) in network.instances.iter().zip(&connected).enumerate() {
         let body = &network.bodies[instance.body.at()];
-        for (p, port) in body.ports.iter().enumerate() {
-            let used = uses[instance.body.at()][p].is_some();
-            if port.direction == Direction::In && !connected[p] && used {
-                let message = format!("nothing is connected to `{}.{}`", instance.path, port.name);
-                let d = Diagnostic::new(Code::W0401, message, instance.place, "receives zeros");
-                cx.sink.push(d.label(port.place, "declared here"));
-            }
+        let of_body = &uses[instance.body.at()];
+        let open: Vec<usize> = (0..body.ports.len())
+            .filter(|&p| body.ports[p].direction == Direction::In)
+            .filter(|&p| !connected[p] && of_body[p].is_some())
+            .collect();
+        let alone = !connected.contains(&true);
+        if !open.is_empty() && alone && network::sends_unprompted(network, at) {
+            continue;
+        }
+        for port in open.into_iter().map(|p| &body.ports[p]) {
+            let message = format!("nothing is connected to `{}.{}`", instance.path, port.name);
+            let d = Diagnostic::new(Code::W0401, message, instance.place, "receives zeros");
+            cx.sink.push(d.label(port.place, "declared here"));
         }
     }
 }

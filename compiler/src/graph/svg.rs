@@ -43,8 +43,9 @@ pub fn svg(graph: &Graph) -> String {
     let picture = Picture { ports: &ports, layout: &layout, columns: &columns };
     let ends = picture.ends(edges.len());
 
-    let legend = HEADER + layout.clusters.first().map_or(0.0, |c| c.height) + 12.0;
-    let (width, height) = (columns.width.max(420.0), legend + 40.0);
+    let below = HEADER + layout.clusters.first().map_or(0.0, |c| c.height) + 12.0;
+    let (legend, end) = legend(below, layout.feedback.iter().any(Option::is_some));
+    let (width, height) = (columns.width.max(end + MARGIN), below + 40.0);
 
     let mut out = String::new();
     let _ = writeln!(
@@ -68,7 +69,7 @@ pub fn svg(graph: &Graph) -> String {
         picture.node(&mut out, index, node);
     }
     picture.labels(&mut out);
-    legend_line(&mut out, legend, layout.feedback.iter().any(Option::is_some));
+    out.push_str(&legend);
     out.push_str("</svg>\n");
     out
 }
@@ -329,8 +330,10 @@ fn shape(kind: NodeKind) -> (&'static str, f64) {
     }
 }
 
-fn legend_line(out: &mut String, y: f64, leads_back: bool) {
-    let mut x = MARGIN;
+/// What the shapes stand for, on a line at `y`, and where the line ends.
+fn legend(y: f64, leads_back: bool) -> (String, f64) {
+    let (mut out, mut x) = (String::new(), MARGIN);
+    const GAP: f64 = 20.0;
     let entries = [
         (NodeKind::Connection, "connection: acts a step later"),
         (NodeKind::Neuron, "neuron: acts in the same step"),
@@ -347,18 +350,21 @@ fn legend_line(out: &mut String, y: f64, leads_back: bool) {
             x + 28.0,
             y + 13.0
         );
-        x += 28.0 + text_width(text, SMALL) + 20.0;
+        x += 28.0 + text_width(text, SMALL) + GAP;
     }
     if leads_back {
+        let text = "closes a cycle";
         let _ = writeln!(
             out,
             "<path class=\"edge back\" d=\"M{x:.1} {0:.1}h30\"/>\n\
-             <text class=\"small\" x=\"{1:.1}\" y=\"{2:.1}\">closes a cycle</text>",
+             <text class=\"small\" x=\"{1:.1}\" y=\"{2:.1}\">{text}</text>",
             y + 9.0,
             x + 36.0,
             y + 13.0
         );
+        x += 36.0 + text_width(text, SMALL) + GAP;
     }
+    (out, x - GAP)
 }
 
 /// Text as it must stand in XML, without characters that XML cannot hold.

@@ -70,6 +70,7 @@ pub(crate) fn network(buffers: Vec<Buffer>, ops: Vec<Op>) -> StepIr {
         network: "N".into(),
         run: "r".into(),
         steps: 10,
+        open: false,
         buffers,
         tensors: Vec::new(),
         clocks: vec![Clock::always()],

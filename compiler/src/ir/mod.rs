@@ -79,6 +79,8 @@ pub struct StepIr {
     pub run: String,
     /// How many steps the run has.
     pub steps: u64,
+    /// Whether a program steps it, and may write state and last messages between steps.
+    pub open: bool,
     /// State, messages, temporaries.
     pub buffers: Vec<Buffer>,
     /// Weights, parameters, data.

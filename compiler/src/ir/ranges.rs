@@ -8,6 +8,9 @@
 //! is an inductive invariant: initial contents are inside, and no op leads out of it.
 //! Decreasing passes then tighten it, as long as it stays one.
 //!
+//! Of a network that a program steps, state and last messages may be written between steps: they
+//! have the bounds of their element type, whatever the network itself does with them.
+//!
 //! [`interval`] bounds one expression, given the buffers' ranges.
 
 mod interval;
@@ -15,8 +18,8 @@ mod interval;
 mod tests;
 
 use super::{
-    Buffer, BufferId, Elem, Expr, Fit, Init, Op, OpKind, Reduce, ReduceOp, Source, StepIr, Stmt,
-    Synapse, TensorId,
+    Buffer, BufferId, BufferKind, Elem, Expr, Fit, Init, Op, OpKind, Reduce, ReduceOp, Source,
+    StepIr, Stmt, Synapse, TensorId,
 };
 use crate::clocks::Clock;
 use crate::tensor::{Tensor as Known, Values, Weights};
@@ -475,7 +478,9 @@ fn unknown(op: &Op) -> Vec<Interval> {
 
 fn initial(buffer: &Buffer, tensors: &TensorRanges) -> Interval {
     let bounds = bounds(buffer.elem);
+    let written = matches!(buffer.kind, BufferKind::State | BufferKind::Port);
     let range = match buffer.init {
+        _ if tensors.ir.open && written => bounds,
         Init::Int(value) => (value, value),
         Init::Float(_) => bounds,
         Init::Tensor(id) => tensors.all(id),

@@ -203,13 +203,18 @@ impl<'n> Flattener<'n> {
         for (port, of) in body.ports.iter().zip(0..) {
             let used = body.uses(of).next().is_some();
             let seen = port.direction == Direction::Out || self.recorded.contains(&(id, of));
-            if used && seen {
+            if used && (seen || self.open(id, of)) {
                 let var = self.message(path(&port.name), VarKind::Port, port);
                 self.ports.insert((id, of), var);
                 self.port_of.insert(var, (id, of));
             }
         }
         self.kept.push(values);
+    }
+
+    /// Whether what an in port receives is written from outside.
+    fn open(&self, id: InstanceId, port: u32) -> bool {
+        self.network.run.open && !self.into.contains_key(&(id, port))
     }
 
     /// Declares a variable for messages of a port.
@@ -359,6 +364,12 @@ impl<'n> Flattener<'n> {
         let received = &network.body(id).values[value.at()];
         let Op::Input(port) = received.op else { return };
         let of = &network.body(id).ports[port as usize];
+        if self.open(id, port)
+            && let Some(&var) = self.ports.get(&(id, port))
+        {
+            self.values[value.at()] = Some(self.read(id, phase, var, place));
+            return;
+        }
         let links = self.into.get(&(id, port)).cloned().unwrap_or_default();
         let mut messages = Vec::new();
         for &at in &links {

@@ -126,6 +126,7 @@ pub mod print;
 mod run;
 pub mod target;
 pub mod tensors;
+mod unprompted;
 mod uses;
 pub mod verify;
 mod words;
@@ -139,6 +140,7 @@ pub use fold::fold;
 pub use marks::{Mark, mark};
 pub use run::{Expectation, Member, Record, Report, ReportKind, Run};
 pub use target::{Setting, SettingValue, Target};
+pub use unprompted::sends_unprompted;
 
 use crate::clocks::Clock;
 use crate::data::Dataset;

@@ -3,6 +3,7 @@
 //! ```text
 //! text     = "network" STRING
 //!            "run" STRING "steps" N
+//!            "open"
 //!            [ "chip" place { "setting" STRING setting place } ]
 //!            { "clock" N CLOCK }
 //!            { "tensor" N KIND shape ( "=" elements | form DIGEST ) }
@@ -82,6 +83,7 @@ fn empty() -> Network {
     let run = Run {
         name: String::new(),
         steps: 0,
+        open: false,
         records: Vec::new(),
         values: Vec::new(),
         reports: Vec::new(),
@@ -134,6 +136,7 @@ impl Reader<'_> {
                 words.expect("steps")?;
                 self.network.run.steps = words.number()?;
             }
+            "open" => self.network.run.open = true,
             "chip" => self.network.run.target = Target::Chip(Vec::new(), words.place()?),
             "setting" => {
                 let name = words.string()?;

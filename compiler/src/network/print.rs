@@ -24,6 +24,9 @@ impl Display for Network {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "network {:?}", self.name)?;
         writeln!(out, "run {:?} steps {}", self.run.name, self.run.steps)?;
+        if self.run.open {
+            writeln!(out, "open")?;
+        }
         target_text(out, &self.run.target)?;
         for (clock, at) in self.clocks.iter().zip(0..) {
             writeln!(out, "clock {at} {clock}")?;

@@ -12,6 +12,8 @@ pub struct Run {
     pub target: Target,
     /// How many steps it has.
     pub steps: u64,
+    /// Whether a program steps it, and may write variables and open in ports between steps.
+    pub open: bool,
     /// What is kept, for the user and for the reports.
     pub records: Vec<Record>,
     /// Values over records ([`super::Op::Input`]), for reports and expectations.

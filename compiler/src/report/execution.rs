@@ -298,6 +298,7 @@ mod tests {
             network: "Main".to_owned(),
             run: "sim".to_owned(),
             steps: 320,
+            open: false,
             buffers: vec![
                 buffer("enc.spikes", BufferKind::Port, Elem::Bool, &[2]),
                 buffer("syn.a_buff", BufferKind::State, Elem::I32, &[2]),

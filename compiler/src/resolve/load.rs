@@ -220,3 +220,22 @@ fn report_syntax(file: u32, errors: &[SyntaxError], sink: &mut Sink) {
         sink.push(syntax(file, error));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::STD;
+
+    /// The reference has two names for one behaviour. The language cannot give a process a second
+    /// name, so the text stands twice; it must be the same.
+    #[test]
+    fn sparse_connections_mean_what_dense_ones_mean() {
+        let models = |name: &str| {
+            let file = format!("<std/{name}.snn>");
+            let (_, text) = STD.iter().find(|(known, _)| *known == file).unwrap();
+            let (_, after) = text.split_once(&format!("process {name}[")).unwrap();
+            after.replace(name, "_")
+        };
+        assert_eq!(models("Dense"), models("Sparse"));
+        assert_eq!(models("DelayDense"), models("DelaySparse"));
+    }
+}

@@ -32,8 +32,12 @@ const MOST_BUFFERS: usize = 8;
 /// Values of a byte.
 const BYTES: usize = 256;
 
-/// The same network with its first encoder of the kind tabulated, if it has one.
+/// The same network with its first encoder of the kind tabulated, if it has one, and no program
+/// that might write its state.
 pub fn tabulate(ir: StepIr) -> StepIr {
+    if ir.open {
+        return ir;
+    }
     let Some((encoder, trains)) = find(&ir) else { return ir };
     let mut changed = encoder.replaced(&ir, &trains);
     super::remove_unused(&mut changed);

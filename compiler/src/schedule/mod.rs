@@ -45,13 +45,19 @@ pub fn schedule(sink: &mut Sink, flat: &Flat) -> Option<StepIr> {
     add_resets(&mut builder, network, &mut lists);
     let records = records(&mut builder, network);
     let mut lists: Vec<Vec<Op>> = lists.into_iter().map(fuse::fuse).collect();
-    let kept: BTreeSet<BufferId> = records.iter().map(|r| r.buffer).collect();
+    let mut kept: BTreeSet<BufferId> = records.iter().map(|r| r.buffer).collect();
+    if network.run.open {
+        let ports = builder.buffers.iter().zip(0..);
+        let ports = ports.filter(|(b, _)| b.kind == ir::BufferKind::Port);
+        kept.extend(ports.map(|(_, id)| BufferId(id)));
+    }
     fuse::localise(&mut lists, &builder.buffers, &kept);
     let [start, spk, pre_mgmt, lrn, post_mgmt, host] = six(lists);
     let mut ir = StepIr {
         network: network.name.clone(),
         run: network.run.name.clone(),
         steps: network.run.steps,
+        open: network.run.open,
         buffers: builder.buffers,
         tensors: builder.tensors,
         clocks: builder.clocks,

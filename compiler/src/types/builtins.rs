@@ -9,7 +9,7 @@ use crate::diagnostics::{Code, Diagnostic, Fix, Loc};
 use crate::ir::Kind;
 use crate::network::{Mark, ReduceOp};
 use crate::scalar::Op;
-use crate::tensor::csr::csr;
+use crate::tensor::csr::{Order, compressed};
 use crate::tensor::generate::{self, Connectivity, GenerateError, Range, Scalar};
 use crate::tensor::{Constant, Values};
 use snn_grammar::ast::{Expr, Ident};
@@ -46,6 +46,7 @@ pub const FUNCTIONS: &[(&str, &[&str])] = &[
     ("conv2d", &["weights", "x", "stride?", "padding?", "dilation?", "groups?"]),
     ("conv2d_shape", &["weights", "shape", "stride?", "padding?", "dilation?", "groups?"]),
     ("cos", &["x"]),
+    ("csc", &["data", "indices", "indptr", "shape"]),
     ("csr", &["data", "indices", "indptr", "shape"]),
     ("csv", &["file"]),
     ("decay", &["x", "d"]),
@@ -122,13 +123,14 @@ pub fn call(
         "idx" | "npy" | "csv" | "hdf5" | "npz" => return file(cx, name, &mut a, env),
         "zeros" | "ones" | "full" | "eye" | "arange" | "uniform" | "normal" | "bernoulli"
         | "sparse" => generated(cx, name, &mut a, loc)?,
-        "csr" => {
+        "csr" | "csc" => {
+            let order = if name == "csr" { Order::Rows } else { Order::Columns };
             let [data, indices, indptr] = [0, 1, 2].map(|i| a.constant(cx, i));
             let (data, indices, indptr) = (data?, indices?, indptr?);
             let shape = a.sizes(cx, 3)?;
             let known = (data.as_const(), indices.as_const(), indptr.as_const());
             let (Some(data), Some(indices), Some(indptr)) = known else { return Err(Stop::Open) };
-            match csr(data, indices, indptr, &shape) {
+            match compressed(order, data, indices, indptr, &shape) {
                 Ok(sparse) => TExpr::known(Constant::Sparse(Arc::new(sparse))),
                 Err(wrong) => {
                     let d = Diagnostic::new(Code::E0209, wrong.why, loc, "");

@@ -98,6 +98,7 @@ fn empty(name: String) -> Network {
             name: String::new(),
             target: network::Target::Rust,
             steps: 0,
+            open: false,
             records: Vec::new(),
             values: Vec::new(),
             reports: Vec::new(),

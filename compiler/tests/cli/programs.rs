@@ -226,6 +226,13 @@ fn a_network_is_drawn_as_svg_or_dot() {
     let svg = folder.snnc(&["graph", "noise.snn"]);
     assert_eq!((svg.status.code(), stderr(&svg)), (Some(0), String::new()));
     assert!(stdout(&svg).starts_with("<svg") && stdout(&svg).contains("LIF"));
+    // The legend ends within the picture, at 0.6 of the font's size a letter.
+    let picture = stdout(&svg);
+    let number = |text: &str| text.split('"').next().unwrap().parse::<f64>().unwrap();
+    let width = number(picture.split_once("width=\"").unwrap().1);
+    let (before, after) = picture.split_once(">source or sink<").unwrap();
+    let begin = number(before.rsplit_once(" x=\"").unwrap().1);
+    assert!(begin + 14.0 * 11.0 * 0.6 <= width && !after.is_empty(), "{picture}");
     let dot = folder.snnc(&["graph", "noise.snn", "--dot"]);
     assert!(stdout(&dot).starts_with("digraph \"Noise\" {"));
     assert_eq!(folder.snnc(&["graph", "noise.snn", "-o", "net.dot"]).status.code(), Some(0));
@@ -243,6 +250,22 @@ fn an_explanation_of_a_file_says_how_its_runs_execute() {
     }
     assert!(!text.contains("run strict"));
     assert!(stdout(&folder.snnc(&["explain", "noise.snn"])).contains("run strict"));
+}
+
+/// A run that cannot be placed does not hide the others.
+#[test]
+fn runs_are_explained_beside_one_that_cannot_be_placed() {
+    let text = NOISE.to_string()
+        + "network High { cells = LIF[4](vth: 131072, bias_mant: 1) }
+run high of High { models fixed_pt; target loihi2; steps 5 }
+";
+    let folder = Folder::with("runs.snn", &text);
+    let output = folder.snnc(&["explain", "runs.snn"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("error[E0806]"), "{}", stderr(&output));
+    let shown = stdout(&output);
+    assert!(shown.contains("run sim of Noise") && shown.contains("run chip of Noise"), "{shown}");
+    assert!(!shown.contains("run high"), "{shown}");
 }
 
 #[test]

@@ -253,6 +253,8 @@ pub const MARKS: &[&str] = &[
     "Source",
     "Dense",
     "Sparse",
+    "compressed rows",
+    "compressed columns",
     "DelayDense",
     "DelaySparse",
     "Conv",

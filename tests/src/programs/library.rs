@@ -131,6 +131,25 @@ impl Maker<'_> {
         Made { text: format!("Source({text})"), variant }
     }
 
+    /// A matrix of `m` rows as SciPy stores it, compressed along rows or columns.
+    fn compressed(&mut self, (m, n): (usize, usize), float: bool) -> String {
+        let by_columns = self.one_in(2);
+        self.mark(if by_columns { "compressed columns" } else { "compressed rows" });
+        let (name, lines, places) = if by_columns { ("csc", n, m) } else { ("csr", m, n) };
+        let (mut data, mut indices, mut ends) = (Vec::new(), Vec::new(), vec![0]);
+        for _ in 0..lines {
+            for place in 0..places {
+                if data.is_empty() || self.one_in(3) {
+                    let weight = self.below(19) as i64 - 9;
+                    data.push(if float { format!("{weight}.5") } else { weight.to_string() });
+                    indices.push(place);
+                }
+            }
+            ends.push(indices.len());
+        }
+        format!("{name}([{}], {indices:?}, {ends:?}, [{m}, {n}])", data.join(", "))
+    }
+
     /// Synapses from `n` elements to `m`.
     pub(super) fn synapses(&mut self, (n, m): (usize, usize), float: bool) -> Made {
         let kind = self.pick(&["Dense", "Dense", "Sparse", "DelayDense", "DelaySparse"]);
@@ -148,6 +167,7 @@ impl Maker<'_> {
             ("Dense" | "DelayDense", false) | (_, false) if n * m < 4000 => {
                 format!("uniform({range}, shape: [{m}, {n}], seed: {seed})")
             }
+            _ if n * m < 400 && self.one_in(3) => self.compressed((m, n), float),
             (_, _) if self.one_in(3) => {
                 format!("transpose(sparse([{n}, {m}], p: {p}, lo: {lo}, hi: {hi}, seed: {seed}))")
             }

@@ -76,7 +76,8 @@ fn example(library: &str, network: &str) -> String {
          let mut network = {network}::new(data);\n\
          for t in 1..=100 {{\n\
          \x20   network.step(t)?;\n\
-         \x20   // Read any field here: it has its value after step t.\n\
+         \x20   // Read any public field here: it has its value after step t. What is written to a\n\
+         \x20   // variable, or to a port that nothing is connected to, is what step t + 1 finds.\n\
          \x20   network.between(t);\n\
          }}\n\
          # Ok::<(), Box<dyn std::error::Error>>(())\n"
