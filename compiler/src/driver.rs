@@ -6,12 +6,13 @@ use crate::elaborate;
 use crate::ir::StepIr;
 use crate::lower::loihi2::options::Objective;
 use crate::lower::loihi2::{self, ChipRun};
-use crate::network::{self, Circle, Flat, InstanceId, Member, Network, Record};
+use crate::network::{self, Flat, InstanceId, Member, Network, Record};
 use crate::report::requests::requests;
 use crate::resolve::{self, ItemRef, Program, Symbol};
 use crate::scalar::Kind;
 use crate::schedule;
 use crate::types::{self, Cx, Eval, Stop, Val};
+use crate::unused;
 use snn_grammar::ast::{self, Direction, ItemKind};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -104,7 +105,7 @@ pub fn check(file: &Path, options: &Options) -> Checked {
         for at in chosen {
             runs.extend(run(&mut cx, at, options));
         }
-        elaborate::check_unused(&mut cx);
+        unused::check(&mut cx);
         let as_written = options.set.is_empty() && options.target.is_none();
         let whole = options.runs == Runs::All && as_written && !sink.has_errors();
         allow::settle(&program, &mut sink, whole);
@@ -150,7 +151,8 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     let named = target(cx, &written, options);
     network.run.target = named.clone().unwrap_or_default();
     clocks::check_waves(cx.sink, &network, wave);
-    let flat = network::flatten(&network).map_err(|circle| cx.fail(around(&network, &circle)))?;
+    let flat =
+        network::flatten(&network).map_err(|circle| cx.fail(clocks::around(&network, &circle)))?;
     let ir = schedule::schedule(cx.sink, &network::fold(&flat)).ok_or(Stop::Reported)?;
     let ir = schedule::tabulate(ir);
     let epoch = epoch_of(cx, ir.windows.period);
@@ -164,28 +166,6 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
         }
     };
     Ok(CheckedRun { name, target, target_loc, network, flat, ir, epoch })
-}
-
-/// The message for messages that go round in one step: the ports they go through, in order.
-fn around(network: &Network, circle: &Circle) -> Diagnostic {
-    let links = circle.0.iter().map(|(link, sender)| (&network.links[*link], *sender));
-    let name = |(i, p): (InstanceId, u32)| network.member_path(i, Member::Port(p));
-    let hops: Vec<(String, Loc)> = links
-        .map(|(link, sender)| {
-            (format!("{} -> {}", name(link.senders[sender].from), name(link.to)), link.place)
-        })
-        .collect();
-    let first = hops.first().map(|(_, loc)| *loc);
-    let loc = first.or(network.instances.first().map(|i| i.place));
-    let message = "messages go round in one step: none can be sent first";
-    let Some(loc) = loc else { return Diagnostic::without_place(Code::E0501, message) };
-    let mut d = Diagnostic::new(Code::E0501, message, loc, "this connection closes the circle");
-    for (_, other) in hops.iter().skip(1).filter(|(_, other)| *other != loc) {
-        d = d.label(*other, "and this");
-    }
-    let lines: Vec<&str> = hops.iter().map(|(text, _)| text.as_str()).collect();
-    d.note(format!("the circle:\n{}", lines.join("\n")))
-        .help("put a connection that takes a step in between, such as `-> Dense(weights) ->`")
 }
 
 /// The epoch of the program's own file that has this period.

@@ -24,3 +24,4 @@ pub mod schedule;
 
 pub mod tensor;
 pub mod types;
+mod unused;

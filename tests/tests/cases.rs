@@ -53,6 +53,20 @@ fn cases() -> Vec<Case> {
             &[("cell.best", &[3.0, 3.0])],
         ),
         case(
+            "sizes of parts that a network's parameters and constants tell",
+            "process Count[n] {\n    out y: i32[n]\n    var k: i32[n] = 0\n    phase spk {\n\
+             \x20       k += 1\n        y = k\n    }\n}\n\
+             network Two[n](size: int, twice: int = 2 * size) {\n    in x: i32[n]\n\
+             \x20   out y: i32[n]\n    const more = size + n\n    a = Count[size]()\n\
+             \x20   b = Count[twice]()\n    c = Count[more]()\n    c[0..n] -> y\n}\n\
+             network Net {\n    first = Count[width]()\n    two = Two(size: 2)\n    first -> two\n}\n\
+             const width = 3\n\
+             run sim of Net {\n    steps 1\n    record two.a.k\n    record two.b.k\n\
+             \x20   record two.c.k\n}\n"
+                .into(),
+            &[("two.a.k", &[1.0; 2]), ("two.b.k", &[1.0; 4]), ("two.c.k", &[1.0; 5])],
+        ),
+        case(
             "a masked index reads what stood there before",
             alone(
                 "    var x: i32[3] = [5, 7, 9]\n    var at: int = 0\n    phase spk {\n\

@@ -1,5 +1,6 @@
 //! Clock check: rates, queues, latencies.
 
+mod around;
 mod check;
 mod clock;
 mod compare;
@@ -12,6 +13,7 @@ pub(crate) mod number;
 mod text;
 mod waves;
 
+pub use around::around;
 pub use check::{Clocked, PortUse, Way, check, port_use};
 pub use clock::{Clock, Unmanageable};
 pub use guard::{NoClock, clock_of};

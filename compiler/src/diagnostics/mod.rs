@@ -128,6 +128,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to write instead.
     pub helps: Vec<Help>,
+    /// The two shapes that disagree, where that is what is wrong.
+    pub sides: Option<Box<[Vec<usize>; 2]>>,
 }
 
 /// A place with what is to be said there.
@@ -149,6 +151,7 @@ impl Diagnostic {
             labels: vec![Label { loc, text: label.into() }],
             notes: Vec::new(),
             helps: Vec::new(),
+            sides: None,
         }
     }
 
@@ -161,12 +164,19 @@ impl Diagnostic {
             labels: Vec::new(),
             notes: Vec::new(),
             helps: Vec::new(),
+            sides: None,
         }
     }
 
     /// Adds another place, usually the other side of a disagreement.
     pub fn label(mut self, loc: Loc, text: impl Into<String>) -> Self {
         self.labels.push(Label { loc, text: text.into() });
+        self
+    }
+
+    /// Says which shapes disagree.
+    pub fn sides(mut self, one: &[usize], other: &[usize]) -> Self {
+        self.sides = Some(Box::new([one.to_vec(), other.to_vec()]));
         self
     }
 
@@ -234,14 +244,14 @@ impl Sink {
         self.diagnostics.len()
     }
 
-    /// Takes back all messages after the first `count`.
-    pub fn take_back(&mut self, count: usize) {
-        self.diagnostics.truncate(count);
+    /// Takes out all messages after the first `count`.
+    pub fn split_off(&mut self, count: usize) -> Vec<Diagnostic> {
+        self.diagnostics.split_off(count.min(self.diagnostics.len()))
     }
 
     /// Takes back those messages after the first `count` that say at a place what was said there.
     pub fn without_repeated(&mut self, count: usize) {
-        let new = self.diagnostics.split_off(count.min(self.diagnostics.len()));
+        let new = self.split_off(count);
         for d in new {
             let place = |d: &Diagnostic| (d.code, d.labels.first().map(|l| l.loc));
             if !self.diagnostics.iter().any(|known| place(known) == place(&d)) {

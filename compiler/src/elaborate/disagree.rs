@@ -124,7 +124,7 @@ fn argument(tree: &Tree, d: &Disagreement, (node, param): (usize, usize)) -> Dia
         true => format!("has shape {shape:?}"),
         false => format!("has shape {shape:?}, so that {follows}"),
     };
-    let mut diagnostic = Diagnostic::new(Code::E0201, message, loc, what);
+    let mut diagnostic = Diagnostic::new(Code::E0201, message, loc, what).sides(&d.sent, &d.taken);
     diagnostic = diagnostic.label(edge.loc, if receives { sends } else { takes });
     let behind = other.and_then(|(n, p)| tree.nodes[n].origin(&tree.nodes[n].ports[p].ty.shape));
     if let Some((_, origin)) = behind.filter(|(_, origin)| origin.loc != edge.loc) {
@@ -162,6 +162,7 @@ fn connection(tree: &Tree, d: &Disagreement) -> Diagnostic {
     let what = format!("{text} has shape {:?}", d.sent);
     let mut diagnostic =
         Diagnostic::new(Code::E0201, message, edge.loc, what).label(port.loc, takes);
+    diagnostic = diagnostic.sides(&d.sent, &d.taken);
     if let Some(from) = from {
         diagnostic = diagnostic.label(from, "sent from here");
     }

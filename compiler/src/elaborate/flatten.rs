@@ -166,32 +166,48 @@ pub fn flatten(cx: &mut Cx<'_>, tree: &Tree) -> Eval<InstanceGraph> {
             }
         }
     }
-    let mut resets = Vec::new();
-    let state = State::of(cx, &instances);
-    for (network, reset) in &tree.resets {
-        match lower_reset(cx, tree, *network, reset, &state) {
-            Ok(reset) => resets.push(reset),
-            Err(_) => failed = true,
-        }
-    }
+    let resets = resets(cx, tree, &instances);
     if failed {
         return Err(Stop::Reported);
     }
+    let resets = resets?;
     let network = tree.nodes.first().map(|n| n.def_name.clone()).unwrap_or_default();
     Ok(InstanceGraph { network, instances, connections, resets, aliases })
 }
 
-/// A process of the tree, all of whose shapes are known.
+/// Looks at what can be wrong in a tree of which not all shapes are known.
+pub fn check_open(cx: &mut Cx<'_>, tree: &Tree) {
+    let leaves = (0..tree.nodes.len()).filter(|n| tree.nodes[*n].model.is_some());
+    let instances: Vec<Instance> = leaves.map(|n| instance(tree, n)).collect();
+    // What is wrong is in the sink.
+    let _ = resets(cx, tree, &instances);
+}
+
+fn resets(cx: &mut Cx<'_>, tree: &Tree, instances: &[Instance]) -> Eval<Vec<Reset>> {
+    let state = State::of(cx, instances);
+    let lowered = tree.resets.iter().map(|(of, reset)| lower_reset(cx, tree, *of, reset, &state));
+    let all: Vec<Eval<Reset>> = lowered.collect();
+    all.into_iter().collect()
+}
+
+/// A process of the tree. Ports of which the shape is not known are open names.
 pub fn instance(tree: &Tree, id: usize) -> Instance {
     let node = &tree.nodes[id];
-    let ports = node.ports.iter().map(|p| Port {
-        name: p.name.clone(),
-        direction: p.direction,
-        ty: ElemTy::of(&p.ty),
-        elem: ElemTy::of(&p.ty).place(Loc { file: p.file, span: p.ty.span }),
-        shape: p.shape.clone().unwrap_or_default(),
-        loc: p.loc,
-    });
+    let mut env = node.env.clone();
+    let mut ports = Vec::new();
+    for p in &node.ports {
+        match &p.shape {
+            Some(shape) => ports.push(Port {
+                name: p.name.clone(),
+                direction: p.direction,
+                ty: ElemTy::of(&p.ty),
+                elem: ElemTy::of(&p.ty).place(Loc { file: p.file, span: p.ty.span }),
+                shape: shape.clone(),
+                loc: p.loc,
+            }),
+            None => env.forget(&p.name),
+        }
+    }
     let known = |p: &ParamState| match &p.known {
         Some(Val::Expr(e)) => Some(e.clone()),
         _ => None,
@@ -214,10 +230,10 @@ pub fn instance(tree: &Tree, id: usize) -> Instance {
         process: node.def,
         process_name: node.def_name.clone(),
         model: node.model.unwrap_or(node.def),
-        env: node.env.clone(),
+        env,
         params: params.collect(),
         inits: inits.collect(),
-        ports: ports.collect(),
+        ports,
     }
 }
 

@@ -12,12 +12,12 @@ mod paths;
 mod select;
 mod shapes;
 mod tree;
-mod unused;
 
 pub use flatten::{Connection, Instance, InstanceGraph, InstanceParam, Port, Reset, Timing};
+pub use params::{checked, declared_params};
 pub use paths::{Places, Target, matches_whole};
+pub use select::Choices;
 pub use shapes::dims;
-pub use unused::check_unused;
 
 use crate::diagnostics::Loc;
 use crate::resolve::ItemRef;
@@ -31,12 +31,64 @@ pub fn elaborate(cx: &mut Cx<'_>, run: ItemRef) -> Eval<InstanceGraph> {
     let ast::ItemKind::Run(run_item) = &tree.items[run.item as usize].kind else {
         return Err(Stop::Reported);
     };
-    let choices = select::Choices::of(run_item, run.file);
+    let choices = Choices::of(run_item, run.file);
     let env = Env::module(run.file);
     let mut graph = Tree::build(cx, &run_item.network, &env, &choices)?;
     choices.report_unused(cx, &graph);
-    shapes::infer(cx, &mut graph)?;
-    flatten::flatten(cx, &graph)
+    flat(cx, &mut graph)
+}
+
+/// Infers all shapes of a tree, and flattens it.
+fn flat(cx: &mut Cx<'_>, tree: &mut Tree) -> Eval<InstanceGraph> {
+    match shapes::infer(cx, tree) {
+        Ok(()) => flatten::flatten(cx, tree),
+        Err(stop) => {
+            flatten::check_open(cx, tree);
+            Err(stop)
+        }
+    }
+}
+
+/// A process or network without a network around it.
+pub struct Alone<'a> {
+    /// The process or network.
+    pub def: ItemRef,
+    /// Where it stands.
+    pub loc: Loc,
+    /// Which models are taken.
+    pub choices: &'a Choices,
+    /// The sizes it is given.
+    pub sizes: &'a [ast::Subscript],
+    /// The arguments it is given.
+    pub args: &'a [ast::Arg],
+    /// The names that these are made of.
+    pub around: Env,
+}
+
+impl Alone<'_> {
+    /// The only instance of a process. What is not known of it is open.
+    pub fn process(self, cx: &mut Cx<'_>) -> Eval<Instance> {
+        let mut tree = self.tree(cx)?;
+        // What is wrong is in the sink.
+        let _ = shapes::infer(cx, &mut tree);
+        Ok(flatten::instance(&tree, 0))
+    }
+
+    /// A network as a graph.
+    pub fn network(self, cx: &mut Cx<'_>) -> Eval<InstanceGraph> {
+        let mut tree = self.tree(cx)?;
+        flat(cx, &mut tree)
+    }
+
+    fn tree(self, cx: &mut Cx<'_>) -> Eval<Tree> {
+        let Alone { def, loc, choices, sizes, args, around } = self;
+        Tree::alone(cx, def, choices, (Some(sizes), args), loc, around)
+    }
+}
+
+/// How many processes and networks a network is made of.
+pub fn parts(cx: &Cx<'_>, network: ItemRef) -> u64 {
+    Tree::parts(cx, network)
 }
 
 /// How many steps a run has.

@@ -8,7 +8,7 @@ use crate::network::Range;
 use crate::resolve::ItemRef;
 use crate::tensor::{Constant, Values};
 use crate::types::expr::TExpr;
-use crate::types::{Cx, DIV, ElemTy, Env, Eval, Val, conversion, describe};
+use crate::types::{Cx, DIV, ElemTy, Env, Eval, Stop, Val, conversion, describe};
 use snn_grammar::ast::{self, ItemKind, NetworkMember, ProcessMember, ShapeParam};
 
 /// A name of an instance whose value is an expression: a parameter, a constant, or an initial
@@ -31,6 +31,14 @@ pub struct ParamState {
     pub range: Option<Range>,
 }
 
+/// The sizes that are given with an instance, until they are known.
+pub struct Sizes {
+    params: Vec<ShapeParam>,
+    given: Vec<ast::Expr>,
+    /// The instance.
+    loc: Loc,
+}
+
 /// What a [`ParamState`] is.
 pub enum Role {
     /// A declared parameter, with the file of its declaration.
@@ -47,28 +55,25 @@ impl Node {
         &mut self,
         cx: &mut Cx<'_>,
         params: &[ShapeParam],
-        given: &[ast::Subscript],
-        env: &Env,
+        given: Option<&[ast::Subscript]>,
         loc: Loc,
     ) -> Eval<()> {
         for param in params {
             self.env.open.insert(param.name.name.clone());
         }
-        if given.is_empty() {
-            return Ok(());
-        }
+        let Some(given) = given else { return Ok(()) };
         let mut sizes = Vec::new();
         for subscript in given {
             let ast::Subscript::At(e) = subscript else {
                 let message = "a shape is made of sizes, not ranges";
                 return Err(cx.fail(Diagnostic::new(Code::E0209, message, loc, "")));
             };
-            sizes.push(cx.size(e, env)?);
+            sizes.push(e.clone());
         }
-        let spread = params.iter().position(|p| p.spread);
+        let spread = params.iter().any(|p| p.spread);
         let fits = match spread {
-            Some(_) => sizes.len() + 1 >= params.len(),
-            None => sizes.len() == params.len(),
+            true => sizes.len() + 1 >= params.len(),
+            false => sizes.len() == params.len(),
         };
         if !fits {
             let names: Vec<String> = params
@@ -80,40 +85,49 @@ impl Node {
             let what = format!("given {} sizes", sizes.len());
             return Err(cx.fail(Diagnostic::new(Code::E0209, message, loc, what)));
         }
-        let given = Origin { loc, param: None };
-        let known = params.iter().map(|p| (p.name.name.clone(), given.clone()));
-        self.origins.extend(known);
-        let mut sizes = sizes.into_iter();
-        let extra = sizes.len() + 1 - params.len().min(sizes.len() + 1);
-        for (i, param) in params.iter().enumerate() {
-            let value = if Some(i) == spread {
-                let whole = sizes.by_ref().take(extra);
-                Val::List(whole.map(|n| Val::Expr(TExpr::int(n as i64))).collect())
-            } else {
-                Val::Expr(TExpr::int(sizes.next().unwrap_or(0) as i64))
-            };
-            self.env.set(&param.name.name, value);
-        }
+        self.sizes = Some(Sizes { params: params.to_vec(), given: sizes, loc });
         Ok(())
+    }
+
+    /// Evaluates the sizes that are given, with the names around the instance; true where they
+    /// became known.
+    pub fn evaluate_sizes(&mut self, cx: &mut Cx<'_>, env: &Env) -> Eval<bool> {
+        let Some(Sizes { params, given, loc }) = self.sizes.take() else { return Ok(false) };
+        let mut sizes = Vec::new();
+        for e in &given {
+            match cx.size(e, env) {
+                Ok(size) => sizes.push(size),
+                Err(Stop::Open) => {
+                    self.sizes = Some(Sizes { params, given, loc });
+                    return Err(Stop::Open);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        let known = params.iter().map(|p| (p.name.name.clone(), Origin { loc, param: None }));
+        self.origins.extend(known);
+        let extra = (sizes.len() + 1).saturating_sub(params.len());
+        let mut sizes = sizes.into_iter().map(|n| Val::Expr(TExpr::int(n as i64)));
+        for param in &params {
+            let value = match param.spread {
+                true => Some(Val::List(sizes.by_ref().take(extra).collect())),
+                false => sizes.next(),
+            };
+            value.into_iter().for_each(|value| self.env.set(&param.name.name, value));
+        }
+        Ok(true)
     }
 
     /// Gives every parameter its argument or default, and collects the constants.
     pub fn bind_args(
         &mut self,
         cx: &mut Cx<'_>,
-        params: &[ast::Param],
         args: &[ast::Arg],
         env: &Env,
         loc: Loc,
     ) -> Eval<()> {
-        let (redeclared, members) = self.model_parts(cx);
-        let declared: Vec<(ast::Param, u32)> = params
-            .iter()
-            .map(|p| match redeclared.iter().find(|(m, _)| m.name.name == p.name.name) {
-                Some(model) => model.clone(),
-                None => (p.clone(), self.def.file),
-            })
-            .collect();
+        let members = self.members(cx);
+        let declared = declared_params(cx, self.def, self.model.unwrap_or(self.def));
         let mut taken: Vec<Option<&ast::Arg>> = vec![None; declared.len()];
         let mut failed = None;
         let mut position = 0;
@@ -211,10 +225,9 @@ impl Node {
         cx.fail(d)
     }
 
-    /// The model's redeclared parameters, and the constants and variables of process and model.
-    fn model_parts(&self, cx: &Cx<'_>) -> (Vec<(ast::Param, u32)>, Members) {
+    /// The constants and variables of process and model, or of a network.
+    fn members(&self, cx: &Cx<'_>) -> Members {
         let mut members = Members::default();
-        let mut params = Vec::new();
         let mut take = |at: ItemRef, list: &[ProcessMember]| {
             for member in list {
                 match member {
@@ -231,7 +244,6 @@ impl Node {
             && let ItemKind::Model(m) = &cx.program.item(model).kind
         {
             take(model, &m.members);
-            params.extend(m.params.iter().map(|p| (p.clone(), model.file)));
         }
         if let ItemKind::Network(n) = &cx.program.item(self.def).kind {
             members.consts.extend(n.members.iter().filter_map(|m| match m {
@@ -239,8 +251,28 @@ impl Node {
                 _ => None,
             }));
         }
-        (params, members)
+        members
     }
+}
+
+/// The parameters of a process or network, each as its model redeclares it, with the file in
+/// which it is written.
+pub fn declared_params(cx: &Cx<'_>, def: ItemRef, model: ItemRef) -> Vec<(ast::Param, u32)> {
+    let redeclared = match &cx.program.item(model).kind {
+        ItemKind::Model(m) => m.params.as_slice(),
+        _ => &[],
+    };
+    let own = match &cx.program.item(def).kind {
+        ItemKind::Process(p) => p.params.as_slice(),
+        ItemKind::Network(n) => n.params.as_slice(),
+        _ => &[],
+    };
+    let declared =
+        own.iter().map(|p| match redeclared.iter().find(|m| m.name.name == p.name.name) {
+            Some(of_model) => (of_model.clone(), model.file),
+            None => (p.clone(), def.file),
+        });
+    declared.collect()
 }
 
 /// Constants and variables of a process and its model.

@@ -13,12 +13,14 @@ pub struct Choices {
     tag: Option<(String, Loc)>,
     /// `model PROCESS_OR_PATH = TAG`.
     exceptions: Vec<(Pattern, ast::Ident, Loc)>,
+    /// A tag that is taken where there is one, as if exceptions said so for the others.
+    preferred: Option<String>,
 }
 
 impl Choices {
     /// Those of a run.
     pub fn of(run: &ast::Run, file: u32) -> Choices {
-        let mut choices = Choices { tag: None, exceptions: Vec::new() };
+        let mut choices = Choices::tagged(None);
         for member in &run.members {
             match &member.kind {
                 RunMemberKind::Models(tag) => {
@@ -36,7 +38,12 @@ impl Choices {
 
     /// The models of a tag; without one, the default ones.
     pub fn tagged(tag: Option<(String, Loc)>) -> Choices {
-        Choices { tag, exceptions: Vec::new() }
+        Choices { tag, exceptions: Vec::new(), preferred: None }
+    }
+
+    /// The models of a tag, and others where a process has none of it.
+    pub fn preferred(tag: String) -> Choices {
+        Choices { preferred: Some(tag), ..Choices::tagged(None) }
     }
 
     /// The model for an instance: by its path, else by its process, else by the run's tag, else
@@ -70,6 +77,9 @@ impl Choices {
                 let tags = models.iter().map(|(_, t)| t.as_str());
                 cx.fail(d.meant(&tag.name, tags, Loc { span: tag.span, ..*loc }))
             });
+        }
+        if let Some(model) = self.preferred.as_deref().and_then(tagged) {
+            return Ok(model);
         }
         if let Some((tag, loc)) = &self.tag {
             if let Some(model) = tagged(tag) {

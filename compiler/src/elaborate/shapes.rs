@@ -76,6 +76,18 @@ fn edges_of(tree: &Tree) -> Vec<Vec<usize>> {
 /// Evaluates what can be evaluated of a node's parameters; true where something became known.
 fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut bool) -> bool {
     let mut progress = false;
+    if tree.nodes[id].sizes.is_some() {
+        let env = match tree.nodes[id].parent {
+            Some(parent) => tree.nodes[parent].env.clone(),
+            None => tree.around.clone(),
+        };
+        match tree.nodes[id].evaluate_sizes(cx, &env) {
+            Ok(known) => progress = known,
+            // Arguments are compared with them.
+            Err(Stop::Open) => return false,
+            Err(Stop::Reported) => *failed = true,
+        }
+    }
     for i in 0..tree.nodes[id].params.len() {
         let state = &tree.nodes[id].params[i];
         if state.known.is_some() {
@@ -83,7 +95,7 @@ fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut boo
         }
         let env = match (state.outside, tree.nodes[id].parent) {
             (true, Some(parent)) => tree.nodes[parent].env.clone(),
-            (true, None) => Env::module(state.file),
+            (true, None) => tree.around.clone(),
             (false, _) => Env { file: state.file, ..tree.nodes[id].env.clone() },
         };
         let value = state.value.clone();
@@ -136,7 +148,7 @@ fn accept(
             let message = format!("`{}` is one number", param.name.name);
             let what = format!("this has shape {:?}", e.shape);
             let declared = Loc { file, span: param.span };
-            let d = Diagnostic::new(Code::E0201, message, loc, what);
+            let d = Diagnostic::new(Code::E0201, message, loc, what).sides(&e.shape, &[]);
             return Err(cx.fail(d.label(declared, "declared here")));
         }
         // One value in brackets serves all, as a scalar does, where no size is named.
@@ -254,7 +266,7 @@ impl Tree {
         failed: &mut bool,
     ) -> bool {
         let node = &mut self.nodes[node];
-        if node.ports[port].bad {
+        if node.ports[port].bad || node.sizes.is_some() {
             return false;
         }
         let (ty, file, name) = {
@@ -332,17 +344,20 @@ fn learn(
         Some(_) => actual.len() + 1 >= declared.len(),
         None => actual.len() == declared.len(),
     };
-    let conflict = |cx: &mut Cx<'_>, node: &Node, detail: String, dims: &[Dim]| {
-        let message = format!("the shape of {what} disagrees with its declaration");
-        let d = Diagnostic::new(Code::E0201, message, by.loc, format!("has shape {actual:?}"))
-            .label(declared_at, detail);
-        cx.fail(match node.origin(dims) {
-            Some((name, origin)) => d.label(origin.loc, format!("`{name}` follows from this")),
-            None => d,
-        })
-    };
+    let conflict =
+        |cx: &mut Cx<'_>, node: &Node, detail: String, dims: &[Dim], sides: [&[usize]; 2]| {
+            let message = format!("the shape of {what} disagrees with its declaration");
+            let d = Diagnostic::new(Code::E0201, message, by.loc, format!("has shape {actual:?}"))
+                .label(declared_at, detail)
+                .sides(sides[0], sides[1]);
+            cx.fail(match node.origin(dims) {
+                Some((name, origin)) => d.label(origin.loc, format!("`{name}` follows from this")),
+                None => d,
+            })
+        };
     if !fits {
-        return Err(conflict(cx, node, format!("has {} axes", declared.len()), &[]));
+        let detail = format!("has {} axes", declared.len());
+        return Err(conflict(cx, node, detail, &[], [actual, &vec![1; declared.len()]]));
     }
     let extra = (actual.len() + 1).saturating_sub(declared.len());
     let mut progress = false;
@@ -362,7 +377,7 @@ fn learn(
                     let known = dims(cx, one, &Env { file, ..node.env.clone() })?;
                     if known != sizes {
                         let detail = format!("`*{}` is {known:?}", name.name);
-                        return Err(conflict(cx, node, detail, one));
+                        return Err(conflict(cx, node, detail, one, [sizes, &known]));
                     }
                 }
             }
@@ -384,7 +399,13 @@ fn learn(
                             ExprKind::Name(name) => format!("`{name}` is {known}"),
                             _ => format!("axis {} is {known}", axis - 1),
                         };
-                        return Err(conflict(cx, node, text, &declared[i..=i]));
+                        return Err(conflict(
+                            cx,
+                            node,
+                            text,
+                            &declared[i..=i],
+                            [&[size], &[known]],
+                        ));
                     }
                     Err(Stop::Open) => {}
                     Err(stop) => return Err(stop),

@@ -2,7 +2,7 @@
 
 use super::connect::{self, Edge};
 use super::disagree::Origin;
-use super::params::ParamState;
+use super::params::{ParamState, Sizes};
 use super::select::Choices;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::import::{Lost, NetxOptions, netx};
@@ -26,6 +26,8 @@ pub struct Tree {
     pub edges: Vec<Edge>,
     /// Resets, each with the network it stands in.
     pub resets: Vec<(usize, ast::Reset)>,
+    /// The names around the first, which its arguments are made of.
+    pub around: Env,
 }
 
 /// An instance of a network or process.
@@ -42,6 +44,8 @@ pub struct Node {
     pub model: Option<ItemRef>,
     /// Parameters, dimensions and (in networks) constants.
     pub env: Env,
+    /// Its sizes, where they are given and not known yet.
+    pub sizes: Option<Sizes>,
     /// What told the shape parameters that are not open any more.
     pub origins: BTreeMap<String, Origin>,
     /// Parameters with their arguments, and initial values given as arguments.
@@ -85,13 +89,29 @@ impl Node {
 }
 
 impl Tree {
-    /// Instantiates a process or network without arguments and without a network around it.
-    pub fn alone(cx: &mut Cx<'_>, def: ItemRef, choices: &Choices, loc: Loc) -> Eval<Tree> {
-        let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
+    /// Instantiates a process or network with these sizes and arguments, and no network around it.
+    pub fn alone(
+        cx: &mut Cx<'_>,
+        def: ItemRef,
+        choices: &Choices,
+        (shape, args): (Option<&[ast::Subscript]>, &[ast::Arg]),
+        loc: Loc,
+        around: Env,
+    ) -> Eval<Tree> {
+        let mut tree = Tree::empty(around.clone());
         let mut builder =
             Builder { cx, tree: &mut tree, choices, depth: 0, in_place: BTreeMap::new() };
-        builder.instance(None, "", def, &[], &[], loc, &Env::module(loc.file))?;
+        builder.instance(None, "", def, shape, args, loc, &around)?;
         Ok(tree)
+    }
+
+    /// How many processes and networks a network is made of.
+    pub fn parts(cx: &Cx<'_>, network: ItemRef) -> u64 {
+        Census { program: cx.program, counted: BTreeMap::new(), depth: 0 }.of(network)
+    }
+
+    fn empty(around: Env) -> Tree {
+        Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new(), around }
     }
 
     /// Instantiates the network of a run.
@@ -108,7 +128,7 @@ impl Tree {
             let d = Diagnostic::new(Code::E0506, message, loc, what);
             return Err(cx.fail(d.help("neurons that are alike are one process: `LIF[1000]()`")));
         }
-        let mut tree = Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new() };
+        let mut tree = Tree::empty(env.clone());
         let mut builder =
             Builder { cx, tree: &mut tree, choices, depth: 0, in_place: BTreeMap::new() };
         let root = builder.part(None, "", network, env)?;
@@ -133,7 +153,14 @@ impl Census<'_> {
     /// The instances that an expression in `file` makes, where it stands for a part.
     fn called(&mut self, e: &ast::Expr, file: u32) -> u64 {
         let parts = dotted(part_call(e).callee).unwrap_or_default();
-        let Some(Symbol::Item(at)) = self.program.lookup_path(file, &parts) else { return 1 };
+        match self.program.lookup_path(file, &parts) {
+            Some(Symbol::Item(at)) => self.of(at),
+            _ => 1,
+        }
+    }
+
+    /// Those of a process or network, itself among them.
+    fn of(&mut self, at: ItemRef) -> u64 {
         let ItemKind::Network(network) = &self.program.item(at).kind else { return 1 };
         if let Some(known) = self.counted.get(&at) {
             return *known;
@@ -196,7 +223,7 @@ pub struct Builder<'b, 'a> {
 /// A call of a process or network: what is called, and with what.
 struct PartCall<'e> {
     callee: &'e ast::Expr,
-    shape: &'e [ast::Subscript],
+    shape: Option<&'e [ast::Subscript]>,
     args: &'e [ast::Arg],
 }
 
@@ -206,8 +233,8 @@ fn part_call(e: &ast::Expr) -> PartCall<'_> {
         _ => (e, &[][..]),
     };
     match &callee.kind {
-        ExprKind::Index(of, shape) => PartCall { callee: of, shape, args },
-        _ => PartCall { callee, shape: &[], args },
+        ExprKind::Index(of, shape) => PartCall { callee: of, shape: Some(shape), args },
+        _ => PartCall { callee, shape: None, args },
     }
 }
 
@@ -331,7 +358,7 @@ impl Builder<'_, '_> {
             }
         };
         match self.cx.program.lookup(module, &network) {
-            Some(Symbol::Item(def)) => self.instance(parent, name, def, &[], &[], loc, env),
+            Some(Symbol::Item(def)) => self.instance(parent, name, def, None, &[], loc, env),
             _ => Err(crate::types::Stop::Reported),
         }
     }
@@ -342,7 +369,7 @@ impl Builder<'_, '_> {
         parent: Option<usize>,
         name: &str,
         def: ItemRef,
-        shape: &[ast::Subscript],
+        shape: Option<&[ast::Subscript]>,
         args: &[ast::Arg],
         loc: Loc,
         env: &Env,
@@ -353,10 +380,9 @@ impl Builder<'_, '_> {
             Some("") => name.into(),
             Some(prefix) => format!("{prefix}.{name}"),
         };
-        let (def_name, shape_params, params, is_network) = match &tree.items[def.item as usize].kind
-        {
-            ItemKind::Process(p) => (&p.name, &p.shape_params, &p.params, false),
-            ItemKind::Network(n) => (&n.name, &n.shape_params, &n.params, true),
+        let (def_name, shape_params, is_network) = match &tree.items[def.item as usize].kind {
+            ItemKind::Process(p) => (&p.name, &p.shape_params, false),
+            ItemKind::Network(n) => (&n.name, &n.shape_params, true),
             _ => {
                 let message = format!("`{name}` must be an instance of a process or network");
                 return Err(self.cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
@@ -374,6 +400,7 @@ impl Builder<'_, '_> {
             def_name: def_name.name.clone(),
             model: None,
             env: Env::module(def.file),
+            sizes: None,
             origins: BTreeMap::new(),
             params: Vec::new(),
             ports: Vec::new(),
@@ -388,8 +415,8 @@ impl Builder<'_, '_> {
         if let Some(model) = node.model.filter(|m| *m != def) {
             node.declare_ports(self.cx, model);
         }
-        node.bind_shape(self.cx, shape_params, shape, env, loc)?;
-        node.bind_args(self.cx, params, args, env, loc)?;
+        node.bind_shape(self.cx, shape_params, shape, loc)?;
+        node.bind_args(self.cx, args, env, loc)?;
         let id = self.tree.nodes.len();
         if let Some(parent) = parent {
             self.tree.nodes[parent].children.insert(name.into(), id);

@@ -62,7 +62,12 @@ impl TExpr {
             let same = part.shape.len() == shape.len()
                 && (0..shape.len()).all(|a| a == axis || part.shape[a] == shape[a]);
             if !same {
-                return Err(Mismatch::Shapes(shape, part.shape.clone()));
+                let shapes = [shape, part.shape.clone()];
+                let besides = shapes.clone().map(|shape| {
+                    let others = shape.into_iter().enumerate().filter(|(a, _)| *a != axis);
+                    others.map(|(_, n)| n).collect()
+                });
+                return Err(Mismatch::Unlike(shapes, Some(besides)));
             }
             if let Some(size) = shape.get_mut(axis) {
                 *size += part.shape[axis];
@@ -84,7 +89,8 @@ impl TExpr {
             return Err(Mismatch::Kind("the left side of `@` must have axes".into()));
         };
         if vector.shape != [*n] {
-            return Err(Mismatch::Shapes(weights.shape.clone(), vector.shape.clone()));
+            let sides = [vec![*n], vector.shape.clone()];
+            return Err(Mismatch::Unlike([weights.shape.clone(), vector.shape], Some(sides)));
         }
         let full = match weights.value() {
             Some(Constant::Sparse(s)) if s.is_zero_elsewhere() => None,
@@ -108,7 +114,7 @@ impl TExpr {
     /// The convolution of `input` with `weights`; both have the shapes that `geometry` says.
     pub fn conv(weights: TExpr, input: TExpr, geometry: Geometry) -> Built {
         if input.shape != geometry.input || weights.shape != geometry.weights() {
-            return Err(Mismatch::Shapes(weights.shape.clone(), input.shape.clone()));
+            return Err(Mismatch::Unlike([weights.shape, input.shape], None));
         }
         if let Some(e) = [&weights, &input].into_iter().find(|e| e.is_enormous()) {
             return Err(Mismatch::Enormous(e.shape.clone()));
@@ -143,10 +149,11 @@ impl TExpr {
     /// Weights `[m, n]` spread over delay slots, `[m, slots, n]`.
     pub fn by_delay(weights: TExpr, delays: TExpr, slots: usize) -> Built {
         let [m, n] = weights.shape[..] else {
-            return Err(Mismatch::Shapes(weights.shape.clone(), delays.shape.clone()));
+            let sides = [weights.shape.clone(), vec![1; 2]];
+            return Err(Mismatch::Unlike([weights.shape, delays.shape], Some(sides)));
         };
         if ops::broadcast(&delays.shape, &weights.shape).is_none_or(|s| s != weights.shape) {
-            return Err(Mismatch::Shapes(weights.shape.clone(), delays.shape.clone()));
+            return Err(Mismatch::Shapes(weights.shape, delays.shape));
         }
         let kind = weights.kind;
         let enormous = weights.is_enormous().then(|| weights.shape.clone());

@@ -250,7 +250,8 @@ impl<'b, 'a> Body<'b, 'a> {
                     let name = &binding.name.name;
                     let message = format!("`{name}` is declared with shape {declared:?}");
                     let what = format!("has shape {:?}", e.shape);
-                    return Err(self.fail(Diagnostic::new(Code::E0201, message, at, what)));
+                    let d = Diagnostic::new(Code::E0201, message, at, what);
+                    return Err(self.fail(d.sides(&e.shape, &declared)));
                 }
                 if let Some((bits, signed)) = want.integer().filter(|(bits, _)| *bits < 64) {
                     e = e.wrap(bits, signed).map_err(|m| self.cx.mismatch(m, at, None))?;
@@ -281,6 +282,7 @@ impl<'b, 'a> Body<'b, 'a> {
             let message = "a condition is one boolean";
             let d =
                 Diagnostic::new(Code::E0202, message, loc, format!("this is {}", describe(&cond)));
+            let d = d.sides(&cond.shape, &[]);
             return Err(self.fail(d.help(
                 "for each element, write `x = value where mask` or `where(mask, a, b)`; \
                  for all, `any(…)` or `all(…)`",
@@ -427,7 +429,10 @@ impl<'b, 'a> Body<'b, 'a> {
         }
         let message = format!("this does not have the shape of `{name}`");
         let what = format!("has shape {:?}, not {shape:?}", e.shape);
-        Err(self.fail(Diagnostic::new(Code::E0201, message, loc, what)))
+        let d = Diagnostic::new(Code::E0201, message, loc, what);
+        // What has fewer axes is compared from the last on.
+        let last = &shape[shape.len().saturating_sub(e.shape.len())..];
+        Err(self.fail(d.sides(&e.shape, last)))
     }
 
     /// Converts a value to the kind of its place, where that loses nothing unsaid.

@@ -462,7 +462,9 @@ fn variable(cx: &mut Cx<'_>, instance: &Instance, v: &ast::Var, file: u32) -> Ev
     if !fits {
         let message = format!("the initial value of `{name}` has another shape");
         let d = Diagnostic::new(Code::E0201, message, at, format!("has shape {:?}", value.shape));
-        return Err(cx.fail(d.label(loc, format!("has shape {shape:?}"))));
+        let d = d.label(loc, format!("has shape {shape:?}"));
+        let last = &shape[shape.len().saturating_sub(value.shape.len())..];
+        return Err(cx.fail(d.sides(&value.shape, last)));
     }
     let init = value.convert(ty.kind());
     let bounds = init.value().and_then(|c| c.values().int_bounds());

@@ -73,7 +73,7 @@ fn geometry(
     let [outputs, kernel_width, kernel_height, channels] = *weights else {
         let message = "the weights of a convolution have four axes";
         let what = format!("this has shape {weights:?}");
-        let d = Diagnostic::new(Code::E0202, message, a.loc(0), what);
+        let d = Diagnostic::new(Code::E0202, message, a.loc(0), what).sides(weights, &[1; 4]);
         return Err(cx.fail(d.help(
             "they are [output channels, width, height, input channels of a group]; `reshape` \
              and `transpose` change a shape",
@@ -81,7 +81,7 @@ fn geometry(
     };
     let [width, height, inputs] = *input else {
         let message = "the input of a convolution has three axes";
-        let d = Diagnostic::new(Code::E0202, message, a.loc(1), input_text);
+        let d = Diagnostic::new(Code::E0202, message, a.loc(1), input_text).sides(input, &[1; 3]);
         return Err(cx.fail(d.help("they are [width, height, channels]; `reshape` makes them")));
     };
     let stride = pair(cx, a, 2, "stride", 1)?;

@@ -76,6 +76,8 @@ pub enum Node {
 pub enum Mismatch {
     /// Two shapes that do not broadcast.
     Shapes(Vec<usize>, Vec<usize>),
+    /// Two shapes that do not go together in another way, and what of them should be equal.
+    Unlike([Vec<usize>; 2], Option<[Vec<usize>; 2]>),
     /// An operator that is not defined for a kind.
     Kind(String),
     /// An operator of integers, and whether each side is a float.

@@ -137,6 +137,10 @@ impl Cx<'_> {
         let sources = &self.program.sources;
         let (x, w) = (sources.line(left), sources.line(right));
         let elements = b.iter().product::<usize>();
+        let d = match a.as_slice() {
+            [.., columns] => d.sides(&[*columns], &b),
+            [] => d.sides(&a, &[1]),
+        };
         let (text, edits) = match (a.as_slice(), b.as_slice()) {
             ([], _) | (_, []) => {
                 ("a number is multiplied with `*`", vec![Edit::replace(between, " * ")])
@@ -166,16 +170,12 @@ impl Cx<'_> {
     pub fn mismatch(&mut self, mismatch: Mismatch, loc: Loc, sides: Option<(Loc, Loc)>) -> Stop {
         let diagnostic = match mismatch {
             Mismatch::Shapes(a, b) => {
-                let message = format!("the shapes {a:?} and {b:?} do not fit together");
-                let mut d = Diagnostic::new(Code::E0202, message, loc, "");
-                if let Some((left, right)) = sides {
-                    d = d.label(left, format!("{a:?}")).label(right, format!("{b:?}"));
-                }
-                d.help(
-                    "sizes must be equal from the last axis on, or 1; `flatten`, `reshape` and \
-                     `transpose` change a shape",
-                )
+                // What is compared are the last axes.
+                let axes = a.len().min(b.len());
+                let last = [&a, &b].map(|shape| shape[shape.len() - axes..].to_vec());
+                unlike([a, b], Some(last), loc, sides)
             }
+            Mismatch::Unlike(shapes, compared) => unlike(shapes, compared, loc, sides),
             Mismatch::Kind(message) => Diagnostic::new(Code::E0204, message, loc, ""),
             Mismatch::Floats(message, floats) => {
                 let d = Diagnostic::new(Code::E0204, message, loc, "");
@@ -335,7 +335,8 @@ impl Cx<'_> {
                 }
             );
             let what = format!("this is {}", describe(&of));
-            return Err(self.fail(Diagnostic::new(Code::E0202, message, loc, what)));
+            let d = Diagnostic::new(Code::E0202, message, loc, what);
+            return Err(self.fail(d.sides(&of.shape, &vec![1; subscripts.len()])));
         }
         let picks = self.subscripts(&of.shape, subscripts, env)?;
         let ranges: Vec<(usize, usize)> = picks
@@ -438,6 +439,27 @@ pub enum Pick {
     Range(usize, usize),
     /// One position known only when the network runs.
     Computed(TExpr),
+}
+
+/// Two shapes that do not go together, and what of them was compared.
+fn unlike(
+    [a, b]: [Vec<usize>; 2],
+    compared: Option<[Vec<usize>; 2]>,
+    loc: Loc,
+    places: Option<(Loc, Loc)>,
+) -> Diagnostic {
+    let message = format!("the shapes {a:?} and {b:?} do not fit together");
+    let mut d = Diagnostic::new(Code::E0202, message, loc, "");
+    if let Some([one, other]) = &compared {
+        d = d.sides(one, other);
+    }
+    if let Some((left, right)) = places {
+        d = d.label(left, format!("{a:?}")).label(right, format!("{b:?}"));
+    }
+    d.help(
+        "sizes must be equal from the last axis on, or 1; `flatten`, `reshape` and `transpose` \
+         change a shape",
+    )
 }
 
 /// The operation for one of the syntax (`@` and the logical ones aside).

@@ -21,7 +21,7 @@ impl Cx<'_> {
             Val::Str(_) | Val::Archive(_) | Val::Epoch { .. } => Ok(None),
             value => self.as_expr(value, Loc { file: env.file, span: e.span }).map(Some),
         });
-        self.sink.take_back(said);
+        self.sink.split_off(said);
         let integer = value.ok()?.is_some_and(|e| e.kind == Kind::Int);
         integer.then(|| Fix::safe(edits))
     }

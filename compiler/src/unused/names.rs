@@ -1,78 +1,33 @@
-//! Mistakes in what no run instantiates.
-//!
-//! A process, model or network that nothing uses has no arguments and no shapes, so only what is
-//! wrong whatever they are is reported: names that stand for nothing, everywhere; and every
-//! mistake in processes without parameters, whose instances are all alike.
+//! Names that stand for nothing, in what no run uses.
 
-use super::select::Choices;
-use super::tree::Tree;
-use super::{flatten, shapes};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::network::Phase;
 use crate::resolve::{ItemRef, Symbol};
 use crate::types::{self, Cx, Env, Val, builtins, dotted};
 use snn_grammar::ast::{
-    self, Arg, Dim, Expr, ExprKind, Ident, ItemKind, Network, NetworkMember, Param, ProcessMember,
-    ResetWhen, ShapeParam, Stmt, StmtKind, Subscript,
+    self, Arg, Dim, Expr, ExprKind, Ident, ItemKind, Model, Network, NetworkMember, Param, Process,
+    ProcessMember, ResetWhen, ShapeParam, Stmt, StmtKind, Subscript,
 };
 use std::collections::BTreeMap;
 
-/// Checks the processes, models and networks of the program's own file that no run of this
-/// context has instantiated.
-pub fn check_unused(cx: &mut Cx<'_>) {
-    let Some(tree) = cx.program.modules.first().map(|m| m.file.clone()) else { return };
-    for (i, item) in tree.items.iter().enumerate() {
-        let at = ItemRef { file: 0, item: i as u32 };
-        if cx.met.contains(&at) {
-            continue;
-        }
-        match &item.kind {
-            ItemKind::Process(p) => {
-                let phases = p.members.iter().any(|m| matches!(m, ProcessMember::Phase(_)));
-                if phases && p.params.is_empty() && p.shape_params.is_empty() {
-                    whole(cx, at, None, Loc { file: 0, span: p.name.span });
-                }
-                let mut env = Env::module(0);
-                known(&mut env, &p.shape_params, &p.params);
-                let said = cx.sink.count();
-                Names { cx }.process(&p.params, &[&p.members], env);
-                cx.sink.without_repeated(said);
-            }
-            ItemKind::Model(m) => {
-                let parts: Vec<&str> = m.of.parts.iter().map(|p| p.name.as_str()).collect();
-                let Some(Symbol::Item(of)) = cx.program.lookup_path(0, &parts) else { continue };
-                let file = cx.program.tree(of);
-                let ItemKind::Process(p) = &file.items[of.item as usize].kind else { continue };
-                if p.params.is_empty() && p.shape_params.is_empty() && m.params.is_empty() {
-                    let loc = Loc { file: 0, span: m.tag.span };
-                    whole(cx, of, Some(m.tag.name.clone()), loc);
-                }
-                let mut env = Env::module(0);
-                known(&mut env, &p.shape_params, &p.params);
-                known(&mut env, &[], &m.params);
-                let said = cx.sink.count();
-                Names { cx }.process(&m.params, &[&m.members, &p.members], env);
-                cx.sink.without_repeated(said);
-            }
-            ItemKind::Network(n) => {
-                let said = cx.sink.count();
-                Names { cx }.network(n);
-                cx.sink.without_repeated(said);
-            }
-            _ => {}
-        }
-    }
+/// Reports those in a process.
+pub fn of_process(cx: &mut Cx<'_>, process: &Process) {
+    let mut env = Env::module(0);
+    known(&mut env, &process.shape_params, &process.params);
+    Names { cx }.process(&process.params, &[&process.members], env);
 }
 
-/// Types a process without parameters.
-fn whole(cx: &mut Cx<'_>, def: ItemRef, tag: Option<String>, loc: Loc) {
-    cx.begin_run();
-    let choices = Choices::tagged(tag.map(|tag| (tag, loc)));
-    let Ok(mut tree) = Tree::alone(cx, def, &choices, loc) else { return };
-    if shapes::infer(cx, &mut tree).is_ok() {
-        // What is wrong is in the sink.
-        let _ = types::check_alone(cx, &flatten::instance(&tree, 0));
-    }
+/// Reports those in a model of a process.
+pub fn of_model(cx: &mut Cx<'_>, model: &Model, process: &Process) {
+    let mut env = Env::module(0);
+    known(&mut env, &process.shape_params, &process.params);
+    known(&mut env, &[], &model.params);
+    Names { cx }.process(&model.params, &[&model.members, &process.members], env);
+}
+
+/// Reports those in a network.
+pub fn of_network(cx: &mut Cx<'_>, network: &Network) {
+    Names { cx }.network(network);
 }
 
 /// Makes parameters known, of unknown value.

@@ -109,7 +109,7 @@ fn check_file(file: &Path) -> Checked {
         return Checked::Rejected(code, render::render(&errors, &checked.sources, false));
     }
     let Some(run) = checked.runs.into_iter().next() else {
-        return Checked::Rejected("no run".into(), "no error, and no run".into());
+        return Checked::Panicked("no error, and no run".into());
     };
     let forms = [&run.network, &run.flat.0].map(verify::verify);
     let forms = forms.into_iter().chain([snnc::ir::verify::check(&run.ir)]);
