@@ -4,8 +4,7 @@
     python3 numpy_reference.py --batch 1        # one image at a time
     python3 numpy_reference.py --save out.npz   # predictions and counts
 
-Needs numpy and h5py. Images follow each other as in a run of the network: the last spikes of
-an image leave the network three steps into the next one, and are counted there.
+Needs numpy and h5py.
 """
 
 import argparse
@@ -101,9 +100,8 @@ def spike_trains(steps):
 
 
 def run(layers, pixels, steps):
-    """Output spikes of each image: those in its own steps, those in the next image's."""
-    own = np.zeros((len(pixels), layers[-1].weight.shape[1]), np.int64)
-    late = np.zeros_like(own)
+    """How often each output spikes for each image."""
+    counts = np.zeros((len(pixels), layers[-1].weight.shape[1]), np.int64)
     trains = spike_trains(steps)
     pixels = pixels.astype(np.intp)
     encoded = np.empty(pixels.shape, np.float32)
@@ -116,8 +114,8 @@ def run(layers, pixels, steps):
         spikes = np.take(trains[step], pixels, out=encoded, mode="clip")
         for layer in layers:
             spikes = layer.step(spikes)
-        (own if step + len(layers) < steps else late)[:] += spikes.astype(np.int64)
-    return own, late
+        counts += spikes.astype(np.int64)
+    return counts
 
 
 def main():
@@ -131,8 +129,7 @@ def main():
         run(layers, images[i : i + ARGS.batch], ARGS.steps)
         for i in range(0, len(images), ARGS.batch)
     ]
-    counts = np.concatenate([own for own, _ in parts])
-    counts[1:] += np.concatenate([late for _, late in parts])[:-1]
+    counts = np.concatenate(parts)
     pred = counts.argmax(axis=1)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
 

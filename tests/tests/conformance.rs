@@ -303,7 +303,7 @@ fn mnist_lava_equals_the_reference_in_every_recorded_state() {
     }
 }
 
-/// The second reference program with the reference's own network.
+/// The second reference program, which reads three steps early, with the reference's own network.
 fn mnist_loihi(folder: &Path, records: &str) -> Option<std::path::PathBuf> {
     let files = [
         "mnist/t10k-images-idx3-ubyte.gz",
@@ -311,10 +311,11 @@ fn mnist_loihi(folder: &Path, records: &str) -> Option<std::path::PathBuf> {
         "netx/mnist_cuba.net",
     ];
     copy(folder, &files)?;
-    let mut text = example("mnist_loihi/mnist_loihi.snn").replace("mnist.net", "mnist_cuba.net");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("files/mnist_reference.snn");
+    let mut text = fs::read_to_string(path).unwrap();
     let report = text.find("    report").unwrap();
     text.insert_str(report, records);
-    let file = folder.join("mnist_loihi.snn");
+    let file = folder.join("mnist_reference.snn");
     fs::write(&file, text).unwrap();
     Some(file)
 }

@@ -4,11 +4,11 @@ use snn_tests::program;
 use snn_tests::programs::engine::{Checked, Compiled, Outcome, check, divined, interpreted};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
-use snnc::diagnostics::Sink;
-use snnc::driver::CheckedRun;
+use snnc::diagnostics::{Sink, render};
+use snnc::driver::{self, CheckedRun, Options};
 use snnc::network::{self, Data, Network, parse, print, verify};
 use snnc::schedule;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Random programs that the checker accepts.
@@ -19,11 +19,51 @@ fn programs(count: u64) -> impl Iterator<Item = Box<Compiled>> {
     })
 }
 
-fn examples() -> Vec<CheckedRun> {
+fn example_files() -> [PathBuf; 3] {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    let files =
-        ["mnist_loihi/mnist_loihi.snn", "mnist_lava/mnist_lava.snn", "pilotnet/pilotnet.snn"];
-    files.iter().map(|file| program::check(&root.join(file), &[])).collect()
+    ["mnist_loihi/mnist_loihi.snn", "mnist_lava/mnist_lava.snn", "pilotnet/pilotnet.snn"]
+        .map(|file| root.join(file))
+}
+
+fn examples() -> Vec<CheckedRun> {
+    example_files().iter().map(|file| program::check(file, &[])).collect()
+}
+
+#[test]
+fn examples_give_no_warning() {
+    for file in example_files() {
+        let checked = driver::check(&file, &Options::default());
+        let shown = render::render(&checked.diagnostics, &checked.sources, false);
+        assert_eq!(shown, "", "{}", file.display());
+    }
+}
+
+/// The answer to an image is made of all spikes that it causes: those from the step after it has
+/// come through all layers on, up to the step in which the next has.
+#[test]
+fn the_readout_of_mnist_counts_all_spikes_of_each_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, ..] = example_files();
+    let from = file.parent().unwrap();
+    for name in ["mnist.net", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"] {
+        std::fs::copy(from.join(name), folder.path().join(name)).unwrap();
+    }
+    let records = "    record net.layer2.neuron.s_out\n    record cls.counts at end\n    report";
+    let text = std::fs::read_to_string(&file).unwrap().replace("    report", records);
+    let file = folder.path().join("mnist.snn");
+    std::fs::write(&file, text).unwrap();
+    let run = program::check(&file, &[("images", "6")]);
+    let results = program::interpreted(&run.ir);
+    let (spikes, counts) = (&results["net.layer2.neuron.s_out"], &results["cls.counts"]);
+    assert_eq!((spikes.shape.as_slice(), counts.shape.as_slice()), (&[195, 10][..], &[6, 10][..]));
+    for (image, counted) in counts.values.chunks(10).enumerate() {
+        // Rows are steps from 1 on.
+        let rows = spikes.values.chunks(10).skip(32 * image + 3).take(32);
+        let mut sums = vec![0.0; 10];
+        rows.for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, spike)| *sum += spike));
+        assert_eq!(counted, sums, "image {image}");
+        assert!(sums.iter().sum::<f64>() > 0.0);
+    }
 }
 
 /// The network that the text form of another means.
