@@ -69,7 +69,7 @@ pub struct CheckedRun {
     /// Its name.
     pub name: String,
     /// Its target.
-    pub target: Target,
+    pub target: Lowered,
     /// Where the target is written, or the run.
     pub target_loc: Loc,
     /// The run, in the network form.
@@ -83,7 +83,7 @@ pub struct CheckedRun {
 }
 
 /// What a run is lowered to.
-pub enum Target {
+pub enum Lowered {
     /// A Rust program.
     Rust,
     /// Cores of Loihi 2, here with what goes onto them.
@@ -158,11 +158,11 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     let epoch = epoch_of(cx, ir.windows.period);
     let target_loc = written.loc;
     let target = match &named? {
-        network::Target::Rust => Target::Rust,
+        network::Target::Rust => Lowered::Rust,
         network::Target::Chip(settings, loc) => {
             let (objective, sources) = (options.optimize, &cx.program.sources);
             let chip = loihi2::check(&network, (settings, *loc), objective, sources, cx.sink)?;
-            Target::Loihi2(Box::new(chip))
+            Lowered::Loihi2(Box::new(chip))
         }
     };
     Ok(CheckedRun { name, target, target_loc, network, flat, ir, epoch })

@@ -6,7 +6,7 @@ use crate::ir::StepIr;
 use crate::lower::rust::{self, GeneratedCrate, build};
 use crate::network::Network;
 use crate::oracle::{self, Failure};
-use snn_runtime::execute::{self, Options, Plan, RunError};
+use snn_runtime::execute::{self, Execution, RunError, RunPlan};
 use snn_runtime::network::Column;
 use snn_runtime::npz::Archive;
 use std::io::{self, BufRead, BufReader, Read};
@@ -42,7 +42,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct Executed {
     /// The run, with its records in the order of the columns.
-    pub plan: Plan,
+    pub plan: RunPlan,
     /// What was recorded.
     pub columns: Vec<Column>,
     /// Wall-clock time of the steps alone.
@@ -113,7 +113,7 @@ pub fn generate<'a>(
 ) -> Result<GeneratedCrate, Diagnostic> {
     let hash = build::digest(sources.into_iter().map(str::as_bytes));
     let generator = env!("CARGO_PKG_VERSION").to_owned();
-    rust::emit(ir, &rust::Options { generator, source_hash: hash })
+    rust::emit(ir, &rust::Provenance { generator, source_hash: hash })
 }
 
 fn threads(settings: &Settings) -> usize {
@@ -126,7 +126,7 @@ fn interpreted(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnos
     // Once before, so that data that cannot be read has its own code.
     interpret::load(ir.clone()).map_err(Diagnostic::from)?;
     let make = || interpret::load(ir.clone()).map_err(io::Error::other);
-    let options = Options { threads: threads(settings), quiet: settings.quiet };
+    let options = Execution { threads: threads(settings), quiet: settings.quiet };
     match execute::run(&plan, &make, &options) {
         Ok(o) => Ok(Executed { plan, columns: o.columns, seconds: o.seconds, threads: o.threads }),
         Err(RunError::Fault(fault)) => Err(left_range(&fault.to_string())),
@@ -247,7 +247,7 @@ fn failure(said: &[String]) -> Diagnostic {
 }
 
 /// The columns of a plan from the file that its program wrote.
-fn read(plan: &Plan, path: &Path) -> io::Result<Vec<Column>> {
+fn read(plan: &RunPlan, path: &Path) -> io::Result<Vec<Column>> {
     let mut archive = Archive::open(path)?;
     let mut column = |spec: &execute::RecordSpec| {
         let (header, mut values) = archive.array(&spec.key)?;

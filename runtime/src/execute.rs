@@ -2,7 +2,7 @@
 //!
 //! # Windows
 //! Where the compiler has proven that the state at the start of a window is the same whatever
-//! it was `horizon` steps earlier ([`Plan::horizon`]), a run is cut at window starts into one
+//! it was `horizon` steps earlier ([`RunPlan::horizon`]), a run is cut at window starts into one
 //! chunk of consecutive windows a thread. The thread of a later chunk makes a fresh network,
 //! [`seek`](Network::seek)s to `horizon` steps before its chunk (or begins at step 1), replays
 //! those without recording, and executes its own steps. Then the columns of the chunks are
@@ -25,7 +25,7 @@ use std::time::Instant;
 
 /// What is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct RunPlan {
     /// The run's name, for progress.
     pub name: String,
     /// How many steps; the first is step 1.
@@ -39,7 +39,7 @@ pub struct Plan {
     pub records: Vec<RecordSpec>,
 }
 
-/// One record of a [`Plan`].
+/// One record of a [`RunPlan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordSpec {
     /// Its key in the results: a dotted path.
@@ -55,7 +55,7 @@ pub struct RecordSpec {
 
 /// How to run a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct Execution {
     /// Threads to use at most; 0 counts as 1.
     pub threads: usize,
     /// Whether to show no progress on stderr.
@@ -104,9 +104,9 @@ impl std::error::Error for RunError {}
 /// # Errors
 /// See [`RunError`]. Nothing of a failed run is kept.
 pub fn run<N: Network>(
-    plan: &Plan,
+    plan: &RunPlan,
     make: &(dyn Fn() -> io::Result<N> + Sync),
-    options: &Options,
+    options: &Execution,
 ) -> Result<Outcome, RunError> {
     let chunks = chunks(plan, options.threads);
     match run_chunks(plan, make, options, &chunks) {
@@ -133,7 +133,7 @@ const MIN_WINDOWS: u64 = 2;
 const MIN_STEPS_PER_REPLAYED: u64 = 4;
 
 /// Cuts a run into as many chunks as it is worth using threads for.
-fn chunks(plan: &Plan, threads: usize) -> Vec<Chunk> {
+fn chunks(plan: &RunPlan, threads: usize) -> Vec<Chunk> {
     let period = plan.period.max(1);
     let windows = plan.steps.div_ceil(period);
     let count = plan.horizon.map_or(1, |horizon| {
@@ -182,9 +182,9 @@ struct Done<N> {
 }
 
 fn run_chunks<N: Network>(
-    plan: &Plan,
+    plan: &RunPlan,
     make: &(dyn Fn() -> io::Result<N> + Sync),
-    options: &Options,
+    options: &Execution,
     chunks: &[Chunk],
 ) -> Result<Outcome, Failure> {
     let made = each(chunks.iter().map(|_| move || make().map_err(RunError::Make)).collect());
@@ -260,7 +260,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
 const STOP_INTERVAL: u64 = 256;
 
 fn run_chunk<N: Network>(
-    plan: &Plan,
+    plan: &RunPlan,
     mut network: N,
     chunk: &Chunk,
     counter: &Counter,
@@ -296,7 +296,7 @@ fn run_chunk<N: Network>(
 }
 
 /// Joins what the chunks recorded, in order of time.
-fn join<N: Network>(plan: &Plan, chunks: &[Chunk], done: Vec<Done<N>>) -> Vec<Column> {
+fn join<N: Network>(plan: &RunPlan, chunks: &[Chunk], done: Vec<Done<N>>) -> Vec<Column> {
     let mut columns: Vec<Column> = plan.records.iter().map(|_| Column::default()).collect();
     let mut earlier: Option<N> = None;
     for (k, (Done { mut network, columns: later }, chunk)) in

@@ -67,7 +67,7 @@ impl Network for Images {
     }
 }
 
-fn plan(horizon: Option<u64>) -> Plan {
+fn plan(horizon: Option<u64>) -> RunPlan {
     let record = |key: &str, shape: &[usize], at_end| RecordSpec {
         key: key.into(),
         element: ElementType::I64,
@@ -80,15 +80,15 @@ fn plan(horizon: Option<u64>) -> Plan {
         record("classes", &[25], true),
         record("last_state", &[], true),
     ];
-    Plan { name: "test".into(), steps: STEPS, period: 4, horizon, records }
+    RunPlan { name: "test".into(), steps: STEPS, period: 4, horizon, records }
 }
 
 fn run_with(
-    plan: &Plan,
+    plan: &RunPlan,
     threads: usize,
     network: impl Fn() -> Images + Sync,
 ) -> Result<Outcome, RunError> {
-    run(plan, &|| Ok(network()), &Options { threads, quiet: true })
+    run(plan, &|| Ok(network()), &Execution { threads, quiet: true })
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn chunks_cover_all_steps_once_and_begin_at_windows() {
-    let plan = Plan { steps: 103, horizon: Some(6), ..plan(None) };
+    let plan = RunPlan { steps: 103, horizon: Some(6), ..plan(None) };
     let cut = chunks(&plan, 3);
     let whole: Vec<u64> = cut.iter().flat_map(|c| c.steps.clone()).collect();
     assert!(whole.into_iter().eq(1..=103));
@@ -121,7 +121,7 @@ fn chunks_cover_all_steps_once_and_begin_at_windows() {
 #[test]
 fn few_windows_or_long_replays_use_fewer_threads() {
     let count = |steps, horizon, threads| {
-        chunks(&Plan { steps, horizon: Some(horizon), ..plan(None) }, threads).len()
+        chunks(&RunPlan { steps, horizon: Some(horizon), ..plan(None) }, threads).len()
     };
     assert_eq!(count(4 * 1000, 0, 16), 16);
     assert_eq!(count(4 * 5, 0, 16), 2);
@@ -134,7 +134,7 @@ fn few_windows_or_long_replays_use_fewer_threads() {
 
 #[test]
 fn a_run_of_no_steps_keeps_the_initial_state() {
-    let outcome = run_with(&Plan { steps: 0, ..plan(Some(0)) }, 2, images).unwrap();
+    let outcome = run_with(&RunPlan { steps: 0, ..plan(Some(0)) }, 2, images).unwrap();
     assert_eq!(outcome.columns[0].rows, 0);
     assert_eq!(outcome.columns[3].bytes, 99i64.to_le_bytes());
 }
@@ -178,7 +178,7 @@ fn a_fault_in_a_replay_is_no_fault_of_the_run() {
             self.0.collect(&later.0, from, to);
         }
     }
-    let options = Options { threads: 2, quiet: true };
+    let options = Execution { threads: 2, quiet: true };
     let outcome = run(&plan(Some(3)), &|| Ok(Strict(images(), false)), &options).unwrap();
     let expected = run_with(&plan(None), 1, images).unwrap();
     assert_eq!(outcome.threads, 1);
@@ -199,6 +199,6 @@ fn a_panic_is_an_error() {
 #[test]
 fn missing_data_is_an_error() {
     let make = || Err::<Images, _>(io::Error::new(io::ErrorKind::NotFound, "data/w.npy: gone"));
-    let error = run(&plan(None), &make, &Options { threads: 1, quiet: true }).unwrap_err();
+    let error = run(&plan(None), &make, &Execution { threads: 1, quiet: true }).unwrap_err();
     assert_eq!(error.to_string(), "cannot load the network's data: data/w.npy: gone");
 }

@@ -8,7 +8,7 @@
 //! line on stderr that begins with `error: `, and exit status 1 (2 for a wrong option). A
 //! fault is followed by a line for machines: see [`crate::Fault::line`].
 
-use crate::execute::{self, Options, Plan, RunError};
+use crate::execute::{self, Execution, RunError, RunPlan};
 use crate::network::Network;
 use crate::record;
 use std::ffi::OsString;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Runs `plan` as the command line says: `load` reads the network's data from a folder,
 /// `make` makes a network in its initial state from it.
 pub fn main<D: Send + Sync, N: Network>(
-    plan: Plan,
+    plan: RunPlan,
     load: fn(&Path) -> io::Result<Arc<D>>,
     make: fn(Arc<D>) -> N,
 ) -> ExitCode {
@@ -46,13 +46,13 @@ pub fn main<D: Send + Sync, N: Network>(
 }
 
 fn execute<D: Send + Sync, N: Network>(
-    plan: &Plan,
+    plan: &RunPlan,
     load: fn(&Path) -> io::Result<Arc<D>>,
     make: fn(Arc<D>) -> N,
     arguments: &Arguments,
 ) -> Result<(), String> {
     let data = load(&arguments.data).map_err(|e| RunError::Make(e).to_string())?;
-    let options = Options { threads: arguments.threads, quiet: arguments.quiet };
+    let options = Execution { threads: arguments.threads, quiet: arguments.quiet };
     let outcome = execute::run(plan, &|| Ok(make(data.clone())), &options).map_err(report)?;
     if let Some(out) = &arguments.out {
         record::write(out, &plan.records, &outcome.columns)

@@ -3,7 +3,7 @@
 //! A crate of its own for each network would spend minutes in Cargo and the linker.
 
 use snnc::ir::StepIr;
-use snnc::lower::rust::{self, Options};
+use snnc::lower::rust::{self, Provenance};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Batch {
         let package = dir.join("batch");
         let (src, results) = (package.join("src"), dir.join("results"));
         fs::create_dir_all(&src).map_err(|e| format!("{}: {e}", src.display()))?;
-        let options = Options { generator: "test".into(), source_hash: "random".into() };
+        let options = Provenance { generator: "test".into(), source_hash: "random".into() };
         // Modules of an earlier batch would only confuse whoever looks for a difference.
         for n in networks.len().. {
             if fs::remove_file(src.join(format!("n{n}.rs"))).is_err() {
@@ -152,7 +152,7 @@ debug = 0
 
 const MAIN: &str = r#"
 use snn_runtime::Network;
-use snn_runtime::execute::{Options, Plan, RunError, run};
+use snn_runtime::execute::{Execution, RunPlan, RunError, run};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -166,12 +166,12 @@ CALLS}
 fn one<D: Send + Sync, N: Network>(
     out: &Path,
     threads: usize,
-    plan: Plan,
+    plan: RunPlan,
     data: std::io::Result<D>,
     make: fn(Arc<D>) -> N,
 ) {
     let data = Arc::new(data.expect("data"));
-    match run(&plan, &|| Ok(make(data.clone())), &Options { threads, quiet: true }) {
+    match run(&plan, &|| Ok(make(data.clone())), &Execution { threads, quiet: true }) {
         Ok(outcome) => {
             snn_runtime::record::write(&out.with_extension("npz"), &plan.records, &outcome.columns)
                 .expect("recordings");

@@ -79,7 +79,7 @@ pub fn check(file: &Path, set: &[(&str, &str)]) -> CheckedRun {
 pub fn interpreted(ir: &StepIr) -> BTreeMap<String, Array> {
     let ir = Arc::new(ir.clone());
     let plan = interpret::plan(&ir);
-    let options = execute::Options { threads: 1, quiet: true };
+    let options = execute::Execution { threads: 1, quiet: true };
     let make = || interpret::load(Arc::clone(&ir)).map_err(std::io::Error::other);
     let outcome = execute::run(&plan, &make, &options).unwrap_or_else(|e| panic!("{e:?}"));
     let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
@@ -91,7 +91,7 @@ pub fn interpreted(ir: &StepIr) -> BTreeMap<String, Array> {
 
 /// What the generated program records.
 pub fn generated(ir: &StepIr, threads: usize) -> BTreeMap<String, Array> {
-    let options = rust::Options { generator: "test".into(), source_hash: "test".into() };
+    let options = rust::Provenance { generator: "test".into(), source_hash: "test".into() };
     let generated = rust::emit(ir, &options).unwrap_or_else(|e| panic!("{e:?}"));
     let program =
         rust::build::compile(&generated, &cache(), &mut |_| {}).unwrap_or_else(|e| panic!("{e:?}"));

@@ -343,7 +343,7 @@ fn every_op() -> Vec<Op> {
         Op::Index,
         Op::Concat(0),
         Op::MatMul,
-        Op::Conv(geometry),
+        Op::Conv(Box::new(geometry)),
         Op::ByDelay,
     ];
     all.extend(reductions.map(|op| Op::Reduce(op, Vec::new())));
@@ -473,7 +473,7 @@ fn random_convolution(dice: &mut Dice) -> (usize, Geometry) {
         groups,
     };
     let make = |b: &mut Builder<'_>, x: &[ValueId]| {
-        b.push(Op::Conv(geometry), x, Kind::F64, &geometry.output())
+        b.push(Op::Conv(Box::new(geometry)), x, Kind::F64, &geometry.output())
     };
     let case = case(&[&geometry.weights(), &geometry.input], &make);
     let what = format!("{geometry:?}");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 use snn_runtime::Network;
-use snn_runtime::execute::{Options, Outcome, RunError, run};
+use snn_runtime::execute::{Execution, Outcome, RunError, run};
 use snn_runtime::network::{ElementType, Fault};
 use snn_runtime::record;
 use snn_tests::batch::{Batch, Ran};
@@ -183,7 +183,7 @@ fn networks(cases: u32, make: impl Fn(u32, &mut Choices) -> StepIr) -> Vec<StepI
 
 fn interpret(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
     let interpreter = load(Arc::new(ir.clone())).unwrap_or_else(|e| panic!("{}", e.message));
-    run(&plan(ir), &|| Ok(interpreter.clone()), &Options { threads, quiet: true })
+    run(&plan(ir), &|| Ok(interpreter.clone()), &Execution { threads, quiet: true })
 }
 
 /// Where generated code and interpreter differ first, in words.

@@ -5,15 +5,15 @@ use snn_runtime::npz::Archive;
 use snn_tests::mnist;
 use snnc::data::{DataSource, Dataset};
 use snnc::ir::{ALWAYS, BufferId, Record, RecordWhen, StepIr, TensorValues, ranges};
-use snnc::lower::rust::{Options, build, emit};
+use snnc::lower::rust::{Provenance, build, emit};
 use snnc::schedule::tabulate;
 use snnc::tensor::Tensor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-fn options() -> Options {
-    Options { generator: "0.0.0".into(), source_hash: "0123456789abcdef".into() }
+fn options() -> Provenance {
+    Provenance { generator: "0.0.0".into(), source_hash: "0123456789abcdef".into() }
 }
 
 fn shared(path: &str) -> Option<PathBuf> {

@@ -75,7 +75,7 @@ fn what_a_program_writes_between_steps_has_its_effect() {
     std::fs::write(&file, NETWORK).unwrap();
     let checked = driver::check(&file, &Options { open: true, ..Options::default() });
     let run = checked.runs.first().unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
-    let options = rust::Options { generator: "0.0.0".into(), source_hash: "0".into() };
+    let options = rust::Provenance { generator: "0.0.0".into(), source_hash: "0".into() };
     let mut generated = rust::emit(&run.ir, &options).unwrap();
     for (name, text) in &mut generated.files {
         if name == "src/main.rs" {

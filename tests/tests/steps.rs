@@ -180,7 +180,7 @@ fn remembering() -> Vec<CheckedRun> {
 fn columns(run: &CheckedRun, threads: usize) -> (usize, Vec<Vec<u8>>) {
     let ir = Arc::new(run.ir.clone());
     let make = || interpret::load(Arc::clone(&ir)).map_err(std::io::Error::other);
-    let options = execute::Options { threads, quiet: true };
+    let options = execute::Execution { threads, quiet: true };
     let outcome = execute::run(&interpret::plan(&ir), &make, &options).unwrap();
     (outcome.threads, outcome.columns.into_iter().map(|column| column.bytes).collect())
 }

@@ -61,7 +61,7 @@ const fn case(
 }
 
 /// What the command line says.
-struct Options {
+struct Arguments {
     compare: bool,
     effort: Effort,
     /// [`Costs::link`].
@@ -70,8 +70,8 @@ struct Options {
     names: Vec<String>,
 }
 
-fn options() -> Result<Options, Box<dyn Error>> {
-    let mut options = Options {
+fn options() -> Result<Arguments, Box<dyn Error>> {
+    let mut options = Arguments {
         compare: true,
         effort: Effort::default(),
         link: 0.0,
@@ -111,7 +111,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn run(case: &Case, options: &Options) -> Result<(), Box<dyn Error>> {
+fn run(case: &Case, options: &Arguments) -> Result<(), Box<dyn Error>> {
     let edges = (case.edges)();
     let grid = Grid { chips: [1, 1], routers: [case.side as u32; 2], slots: 1, bad: Vec::new() };
     let costs = Costs { hop_x: LINK, hop_y: LINK, chip_hop: LINK, link: options.link };

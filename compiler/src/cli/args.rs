@@ -158,7 +158,7 @@ pub enum Command {
         emit: Option<Form>,
         /// How a file is read
         #[command(flatten)]
-        options: Options,
+        options: RunChoice,
     },
     /// Draw the network: processes, connections, shapes and clocks
     #[command(after_help = "Examples:\n  \
@@ -237,12 +237,12 @@ pub struct Program {
     pub file: PathBuf,
     /// How it is read
     #[command(flatten)]
-    pub options: Options,
+    pub options: RunChoice,
 }
 
 /// How a program is read.
 #[derive(Args, Debug, Clone)]
-pub struct Options {
+pub struct RunChoice {
     /// Which run of the file [default: the first; to check and explain: all]
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,

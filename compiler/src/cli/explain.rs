@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub fn explain(
     subject: Option<PathBuf>,
     emit: Option<args::Form>,
-    options: args::Options,
+    options: args::RunChoice,
 ) -> Result<Status, Diagnostic> {
     let Some(file) = subject else {
         let lines = Code::ALL.iter().map(|c| format!("{}  {}\n", c.name(), c.summary()));

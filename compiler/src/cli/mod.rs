@@ -63,7 +63,7 @@ pub fn execute(arguments: Cli) -> Status {
                 args::Engine::Oracle => Engine::Oracle,
             };
             let settings = Settings { engine, threads, quiet };
-            run::run(&program, &strictness, run::Options { settings, output, json })
+            run::run(&program, &strictness, run::Invocation { settings, output, json })
         }
         Command::Compare { first, second, json } => compare::compare(&first, &second, json),
         Command::Explain { subject, emit, options } => explain::explain(subject, emit, options),

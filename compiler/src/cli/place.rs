@@ -2,11 +2,11 @@
 
 use super::{Status, args, output, program};
 use snnc::diagnostics::{Code, Diagnostic, json};
-use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
+use snnc::driver::{self, Checked, CheckedRun, Lowered, Options, Runs};
 use snnc::execute::{self, Engine, Settings};
 use snnc::lower::loihi2::activity::{Activity, counted_origin};
 use snnc::lower::loihi2::estimate::Estimate;
-use snnc::lower::loihi2::plan::{Plan, Source};
+use snnc::lower::loihi2::plan::{Plan, PlanOrigin};
 use snnc::lower::loihi2::{self, ChipRun, manifest, picture, sanafe, table};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -107,7 +107,7 @@ fn planned(
         None => None,
     };
     let text = checked.sources.files.first();
-    let source = Source {
+    let source = PlanOrigin {
         file: text.map(|f| file_name(&f.name)).unwrap_or_default(),
         sha256: text.map(|f| loihi2::digest(f.text.as_bytes())).unwrap_or_default(),
         compiler: format!("snnc {}", env!("CARGO_PKG_VERSION")),
@@ -191,7 +191,7 @@ fn watch(
 /// Whether a run is for the chip.
 pub fn chip(run: &CheckedRun) -> Option<&ChipRun> {
     match &run.target {
-        Target::Loihi2(chip) => Some(chip),
-        Target::Rust => None,
+        Lowered::Loihi2(chip) => Some(chip),
+        Lowered::Rust => None,
     }
 }

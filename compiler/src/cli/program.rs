@@ -3,7 +3,7 @@
 use super::args::{Program, Strictness};
 use super::output;
 use snnc::diagnostics::{Code, Diagnostic, Severity};
-use snnc::driver::{self, Checked, CheckedRun, Options, Runs, Target};
+use snnc::driver::{self, Checked, CheckedRun, Lowered, Options, Runs};
 
 /// How the arguments want a program to be read. Without `--run`, these `runs` are looked at.
 pub fn options(program: &Program, runs: Runs) -> Options {
@@ -44,7 +44,7 @@ pub fn one_run(program: &Program) -> Option<(Checked, CheckedRun)> {
 /// # Errors
 /// E0909.
 pub fn executable(run: &CheckedRun) -> Result<(), Diagnostic> {
-    if matches!(run.target, Target::Rust) {
+    if matches!(run.target, Lowered::Rust) {
         return Ok(());
     }
     let message = format!("run `{}` is for Loihi 2", run.name);

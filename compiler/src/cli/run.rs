@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How the command was given.
-pub struct Options {
+pub struct Invocation {
     /// How the run is executed.
     pub settings: Settings,
     /// Where its records go.
@@ -26,7 +26,7 @@ pub struct Options {
 pub fn run(
     arguments: &args::Program,
     strictness: &args::Strictness,
-    options: Options,
+    options: Invocation,
 ) -> Result<Status, Diagnostic> {
     let checked = program::check_strictly(arguments, strictness, snnc::driver::Runs::First);
     if !options.json {
@@ -54,7 +54,7 @@ struct Results {
     files: Vec<String>,
 }
 
-fn execute_and_keep(run: &CheckedRun, options: &Options) -> Result<Results, Diagnostic> {
+fn execute_and_keep(run: &CheckedRun, options: &Invocation) -> Result<Results, Diagnostic> {
     program::executable(run)?;
     options.output.as_deref().map_or(Ok(()), output::require_place)?;
     let ir = Arc::new(run.ir.clone());
@@ -111,7 +111,7 @@ fn finish(
     checked: &Checked,
     new: Vec<Diagnostic>,
     results: Option<(&CheckedRun, Results)>,
-    options: &Options,
+    options: &Invocation,
 ) -> Result<Status, Diagnostic> {
     let failed = results.is_none() || !new.is_empty();
     if options.json {

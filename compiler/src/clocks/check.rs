@@ -4,7 +4,7 @@ use super::Clock;
 use super::compare::compare;
 use super::latency::{self, Arrivals, Sending, Wave};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::elaborate::{Reset, Target, Timing};
+use crate::elaborate::{Named, Reset, Timing};
 use crate::network::{self, Body, InstanceId, Network, Phase, When};
 use crate::types::{Cx, Eval, Stop, Typed};
 use snn_grammar::ast::Direction;
@@ -216,8 +216,8 @@ impl Waves {
 }
 
 /// The variable that a reset names.
-fn variable(network: &Network, target: &Target) -> Option<(InstanceId, u32)> {
-    let Target::Member(i, name) = target else { return None };
+fn variable(network: &Network, target: &Named) -> Option<(InstanceId, u32)> {
+    let Named::Member(i, name) = target else { return None };
     let instance = InstanceId(*i as u32);
     let var = network.body(instance).vars.iter().position(|v| v.name == *name)?;
     Some((instance, var as u32))

@@ -141,7 +141,7 @@ struct Nature {
 type Ways = BTreeMap<u32, (u64, u64)>;
 
 /// From which port of which body (with which arguments, where they matter) to which.
-type Way = (BodyId, Vec<TensorId>, u32);
+type Passage = (BodyId, Vec<TensorId>, u32);
 
 struct Follower<'n> {
     network: &'n Network,
@@ -150,7 +150,7 @@ struct Follower<'n> {
     resets: BTreeMap<InstanceId, Vec<&'n Reset>>,
     uses: BTreeMap<(BodyId, u32), Option<(Phase, Clock)>>,
     /// None where a way was not understood.
-    transits: BTreeMap<Way, Option<Ways>>,
+    transits: BTreeMap<Passage, Option<Ways>>,
     natures: BTreeMap<BodyId, Nature>,
     departures: BTreeMap<(InstanceId, u32), Arrival>,
     found: Arrivals,

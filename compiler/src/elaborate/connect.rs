@@ -14,7 +14,7 @@ const VIEWS: [&str; 3] = ["flatten", "reshape", "transpose"];
 /// A connection into one port.
 pub struct Edge {
     /// What is received.
-    pub from: Source,
+    pub from: Sent,
     /// The receiving port: node and position.
     pub to: (usize, usize),
     /// The hop in the source text.
@@ -27,13 +27,13 @@ pub struct Edge {
 
 /// What goes into a connection: a port, or a view of ports.
 #[derive(Clone)]
-pub enum Source {
+pub enum Sent {
     /// A port: node and position.
     Port(usize, usize),
     /// `of.method(args)`.
     Method {
         /// What is viewed.
-        of: Box<Source>,
+        of: Box<Sent>,
         /// `flatten`, `reshape`, `transpose`.
         name: ast::Ident,
         /// Further arguments.
@@ -46,7 +46,7 @@ pub enum Source {
     /// `of[…]`.
     Index {
         /// What is viewed.
-        of: Box<Source>,
+        of: Box<Sent>,
         /// The subscripts.
         subscripts: Vec<ast::Subscript>,
         /// The network it stands in.
@@ -57,7 +57,7 @@ pub enum Source {
     /// `concat(a, b, axis: 1)`.
     Concat {
         /// What is joined.
-        parts: Vec<Source>,
+        parts: Vec<Sent>,
         /// The axis, where written.
         axis: Option<ast::Expr>,
         /// The network it stands in.
@@ -67,18 +67,18 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl Sent {
     /// Adds the nodes whose ports or parameters it looks at.
     pub fn nodes(&self, found: &mut BTreeSet<usize>) {
         match self {
-            Source::Port(node, _) => {
+            Sent::Port(node, _) => {
                 found.insert(*node);
             }
-            Source::Method { of, network, .. } | Source::Index { of, network, .. } => {
+            Sent::Method { of, network, .. } | Sent::Index { of, network, .. } => {
                 found.insert(*network);
                 of.nodes(found);
             }
-            Source::Concat { parts, network, .. } => {
+            Sent::Concat { parts, network, .. } => {
                 found.insert(*network);
                 parts.iter().for_each(|part| part.nodes(found));
             }
@@ -88,38 +88,38 @@ impl Source {
     /// It in words, and where its port is declared.
     pub fn described(&self, tree: &Tree) -> (String, Option<Loc>) {
         match self {
-            Source::Port(node, port) => {
+            Sent::Port(node, port) => {
                 let (node, port) = (&tree.nodes[*node], &tree.nodes[*node].ports[*port]);
                 (format!("`{}.{}`", node.shown(), port.name), Some(port.loc))
             }
-            Source::Method { of, .. } | Source::Index { of, .. } => {
+            Sent::Method { of, .. } | Sent::Index { of, .. } => {
                 let (text, loc) = of.described(tree);
                 (format!("this view of {text}"), loc)
             }
-            Source::Concat { .. } => ("what is joined here".into(), None),
+            Sent::Concat { .. } => ("what is joined here".into(), None),
         }
     }
 }
 
 impl Tree {
     /// The source as an expression over out ports, once the shapes it needs are known.
-    pub fn source(&self, cx: &mut Cx<'_>, source: &Source) -> Eval<TExpr> {
+    pub fn source(&self, cx: &mut Cx<'_>, source: &Sent) -> Eval<TExpr> {
         match source {
-            Source::Port(node, port) => {
+            Sent::Port(node, port) => {
                 let shape = self.nodes[*node].ports[*port].shape.clone().ok_or(Stop::Open)?;
                 let kind = port_elem(self, (*node, *port)).kind();
                 Ok(TExpr::read(Leaf::Remote(*node, *port), kind, shape))
             }
-            Source::Method { of, name, args, network, loc } => {
+            Sent::Method { of, name, args, network, loc } => {
                 let base = self.source(cx, of)?;
                 self.method(cx, base, name, args, *network, *loc)
             }
-            Source::Index { of, subscripts, network, loc } => {
+            Sent::Index { of, subscripts, network, loc } => {
                 let base = self.source(cx, of)?;
                 let env = self.nodes[*network].env.clone();
                 cx.index(base, subscripts, *loc, &env)
             }
-            Source::Concat { parts, axis, network, loc } => {
+            Sent::Concat { parts, axis, network, loc } => {
                 let parts = parts.iter().map(|p| self.source(cx, p)).collect::<Eval<Vec<_>>>()?;
                 let env = self.nodes[*network].env.clone();
                 let axis = axis.as_ref().map_or(Ok(0), |e| cx.size(e, &env))?;
@@ -208,7 +208,7 @@ pub fn chain(
     explicit: &BTreeSet<(String, String)>,
 ) -> Eval<()> {
     let mut chain = Chain { builder, network, explicit };
-    let mut previous: Option<(Source, &ast::Expr)> = None;
+    let mut previous: Option<(Sent, &ast::Expr)> = None;
     let last = connection.hops.len().saturating_sub(1);
     for (i, hop) in connection.hops.iter().enumerate() {
         let base = chain.base(hop)?;
@@ -231,7 +231,7 @@ enum Base {
     /// A part, without a port.
     Part(usize),
     /// A view of something.
-    View(Source),
+    View(Sent),
 }
 
 struct Chain<'c, 'b, 'a> {
@@ -268,13 +268,13 @@ impl Chain<'_, '_, '_> {
             ExprKind::Index(of, subscripts) => {
                 let of = Box::new(self.source_of(of)?);
                 let (subscripts, network) = (subscripts.clone(), self.network);
-                Ok(Base::View(Source::Index { of, subscripts, network, loc }))
+                Ok(Base::View(Sent::Index { of, subscripts, network, loc }))
             }
             ExprKind::Call { callee, args } => match &callee.kind {
                 ExprKind::Field(of, method) => {
                     let of = Box::new(self.source_of(of)?);
                     let (name, args, network) = (method.clone(), args.clone(), self.network);
-                    Ok(Base::View(Source::Method { of, name, args, network, loc }))
+                    Ok(Base::View(Sent::Method { of, name, args, network, loc }))
                 }
                 ExprKind::Name(name) if name == "concat" => {
                     let mut parts = Vec::new();
@@ -286,7 +286,7 @@ impl Chain<'_, '_, '_> {
                         }
                     }
                     let network = self.network;
-                    Ok(Base::View(Source::Concat { parts, axis, network, loc }))
+                    Ok(Base::View(Sent::Concat { parts, axis, network, loc }))
                 }
                 ExprKind::Name(name) => {
                     let message = format!("there is no process `{name}`");
@@ -353,21 +353,21 @@ impl Chain<'_, '_, '_> {
     }
 
     /// The hop as something that sends.
-    fn source_of(&mut self, e: &ast::Expr) -> Eval<Source> {
+    fn source_of(&mut self, e: &ast::Expr) -> Eval<Sent> {
         let base = self.base(e)?;
         self.sender(e, &base)
     }
 
-    fn sender(&mut self, e: &ast::Expr, base: &Base) -> Eval<Source> {
+    fn sender(&mut self, e: &ast::Expr, base: &Base) -> Eval<Sent> {
         match base {
             Base::View(source) => Ok(source.clone()),
             Base::Part(node) => {
                 let port = self.free_port(*node, Direction::Out, e)?;
-                Ok(Source::Port(*node, port))
+                Ok(Sent::Port(*node, port))
             }
             Base::Port(node, port) => {
                 self.direction(*node, *port, Direction::Out, e)?;
-                Ok(Source::Port(*node, *port))
+                Ok(Sent::Port(*node, *port))
             }
         }
     }
@@ -380,8 +380,8 @@ impl Chain<'_, '_, '_> {
                 Ok((*node, *port))
             }
             // In the middle of a chain, a view is of what the part sends.
-            Base::View(Source::Method { of, .. } | Source::Index { of, .. }) => match **of {
-                Source::Port(node, _) if node != self.network => {
+            Base::View(Sent::Method { of, .. } | Sent::Index { of, .. }) => match **of {
+                Sent::Port(node, _) if node != self.network => {
                     Ok((node, self.free_port(node, Direction::In, e)?))
                 }
                 _ => Err(self.view_receives(e)),

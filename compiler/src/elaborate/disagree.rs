@@ -1,6 +1,6 @@
 //! Connections whose ends have different shapes: which argument is to blame, and what to write.
 
-use super::connect::{Edge, Source};
+use super::connect::{Edge, Sent};
 use super::tree::{Node, Tree};
 use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
 use crate::tensor::ops::broadcast;
@@ -82,11 +82,11 @@ pub fn report(cx: &mut Cx<'_>, tree: &Tree, found: &[Disagreement]) {
 }
 
 /// The port that a source is (a view of).
-fn sender(source: &Source) -> Option<(usize, usize)> {
+fn sender(source: &Sent) -> Option<(usize, usize)> {
     match source {
-        Source::Port(node, port) => Some((*node, *port)),
-        Source::Method { of, .. } | Source::Index { of, .. } => sender(of),
-        Source::Concat { .. } => None,
+        Sent::Port(node, port) => Some((*node, *port)),
+        Sent::Method { of, .. } | Sent::Index { of, .. } => sender(of),
+        Sent::Concat { .. } => None,
     }
 }
 

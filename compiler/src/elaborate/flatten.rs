@@ -1,7 +1,7 @@
 //! From the tree of networks to a flat graph of processes.
 
 use super::params::{ParamState, Role};
-use super::paths::{self, Places, Target};
+use super::paths::{self, Named, Places};
 use super::shapes::port_elem;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic, Loc};
@@ -97,7 +97,7 @@ pub struct Connection {
 /// A reset.
 pub struct Reset {
     /// What goes back to its initial value, without duplicates.
-    pub targets: Vec<Target>,
+    pub targets: Vec<Named>,
     /// When.
     pub timing: Timing,
     /// In which phase (`spk`: before the dynamics of the step; `host`: between steps).
@@ -262,7 +262,7 @@ fn check_edge_types(cx: &mut Cx<'_>, tree: &Tree) -> bool {
                 senders.push((node, port));
             }
         });
-        if let (super::connect::Source::Port(node, port), [_]) = (&edge.from, senders.as_slice())
+        if let (super::connect::Sent::Port(node, port), [_]) = (&edge.from, senders.as_slice())
             && let Some(first) = seen.insert([(*node, *port), edge.to], edge.loc)
         {
             let d = Diagnostic::new(Code::E0502, "these two are connected twice", edge.loc, "")
@@ -444,9 +444,9 @@ fn lower_reset(
         // A whole instance stands for its memory, not for messages on their way.
         for target in found {
             match target {
-                Target::Instance(i) => {
+                Named::Instance(i) => {
                     let memory = state.variables[i].iter().filter(|(_, in_flight)| !in_flight);
-                    targets.extend(memory.map(|(name, _)| Target::Member(i, name.clone())));
+                    targets.extend(memory.map(|(name, _)| Named::Member(i, name.clone())));
                 }
                 member => targets.push(member),
             }

@@ -14,8 +14,8 @@ mod shapes;
 mod tree;
 
 pub use flatten::{Connection, Instance, InstanceGraph, InstanceParam, Port, Reset, Timing};
-pub use params::{checked, declared_params};
-pub use paths::{Places, Target, matches_whole};
+pub use params::{Declaration, Declared, checked};
+pub use paths::{Named, Places, matches_whole};
 pub use select::Choices;
 pub use shapes::dims;
 

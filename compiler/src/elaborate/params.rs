@@ -1,7 +1,7 @@
 //! Arguments: which parameter gets which value, and whether it may.
 
 use super::disagree::Origin;
-use super::tree::Node;
+use super::tree::{Node, PortState};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::ir::Kind;
 use crate::network::Range;
@@ -10,6 +10,7 @@ use crate::tensor::{Constant, Values};
 use crate::types::expr::TExpr;
 use crate::types::{Cx, DIV, ElemTy, Env, Eval, Stop, Val, conversion, describe};
 use snn_grammar::ast::{self, ItemKind, NetworkMember, ProcessMember, ShapeParam};
+use std::rc::Rc;
 
 /// A name of an instance whose value is an expression: a parameter, a constant, or an initial
 /// value given as an argument.
@@ -19,7 +20,7 @@ pub struct ParamState {
     /// What it is.
     pub role: Role,
     /// The expression.
-    pub value: ast::Expr,
+    pub value: Rc<ast::Expr>,
     /// Whether the expression stands in the surrounding network (an argument) or in the
     /// declaration (a default, a constant).
     pub outside: bool,
@@ -42,7 +43,7 @@ pub struct Sizes {
 /// What a [`ParamState`] is.
 pub enum Role {
     /// A declared parameter, with the file of its declaration.
-    Param(Box<ast::Param>, u32),
+    Param(Rc<ast::Param>, u32),
     /// `const`.
     Const,
     /// An argument that names a state variable.
@@ -59,7 +60,7 @@ impl Node {
         loc: Loc,
     ) -> Eval<()> {
         for param in params {
-            self.env.open.insert(param.name.name.clone());
+            self.env.forget(&param.name.name);
         }
         let Some(given) = given else { return Ok(()) };
         let mut sizes = Vec::new();
@@ -122,13 +123,12 @@ impl Node {
     pub fn bind_args(
         &mut self,
         cx: &mut Cx<'_>,
+        declared: &Declared,
         args: &[ast::Arg],
         env: &Env,
         loc: Loc,
     ) -> Eval<()> {
-        let members = self.members(cx);
-        let declared = declared_params(cx, self.def, self.model.unwrap_or(self.def));
-        let mut taken: Vec<Option<&ast::Arg>> = vec![None; declared.len()];
+        let mut taken: Vec<Option<&ast::Arg>> = vec![None; declared.params.len()];
         let mut failed = None;
         let mut position = 0;
         for arg in args {
@@ -137,28 +137,28 @@ impl Node {
                     position += 1;
                     Some(position - 1)
                 }
-                Some(name) => declared.iter().position(|(p, _)| p.name.name == name.name),
+                Some(name) => declared.params.iter().position(|p| p.param.name.name == name.name),
             };
-            let variable = arg.name.as_ref().filter(|n| members.vars.contains(&n.name));
+            let variable = arg.name.as_ref().filter(|n| declared.vars.contains(&n.name));
             match (slot.and_then(|s| taken.get_mut(s)), variable) {
                 (Some(place @ None), _) => *place = Some(arg),
                 (None, Some(name)) => self.params.push(ParamState {
                     name: name.name.clone(),
                     role: Role::Init,
-                    value: arg.value.clone(),
+                    value: Rc::new(arg.value.clone()),
                     outside: true,
                     file: env.file,
                     known: None,
                     range: None,
                 }),
-                _ => failed = Some(self.unknown_argument(cx, arg, &declared, &members, env)),
+                _ => failed = Some(self.unknown_argument(cx, arg, declared, env)),
             }
         }
-        for ((param, file), arg) in declared.into_iter().zip(taken) {
-            let name = param.name.name.clone();
-            let (value, outside, from) = match (arg, &param.default) {
-                (Some(arg), _) => (arg.value.clone(), true, env.file),
-                (None, Some(default)) => (default.clone(), false, file),
+        for (Declaration { param, default, file }, arg) in declared.params.iter().zip(taken) {
+            let (name, file) = (param.name.name.clone(), *file);
+            let (value, outside, from) = match (arg, default) {
+                (Some(arg), _) => (Rc::new(arg.value.clone()), true, env.file),
+                (None, Some(default)) => (Rc::clone(default), false, file),
                 (None, None) => {
                     let message = format!("`{}` needs `{name}`", self.def_name);
                     let declared = Loc { file, span: param.span };
@@ -169,8 +169,8 @@ impl Node {
                     continue;
                 }
             };
-            self.env.open.insert(name.clone());
-            let role = Role::Param(Box::new(param), file);
+            self.env.forget(&name);
+            let role = Role::Param(Rc::clone(param), file);
             self.params.push(ParamState {
                 name,
                 role,
@@ -181,14 +181,14 @@ impl Node {
                 range: None,
             });
         }
-        for (binding, file) in members.consts {
-            self.env.open.insert(binding.name.name.clone());
+        for (name, value, file) in &declared.consts {
+            self.env.forget(name);
             self.params.push(ParamState {
-                name: binding.name.name,
+                name: name.clone(),
                 role: Role::Const,
-                value: binding.value,
+                value: Rc::clone(value),
                 outside: false,
-                file,
+                file: *file,
                 known: None,
                 range: None,
             });
@@ -200,11 +200,10 @@ impl Node {
         &self,
         cx: &mut Cx<'_>,
         arg: &ast::Arg,
-        declared: &[(ast::Param, u32)],
-        members: &Members,
+        declared: &Declared,
         env: &Env,
     ) -> crate::types::Stop {
-        let names: Vec<&str> = declared.iter().map(|(p, _)| p.name.name.as_str()).collect();
+        let names: Vec<&str> = declared.params.iter().map(|p| p.param.name.name.as_str()).collect();
         let span = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
         let loc = Loc { file: env.file, span };
         let message = match &arg.name {
@@ -216,7 +215,7 @@ impl Node {
         };
         let mut d = Diagnostic::new(Code::E0209, message, loc, "");
         if let Some(name) = arg.name.as_ref().filter(|n| !names.contains(&n.name.as_str())) {
-            let vars = members.vars.iter().map(String::as_str);
+            let vars = declared.vars.iter().map(String::as_str);
             d = d.meant(&name.name, names.iter().copied().chain(vars), loc);
         }
         if !names.is_empty() {
@@ -224,62 +223,106 @@ impl Node {
         }
         cx.fail(d)
     }
-
-    /// The constants and variables of process and model, or of a network.
-    fn members(&self, cx: &Cx<'_>) -> Members {
-        let mut members = Members::default();
-        let mut take = |at: ItemRef, list: &[ProcessMember]| {
-            for member in list {
-                match member {
-                    ProcessMember::Const(b) => members.consts.push((b.clone(), at.file)),
-                    ProcessMember::Var(v) => members.vars.push(v.name.name.clone()),
-                    _ => {}
-                }
-            }
-        };
-        if let ItemKind::Process(p) = &cx.program.item(self.def).kind {
-            take(self.def, &p.members);
-        }
-        if let Some(model) = self.model
-            && let ItemKind::Model(m) = &cx.program.item(model).kind
-        {
-            take(model, &m.members);
-        }
-        if let ItemKind::Network(n) = &cx.program.item(self.def).kind {
-            members.consts.extend(n.members.iter().filter_map(|m| match m {
-                NetworkMember::Const(b) => Some((b.clone(), self.def.file)),
-                _ => None,
-            }));
-        }
-        members
-    }
 }
 
-/// The parameters of a process or network, each as its model redeclares it, with the file in
-/// which it is written.
-pub fn declared_params(cx: &Cx<'_>, def: ItemRef, model: ItemRef) -> Vec<(ast::Param, u32)> {
-    let redeclared = match &cx.program.item(model).kind {
-        ItemKind::Model(m) => m.params.as_slice(),
-        _ => &[],
-    };
-    let own = match &cx.program.item(def).kind {
-        ItemKind::Process(p) => p.params.as_slice(),
-        ItemKind::Network(n) => n.params.as_slice(),
-        _ => &[],
-    };
-    let declared =
-        own.iter().map(|p| match redeclared.iter().find(|m| m.name.name == p.name.name) {
-            Some(of_model) => (of_model.clone(), model.file),
-            None => (p.clone(), def.file),
-        });
-    declared.collect()
-}
-
-/// Constants and variables of a process and its model.
-#[derive(Default)]
-struct Members {
-    consts: Vec<(ast::Binding, u32)>,
+/// What a process, with one of its models, or a network declares. Instances share it.
+pub struct Declared {
+    /// Its parameters, each as the model redeclares it.
+    pub params: Vec<Declaration>,
+    /// Its ports; the model's declaration replaces the process's type.
+    pub ports: Vec<PortState>,
+    /// Its constants: names, values, and the files these are written in.
+    consts: Vec<(String, Rc<ast::Expr>, u32)>,
+    /// Its variables.
     vars: Vec<String>,
+}
+
+/// The declaration of a parameter.
+pub struct Declaration {
+    /// It.
+    pub param: Rc<ast::Param>,
+    /// Its default.
+    default: Option<Rc<ast::Expr>>,
+    /// The file it is written in.
+    pub file: u32,
+}
+
+impl Declared {
+    /// Collects what `def` declares, and `model`, which for networks and default models is `def`.
+    pub fn of(cx: &mut Cx<'_>, def: ItemRef, model: ItemRef) -> Declared {
+        let (own, other) = (cx.program.tree(def), cx.program.tree(model));
+        let mut declared = Declared {
+            params: Vec::new(),
+            ports: Vec::new(),
+            consts: Vec::new(),
+            vars: Vec::new(),
+        };
+        let (redeclared, members) = match &other.items[model.item as usize].kind {
+            ItemKind::Model(m) => (m.params.as_slice(), m.members.as_slice()),
+            _ => (&[][..], &[][..]),
+        };
+        let params = match &own.items[def.item as usize].kind {
+            ItemKind::Process(p) => {
+                declared.members(cx, &p.members, def.file, false);
+                declared.members(cx, members, model.file, true);
+                p.params.as_slice()
+            }
+            ItemKind::Network(n) => {
+                for member in &n.members {
+                    match member {
+                        NetworkMember::Const(b) => declared.constant(b, def.file),
+                        NetworkMember::Port(port) => declared.port(cx, port, def.file, false),
+                        _ => {}
+                    }
+                }
+                n.params.as_slice()
+            }
+            _ => &[],
+        };
+        for param in params {
+            let of_model = redeclared.iter().find(|m| m.name.name == param.name.name);
+            let (param, file) = of_model.map_or((param, def.file), |m| (m, model.file));
+            let default = param.default.clone().map(Rc::new);
+            declared.params.push(Declaration { param: Rc::new(param.clone()), default, file });
+        }
+        declared
+    }
+
+    fn members(&mut self, cx: &mut Cx<'_>, members: &[ProcessMember], file: u32, redeclares: bool) {
+        for member in members {
+            match member {
+                ProcessMember::Const(b) => self.constant(b, file),
+                ProcessMember::Var(v) => self.vars.push(v.name.name.clone()),
+                ProcessMember::Port(port) => self.port(cx, port, file, redeclares),
+                _ => {}
+            }
+        }
+    }
+
+    fn constant(&mut self, constant: &ast::Binding, file: u32) {
+        self.consts.push((constant.name.name.clone(), Rc::new(constant.value.clone()), file));
+    }
+
+    fn port(&mut self, cx: &mut Cx<'_>, port: &ast::Port, file: u32, redeclares: bool) {
+        let state = PortState {
+            name: port.name.name.clone(),
+            direction: port.direction,
+            ty: Rc::new(port.ty.clone()),
+            file,
+            loc: Loc { file, span: port.span },
+            shape: None,
+            bad: false,
+        };
+        match self.ports.iter_mut().find(|p| p.name == port.name.name) {
+            Some(known) if redeclares => *known = state,
+            Some(known) => {
+                let message = format!("port `{}` is declared twice", port.name.name);
+                let d = Diagnostic::new(Code::E0402, message, state.loc, "");
+                cx.sink.push(d.label(known.loc, "declared first here"));
+            }
+            None => self.ports.push(state),
+        }
+    }
 }
 
 /// Checks a value against the declared type of its parameter and converts it; gives the declared

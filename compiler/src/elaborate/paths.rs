@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// What one match of a pattern names: a whole instance, or one of its variables or ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
+pub enum Named {
     /// Everything of the instance.
     Instance(usize),
     /// The variable or port of that name.
@@ -78,23 +78,23 @@ impl Places {
         within: &str,
         pattern: &Pattern,
         members: impl Fn(usize) -> Vec<&'m str>,
-    ) -> Vec<Target> {
+    ) -> Vec<Named> {
         let mut found = Vec::new();
         for (id, path) in self.candidates(within, pattern) {
             let parts: Vec<&str> = path.split('.').collect();
             if matches_prefix(&pattern.parts, &parts) {
-                found.push(Target::Instance(id));
+                found.push(Named::Instance(id));
                 continue;
             }
             let Some((last, head)) = pattern.parts.split_last() else { continue };
             if head.len() == parts.len() && matches_prefix(head, &parts) {
                 let members = members(id).into_iter();
                 let matching = members.filter(|m| last.globs.iter().any(|g| glob(g, m)));
-                found.extend(matching.map(|m| Target::Member(id, m.into())));
+                found.extend(matching.map(|m| Named::Member(id, m.into())));
             }
         }
         found.sort_by_key(|target| match target {
-            Target::Instance(id) | Target::Member(id, _) => *id,
+            Named::Instance(id) | Named::Member(id, _) => *id,
         });
         found
     }

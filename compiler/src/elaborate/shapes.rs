@@ -1,6 +1,6 @@
 //! Shape inference: arguments and connections tell dimensions, until nothing new follows.
 
-use super::connect::Source;
+use super::connect::Sent;
 use super::disagree::{self, Disagreement, Origin};
 use super::params::{Role, checked};
 use super::tree::{Node, Tree};
@@ -9,6 +9,7 @@ use crate::types::expr::TExpr;
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
 use snn_grammar::ast::{Dim, Expr, ExprKind};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// Determines every parameter and every port's shape.
 pub fn infer(cx: &mut Cx<'_>, tree: &mut Tree) -> Eval<()> {
@@ -98,12 +99,14 @@ fn evaluate_params(cx: &mut Cx<'_>, tree: &mut Tree, id: usize, failed: &mut boo
             (true, None) => tree.around.clone(),
             (false, _) => Env { file: state.file, ..tree.nodes[id].env.clone() },
         };
-        let value = state.value.clone();
+        let value = Rc::clone(&state.value);
         let said = cx.sink.count();
         let evaluated = cx
             .eval(&value, &env)
             .and_then(|v| accept(cx, &mut tree.nodes[id], i, v, (&value, &env)));
         cx.sink.lead_with(said, tree.nodes[id].loc);
+        // As long as there is another copy, the names would be copied to be changed.
+        drop(env);
         match evaluated {
             Ok(value) => {
                 let node = &mut tree.nodes[id];
@@ -247,7 +250,7 @@ fn along_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) 
 /// the node that has learned something.
 fn against_edge(cx: &mut Cx<'_>, tree: &mut Tree, edge: usize, failed: &mut bool) -> Option<usize> {
     let (to, loc) = (tree.edges[edge].to, tree.edges[edge].loc);
-    let Source::Port(node, port) = tree.edges[edge].from else { return None };
+    let Sent::Port(node, port) = tree.edges[edge].from else { return None };
     if tree.nodes[node].ports[port].shape.is_some() {
         return None;
     }

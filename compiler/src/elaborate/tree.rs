@@ -2,15 +2,16 @@
 
 use super::connect::{self, Edge};
 use super::disagree::Origin;
-use super::params::{ParamState, Sizes};
+use super::params::{Declared, ParamState, Sizes};
 use super::select::Choices;
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::import::{Lost, NetxOptions, netx};
 use crate::resolve::{self, ItemRef, Program, Symbol};
 use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
 use indexmap::IndexMap;
-use snn_grammar::ast::{self, Direction, ExprKind, ItemKind, NetworkMember, ProcessMember};
+use snn_grammar::ast::{self, Direction, ExprKind, ItemKind, NetworkMember};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Networks may contain networks this deep.
 const DEEPEST: usize = 64;
@@ -59,13 +60,14 @@ pub struct Node {
 }
 
 /// A port of an instance.
+#[derive(Clone)]
 pub struct PortState {
     /// Its name.
     pub name: String,
     /// In or out.
     pub direction: Direction,
     /// Its type, as the model or the process declares it.
-    pub ty: ast::Type,
+    pub ty: Rc<ast::Type>,
     /// The file in which the type is written.
     pub file: u32,
     /// Where it is declared.
@@ -99,8 +101,7 @@ impl Tree {
         around: Env,
     ) -> Eval<Tree> {
         let mut tree = Tree::empty(around.clone());
-        let mut builder =
-            Builder { cx, tree: &mut tree, choices, depth: 0, in_place: BTreeMap::new() };
+        let mut builder = Builder::new(cx, &mut tree, choices);
         builder.instance(None, "", def, shape, args, loc, &around)?;
         Ok(tree)
     }
@@ -129,8 +130,7 @@ impl Tree {
             return Err(cx.fail(d.help("neurons that are alike are one process: `LIF[1000]()`")));
         }
         let mut tree = Tree::empty(env.clone());
-        let mut builder =
-            Builder { cx, tree: &mut tree, choices, depth: 0, in_place: BTreeMap::new() };
+        let mut builder = Builder::new(cx, &mut tree, choices);
         let root = builder.part(None, "", network, env)?;
         if tree.nodes[root].model.is_some() {
             let loc = Loc { file: env.file, span: network.span };
@@ -218,6 +218,8 @@ pub struct Builder<'b, 'a> {
     depth: usize,
     /// By network and process, the number of the last instance made in a connection.
     in_place: BTreeMap<(usize, String), u64>,
+    /// What processes, by their models, and networks declare.
+    declared: BTreeMap<(ItemRef, ItemRef), Rc<Declared>>,
 }
 
 /// A call of a process or network: what is called, and with what.
@@ -238,7 +240,12 @@ fn part_call(e: &ast::Expr) -> PartCall<'_> {
     }
 }
 
-impl Builder<'_, '_> {
+impl<'b, 'a> Builder<'b, 'a> {
+    fn new(cx: &'b mut Cx<'a>, tree: &'b mut Tree, choices: &'b Choices) -> Builder<'b, 'a> {
+        let (in_place, declared) = (BTreeMap::new(), BTreeMap::new());
+        Builder { cx, tree, choices, depth: 0, in_place, declared }
+    }
+
     /// Whether an expression makes an instance: a call of a process, a network or an importer.
     pub fn is_part(&self, e: &ast::Expr, file: u32) -> bool {
         if !matches!(e.kind, ExprKind::Call { .. }) {
@@ -411,12 +418,13 @@ impl Builder<'_, '_> {
             let model = self.choices.model(self.cx, def, &node.path, loc)?;
             node.model = Some(model);
         }
-        node.declare_ports(self.cx, def);
-        if let Some(model) = node.model.filter(|m| *m != def) {
-            node.declare_ports(self.cx, model);
-        }
+        let key = (def, node.model.unwrap_or(def));
+        let declared = self.declared.entry(key);
+        let declared =
+            Rc::clone(declared.or_insert_with(|| Rc::new(Declared::of(self.cx, key.0, key.1))));
+        node.ports.clone_from(&declared.ports);
         node.bind_shape(self.cx, shape_params, shape, loc)?;
-        node.bind_args(self.cx, args, env, loc)?;
+        node.bind_args(self.cx, &declared, args, env, loc)?;
         let id = self.tree.nodes.len();
         if let Some(parent) = parent {
             self.tree.nodes[parent].children.insert(name.into(), id);
@@ -485,57 +493,6 @@ impl Builder<'_, '_> {
             }
         }
     }
-}
-
-impl Node {
-    /// Adds the ports that an item declares; a model's declaration replaces the process's type.
-    fn declare_ports(&mut self, cx: &mut Cx<'_>, item: ItemRef) {
-        let tree = cx.program.tree(item);
-        let members: Vec<&ast::Port> = match &tree.items[item.item as usize].kind {
-            ItemKind::Process(p) => process_ports(&p.members),
-            ItemKind::Model(m) => process_ports(&m.members),
-            ItemKind::Network(n) => n
-                .members
-                .iter()
-                .filter_map(|m| match m {
-                    NetworkMember::Port(port) => Some(port),
-                    _ => None,
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        let redeclares = self.model == Some(item) && item != self.def;
-        for port in members {
-            let state = PortState {
-                name: port.name.name.clone(),
-                direction: port.direction,
-                ty: port.ty.clone(),
-                file: item.file,
-                loc: Loc { file: item.file, span: port.span },
-                shape: None,
-                bad: false,
-            };
-            match self.ports.iter_mut().find(|p| p.name == port.name.name) {
-                Some(known) if redeclares => *known = state,
-                Some(known) => {
-                    let message = format!("port `{}` is declared twice", port.name.name);
-                    let d = Diagnostic::new(Code::E0402, message, state.loc, "");
-                    cx.sink.push(d.label(known.loc, "declared first here"));
-                }
-                None => self.ports.push(state),
-            }
-        }
-    }
-}
-
-fn process_ports(members: &[ProcessMember]) -> Vec<&ast::Port> {
-    members
-        .iter()
-        .filter_map(|m| match m {
-            ProcessMember::Port(port) => Some(port),
-            _ => None,
-        })
-        .collect()
 }
 
 /// For values of an imported file that act as others.

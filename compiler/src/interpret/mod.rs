@@ -20,7 +20,7 @@ use crate::clocks::Clock;
 use crate::data::DataError;
 use crate::ir::{BufferId, RecordWhen, StepIr, TensorValues};
 use crate::tensor::Tensor;
-use snn_runtime::execute::{Plan, RecordSpec};
+use snn_runtime::execute::{RecordSpec, RunPlan};
 use snn_runtime::{Column, Fault};
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ pub fn load(ir: Arc<StepIr>) -> Result<Interpreter, DataError> {
 }
 
 /// What the executor needs to know to run a network: its records are those of the IR.
-pub fn plan(ir: &StepIr) -> Plan {
+pub fn plan(ir: &StepIr) -> RunPlan {
     let records = ir.records.iter().map(|record| {
         let buffer = &ir.buffers[record.buffer.0 as usize];
         RecordSpec {
@@ -82,7 +82,7 @@ pub fn plan(ir: &StepIr) -> Plan {
             at_end: record.when == RecordWhen::End,
         }
     });
-    Plan {
+    RunPlan {
         name: ir.run.clone(),
         steps: ir.steps,
         period: ir.windows.period,

@@ -3,12 +3,12 @@ use crate::ir::build::*;
 use crate::ir::*;
 use crate::scalar;
 use snn_runtime::Network;
-use snn_runtime::execute::{Options, Outcome, RunError, run};
+use snn_runtime::execute::{Execution, Outcome, RunError, run};
 use std::path::Path;
 
 fn interpret(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
     let network = load(Arc::new(ir.clone())).map_err(|e| RunError::Panic(e.message))?;
-    run(&plan(ir), &|| Ok(network.clone()), &Options { threads, quiet: true })
+    run(&plan(ir), &|| Ok(network.clone()), &Execution { threads, quiet: true })
 }
 
 fn scalar(name: &str, elem: Elem, init: i64) -> Buffer {

@@ -2,11 +2,11 @@
 //!
 //! [`analyse`] finds, for each buffer, an interval that holds all its elements at every
 //! moment of every run, however long. It starts from the initial contents and lets each op
-//! add what it can store, given what is known so far, until nothing grows any more. A buffer
-//! that keeps growing is widened to the next power of two, so that it either reaches bounds
-//! that hold (a membrane that decays) or those of its element type (a counter). The result
-//! is an inductive invariant: initial contents are inside, and no op leads out of it.
-//! Decreasing passes then tighten it, as long as it stays one.
+//! add what it can store, given what is known so far. What follows from itself goes on until
+//! nothing grows any more: a buffer that keeps growing is widened to the next power of two, so
+//! that it either reaches bounds that hold (a membrane that decays) or those of its element type
+//! (a counter). The result is an inductive invariant: initial contents are inside, and no op
+//! leads out of it. Decreasing passes then tighten it, as long as it stays one.
 //!
 //! Of a network that a program steps, state and last messages may be written between steps: they
 //! have the bounds of their element type, whatever the network itself does with them.
@@ -14,27 +14,22 @@
 //! [`interval`] bounds one expression, given the buffers' ranges.
 
 mod interval;
+mod solve;
 #[cfg(test)]
 mod tests;
 
 use super::{
-    Buffer, BufferId, BufferKind, Elem, Expr, Fit, Init, Op, OpKind, Reduce, ReduceOp, Source,
-    StepIr, Stmt, Synapse, TensorId,
+    Buffer, BufferId, BufferKind, Elem, Fit, Init, Op, OpKind, Reduce, ReduceOp, Source, StepIr,
+    Stmt, Synapse, TensorId,
 };
 use crate::clocks::Clock;
 use crate::tensor::{Tensor as Known, Values, Weights};
 use interval::{Evaluator, Interval};
+use solve::{Unit, units};
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 pub use interval::interval;
-
-/// How often a range may grow by what an op stores before it is widened.
-const EXACT_GROWTHS: u32 = 4;
-/// How often a range may grow at all before it becomes that of its element type.
-const MAX_GROWTHS: u32 = 96;
-/// Decreasing passes over all ops, at most: a decay of 10 % comes within 3 % of its limit.
-const TIGHTENINGS: u32 = 32;
 
 /// Fills [`Buffer::range`] of every buffer.
 pub fn analyse(ir: &mut StepIr) {
@@ -47,10 +42,22 @@ pub fn analyse(ir: &mut StepIr) {
 /// Sums of the positive and of the negative weights of one target.
 type RowSums = (i128, i128);
 
+/// What a unit computes.
+enum Computed {
+    Buffer(BufferId, Interval),
+    Local(u32, Interval),
+    /// Nothing, or a float.
+    Nothing,
+}
+
 struct Analysis<'a> {
     ir: &'a StepIr,
-    ops: Vec<&'a Op>,
+    /// What is computed, in order.
+    units: Vec<Unit<'a>>,
+    /// Of each buffer.
     ranges: Vec<Interval>,
+    /// Of the locals of each op.
+    locals: Vec<Vec<Interval>>,
     tensors: TensorRanges<'a>,
     rows: HashMap<TensorId, Vec<RowSums>>,
 }
@@ -70,151 +77,41 @@ impl<'a> Analysis<'a> {
             }
         }
         let ranges = ir.buffers.iter().map(|buffer| initial(buffer, &tensors)).collect();
-        Analysis { ir, ops, ranges, tensors, rows }
+        let locals = ops.iter().map(|op| unknown(op)).collect();
+        Analysis { ir, units: units(&ops), ranges, locals, tensors, rows }
     }
 
-    fn solve(mut self) -> Vec<Interval> {
-        self.ascend();
-        let mut tighter = self.pass();
-        for _ in 0..TIGHTENINGS {
-            let wider = std::mem::replace(&mut self.ranges, tighter);
-            tighter = self.pass();
-            let inductive = tighter.iter().zip(&self.ranges).all(|(a, b)| within(*a, *b));
-            if !inductive {
-                self.ranges = wider;
-                break;
-            }
-            if tighter == self.ranges {
-                break;
-            }
-        }
-        self.ranges
-    }
-
-    /// Grows the ranges until every op stores inside them.
-    ///
-    /// What grows is looked at again where it is read, statement by statement: layers of one
-    /// size are one loop, and to look at all of it for each of them would cost their square.
-    fn ascend(&mut self) {
-        let units = self.units();
-        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.ir.buffers.len()];
-        let mut users: HashMap<(usize, u32), Vec<usize>> = HashMap::new();
-        for (n, unit) in units.iter().enumerate() {
-            let (buffers, locals) = unit.reads();
-            for buffer in buffers {
-                if let Some(units) = readers.get_mut(buffer.0 as usize) {
-                    units.push(n);
-                }
-            }
-            for local in locals {
-                users.entry((unit.at, local)).or_default().push(n);
-            }
-        }
-        let mut locals: Vec<Vec<Interval>> = self.ops.iter().map(|op| unknown(op)).collect();
-        let mut growths = vec![0; self.ir.buffers.len()];
-        let mut pending: BTreeSet<usize> = (0..units.len()).collect();
-        while let Some(n) = pending.pop_first() {
-            let unit = &units[n];
-            let stores = match unit.statement {
-                None => self.stores(unit.op),
-                Some(statement) => {
-                    let mut stores = Vec::new();
-                    let known = &mut locals[unit.at];
-                    if let Some(local) = self.statement(statement, known, &mut stores)
-                        && let Some(users) = users.get(&(unit.at, local))
-                    {
-                        pending.extend(users);
-                    }
-                    stores
-                }
-            };
-            for (buffer, stored) in stores {
-                let b = buffer.0 as usize;
-                let grown = join(self.ranges[b], stored);
-                if grown == self.ranges[b] {
-                    continue;
-                }
-                growths[b] += 1;
-                let bounds = bounds(self.ir.buffers[b].elem);
-                self.ranges[b] = match growths[b] {
-                    n if n <= EXACT_GROWTHS => grown,
-                    n if n <= MAX_GROWTHS => widen(self.ranges[b], grown, bounds),
-                    _ => bounds,
-                };
-                pending.extend(&readers[b]);
-            }
-        }
-    }
-
-    /// The statements of loops and the other ops, in order.
-    fn units(&self) -> Vec<Unit<'a>> {
-        let mut units = Vec::new();
-        for (at, op) in self.ops.iter().enumerate() {
-            match &op.kind {
-                OpKind::Loop(body) => {
-                    let each = |statement| Unit { at, op, statement: Some(statement) };
-                    units.extend(body.body.iter().map(each));
-                }
-                _ => units.push(Unit { at, op, statement: None }),
-            }
-        }
-        units
-    }
-
-    /// Initial contents and all that the ops store, given the present ranges.
-    fn pass(&self) -> Vec<Interval> {
-        let buffers = self.ir.buffers.iter();
-        let mut ranges: Vec<Interval> = buffers.map(|b| initial(b, &self.tensors)).collect();
-        for op in &self.ops {
-            for (buffer, stored) in self.stores(op) {
-                let range = &mut ranges[buffer.0 as usize];
-                *range = join(*range, stored);
-            }
-        }
-        ranges
-    }
-
-    /// What an op may store, where. Float buffers are left out.
-    fn stores(&self, op: &Op) -> Vec<(BufferId, Interval)> {
+    /// What an op that is no loop may store, and where. Float buffers are left out.
+    fn stores(&self, op: &Op) -> Option<(BufferId, Interval)> {
         let range = |buffer: BufferId| self.ranges[buffer.0 as usize];
         match &op.kind {
-            OpKind::Push { queue, from } => vec![(*queue, range(*from))],
-            OpKind::Pop { queue, to } => vec![(*to, range(*queue))],
-            OpKind::Reset { .. } => Vec::new(),
+            OpKind::Push { queue, from } => Some((*queue, range(*from))),
+            OpKind::Pop { queue, to } => Some((*to, range(*queue))),
+            OpKind::Reset { .. } | OpKind::Loop(_) => None,
             OpKind::Synapse(synapse) => self.stored(synapse.dst, Fit::Exact, self.sum(synapse)),
             OpKind::Reduce(reduce) => self.stored(reduce.dst, Fit::Exact, self.reduced(reduce)),
-            OpKind::Loop(body) => {
-                let mut locals = unknown(op);
-                let mut stores = Vec::new();
-                for statement in &body.body {
-                    self.statement(statement, &mut locals, &mut stores);
-                }
-                stores
-            }
         }
     }
 
-    /// Adds what a statement may store, or gives the local whose bounds it has changed.
-    fn statement(
-        &self,
-        statement: &Stmt,
-        locals: &mut [Interval],
-        stores: &mut Vec<(BufferId, Interval)>,
-    ) -> Option<u32> {
+    /// What a statement may store, and where, given the bounds of the loop's locals; or nothing,
+    /// and the bounds of the local that it defines.
+    fn statement(&self, statement: &Stmt, locals: &[Interval]) -> Computed {
         let evaluator = self.evaluator(locals);
         match statement {
-            Stmt::Let { local, value, .. } => {
-                let value = evaluator.bound(value, None)?;
-                let known = locals.get_mut(*local as usize)?;
-                (std::mem::replace(known, value) != value).then_some(*local)
-            }
-            Stmt::Store { to, value, fit, mask } => {
-                if let Source::Buffer(buffer) = to.source {
+            Stmt::Let { local, value, .. } => match evaluator.bound(value, None) {
+                Some(value) => Computed::Local(*local, value),
+                None => Computed::Nothing,
+            },
+            Stmt::Store { to, value, fit, mask } => match to.source {
+                Source::Buffer(buffer) => {
                     let value = evaluator.bound(value, mask.as_ref());
-                    stores.extend(self.stored(buffer, *fit, value));
+                    match self.stored(buffer, *fit, value) {
+                        Some((buffer, stored)) => Computed::Buffer(buffer, stored),
+                        None => Computed::Nothing,
+                    }
                 }
-                None
-            }
+                Source::Tensor(_) => Computed::Nothing,
+            },
         }
     }
 
@@ -228,14 +125,11 @@ impl<'a> Analysis<'a> {
         buffer: BufferId,
         fit: Fit,
         value: Option<Interval>,
-    ) -> Vec<(BufferId, Interval)> {
-        let bounds = self.ir.buffers[buffer.0 as usize].elem.bounds();
-        let stored = value.zip(bounds).map(|(value, bounds)| {
-            let fitted = fitted(value, fit);
-            // Whatever does not fit the element is wrapped.
-            (buffer, if within(fitted, bounds) { fitted } else { bounds })
-        });
-        stored.into_iter().collect()
+    ) -> Option<(BufferId, Interval)> {
+        let (value, bounds) = value.zip(self.ir.buffers[buffer.0 as usize].elem.bounds())?;
+        let fitted = fitted(value, fit);
+        // Whatever does not fit the element is wrapped.
+        Some((buffer, if within(fitted, bounds) { fitted } else { bounds }))
     }
 
     fn sum(&self, synapse: &Synapse) -> Option<Interval> {
@@ -430,44 +324,6 @@ fn corners(mut points: Vec<RowSums>) -> Vec<RowSums> {
     all
 }
 
-/// An op, or a statement of a loop.
-struct Unit<'a> {
-    /// The position of the op.
-    at: usize,
-    op: &'a Op,
-    statement: Option<&'a Stmt>,
-}
-
-impl Unit<'_> {
-    /// The buffers and locals that decide what it stores.
-    fn reads(&self) -> (Vec<BufferId>, Vec<u32>) {
-        let (mut buffers, mut locals) = (Vec::new(), Vec::new());
-        let mut reads = |e: &Expr| interval::reads(e, &mut buffers, &mut locals);
-        match (&self.op.kind, self.statement) {
-            (_, Some(Stmt::Let { value, .. })) => reads(value),
-            (_, Some(Stmt::Store { value, mask, .. })) => {
-                reads(value);
-                mask.iter().for_each(reads);
-            }
-            (OpKind::Push { from, .. }, None) => buffers.push(*from),
-            (OpKind::Pop { queue, .. }, None) => buffers.push(*queue),
-            (OpKind::Synapse(synapse), None) => {
-                buffers.push(synapse.src);
-                if let Source::Buffer(weights) = synapse.weights {
-                    buffers.push(weights);
-                }
-            }
-            (OpKind::Reduce(reduce), None) => reads(&reduce.value),
-            (OpKind::Reset { .. } | OpKind::Loop(_), None) => {}
-        }
-        buffers.sort();
-        buffers.dedup();
-        locals.sort_unstable();
-        locals.dedup();
-        (buffers, locals)
-    }
-}
-
 /// What is known of the locals of an op before its first statement.
 fn unknown(op: &Op) -> Vec<Interval> {
     match &op.kind {
@@ -503,21 +359,4 @@ fn within(inner: Interval, outer: Interval) -> bool {
 
 fn join(a: Interval, b: Interval) -> Interval {
     (a.0.min(b.0), a.1.max(b.1))
-}
-
-/// `grown`, each end that moved beyond `before` carried on to the next power of two.
-fn widen(before: Interval, grown: Interval, bounds: Interval) -> Interval {
-    let power = |magnitude: u64| magnitude.checked_next_power_of_two();
-    let lo = match grown.0 {
-        lo if lo == before.0 || lo >= 0 => lo,
-        lo => {
-            power(lo.unsigned_abs()).and_then(|p| 0i64.checked_sub_unsigned(p)).unwrap_or(i64::MIN)
-        }
-    };
-    let hi = match grown.1 {
-        hi if hi == before.1 || hi < 0 => hi,
-        hi => power(hi.unsigned_abs() + 1)
-            .map_or(i64::MAX, |p| i64::try_from(p - 1).unwrap_or(i64::MAX)),
-    };
-    (lo.max(bounds.0), hi.min(bounds.1))
 }

@@ -163,7 +163,7 @@ pub enum Op {
     MatMul,
     /// `[weights, input]`: the convolution, weights of shape [`Geometry::weights`], the input
     /// of shape [`Geometry::input`]. Zeros of the input are skipped.
-    Conv(Geometry),
+    Conv(Box<Geometry>),
     /// One value from all elements along these axes (ascending), which disappear.
     Reduce(ReduceOp, Vec<usize>),
     /// `[weights, delays]`, both `[m, n]`: weights spread over delay slots, `[m, slots, n]`;

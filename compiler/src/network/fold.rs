@@ -6,7 +6,7 @@
 use super::evaluate::{Once, apply};
 use super::flatten::Flat;
 use super::tensors::Tensors;
-use super::{Action, Body, Data, Network, Op, Pick, Stage, Stmt, Value, ValueId, Var};
+use super::{Action, Body, Data, Instance, Network, Op, Pick, Stage, Stmt, Value, ValueId, Var};
 use crate::scalar;
 use crate::tensor::Constant;
 use std::collections::HashMap;
@@ -15,27 +15,50 @@ use std::collections::HashMap;
 pub fn fold(flat: &Flat) -> Flat {
     let network = &flat.0;
     let body = flat.body();
-    let mut folded = network.clone();
-    folded.params.clear();
-    folded.instances[0].args.clear();
     let mut folder = Folder {
         body,
         once: Once::of(network, 0),
         tensors: Tensors::of(network),
-        folded,
+        folded: around(network),
         values: Vec::new(),
         map: vec![None; body.values.len()],
         constants: HashMap::new(),
     };
     let vars = body.vars.iter().map(|v| Var { init: folder.value(v.init), ..v.clone() });
     let vars: Vec<Var> = vars.collect();
-    let phases = body.phases.clone().map(|stmts| {
-        let stmts = stmts.into_iter().map(|stmt| folder.stmt(stmt));
+    let phases = std::array::from_fn(|phase| {
+        let stmts = body.phases[phase].iter().map(|stmt| folder.stmt(stmt.clone()));
         stmts.collect::<Vec<Stmt>>()
     });
     let Folder { mut folded, values, .. } = folder;
-    folded.bodies[0] = Body { slots: Vec::new(), vars, values, phases, ..body.clone() };
+    folded.bodies.push(Body {
+        process: body.process.clone(),
+        tag: body.tag.clone(),
+        standard: body.standard,
+        resources: body.resources.clone(),
+        slots: Vec::new(),
+        vars,
+        ports: body.ports.clone(),
+        values,
+        phases,
+    });
     Flat(folded)
+}
+
+/// The same network without params and without its body, which is most of it.
+fn around(network: &Network) -> Network {
+    let instances = network.instances.iter().map(|i| Instance { args: Vec::new(), ..i.clone() });
+    Network {
+        name: network.name.clone(),
+        tensors: network.tensors.clone(),
+        params: Vec::new(),
+        clocks: network.clocks.clone(),
+        bodies: Vec::new(),
+        instances: instances.collect(),
+        links: network.links.clone(),
+        resets: network.resets.clone(),
+        run: network.run.clone(),
+    }
 }
 
 struct Folder<'n> {

@@ -479,7 +479,7 @@ fn op(words: &mut Words<'_>) -> Parsed<Op> {
         "index" => Op::Index,
         "concat" => Op::Concat(one(words)? as usize),
         "matmul" => Op::MatMul,
-        "conv2d" => Op::Conv(geometry(&words.list(angles, Words::number)?)?),
+        "conv2d" => Op::Conv(Box::new(geometry(&words.list(angles, Words::number)?)?)),
         "by_delay" => Op::ByDelay,
         _ => {
             let reduces = [ReduceOp::Sum, ReduceOp::Min, ReduceOp::Max, ReduceOp::ArgMax];

@@ -2,7 +2,7 @@
 
 use crate::clocks::{Clock, NoClock, clock_of, port_use};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::elaborate::{Places, Target, matches_whole};
+use crate::elaborate::{Named, Places, matches_whole};
 use crate::network::tensors::Tensors;
 use crate::network::{self, InstanceId, Member, Network, Op, Record, ReportKind, ValueId};
 use crate::resolve::ItemRef;
@@ -161,8 +161,8 @@ impl Collector<'_, '_> {
         }
         for target in matched {
             match target {
-                Target::Member(i, name) => self.add(i, &name, when.clone(), true, loc)?,
-                Target::Instance(i) => {
+                Named::Member(i, name) => self.add(i, &name, when.clone(), true, loc)?,
+                Named::Instance(i) => {
                     let vars = &self.network.body(InstanceId(i as u32)).vars;
                     let names: Vec<String> = vars.iter().map(|v| v.name.clone()).collect();
                     for name in names {

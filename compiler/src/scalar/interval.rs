@@ -13,11 +13,14 @@ impl Op {
     /// Bounds of its result, given those of its operands; `None` stands for a float. Where
     /// the 64-bit arithmetic may wrap they are [`FULL`].
     pub fn interval(self, operands: &[Option<Interval>]) -> Option<Interval> {
-        let known: Option<Vec<Interval>> = operands.iter().copied().collect();
-        match (self, known) {
+        // No operation has more.
+        let mut known = [FULL; 3];
+        let mut of = known.iter_mut().zip(operands);
+        let whole = of.all(|(known, bound)| bound.map(|bound| *known = bound).is_some());
+        match (self, known.get(..operands.len()).filter(|_| whole)) {
             (Op::Convert(Kind::F32 | Kind::F64), _) => None,
             (_, Some(known)) if known.len() == self.arity() => {
-                Some((self.row().interval)(self, &known))
+                Some((self.row().interval)(self, known))
             }
             (Op::Convert(Kind::Int), None) => Some(FULL),
             (Op::Convert(Kind::Bool), None) => Some((0, 1)),

@@ -21,7 +21,7 @@ impl Builder<'_> {
         let value = &self.body.values[id.at()];
         let buffer = match &value.op {
             Op::MatMul => self.synapse(id, None),
-            Op::Conv(geometry) => self.synapse(id, Some(*geometry)),
+            Op::Conv(geometry) => self.synapse(id, Some(**geometry)),
             Op::Reduce(op, axes) => {
                 let domain = self.body.values[value.args[0].at()].shape.clone();
                 let of = self.value(value.args[0], &domain);

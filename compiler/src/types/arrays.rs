@@ -123,7 +123,7 @@ impl TExpr {
         let args = vec![weights.convert(kind), input.convert(kind)];
         let shape = geometry.output().to_vec();
         let known = |v: &[&Constant]| apply::conv2d(&geometry, v.first()?, v.get(1)?);
-        Ok(TExpr::apply(Op::Conv(geometry), args, (kind, shape), known))
+        Ok(TExpr::apply(Op::Conv(Box::new(geometry)), args, (kind, shape), known))
     }
 
     /// One value from all elements along some axes (ascending).

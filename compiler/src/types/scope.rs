@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 use snn_grammar::ast::{self, ItemKind, Span};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What an expression gives.
@@ -52,15 +53,16 @@ impl From<Reported> for Stop {
 /// Result of an evaluation.
 pub type Eval<T> = Result<T, Stop>;
 
-/// The names visible at some place, besides those of its module.
+/// The names visible at some place, besides those of its module. A copy shares them until one of
+/// the two is changed.
 #[derive(Clone, Debug, Default)]
 pub struct Env {
     /// The module whose names are visible.
     pub file: u32,
     /// Parameters, dimensions, constants, variables.
-    pub names: IndexMap<String, Val>,
+    pub names: Rc<IndexMap<String, Val>>,
     /// Names that will get a value once shapes are known.
-    pub open: BTreeSet<String>,
+    pub open: Rc<BTreeSet<String>>,
 }
 
 impl Env {
@@ -71,14 +73,18 @@ impl Env {
 
     /// Makes a name one whose value is not known, because what it stands for is wrong.
     pub fn forget(&mut self, name: &str) {
-        self.names.shift_remove(name);
-        self.open.insert(name.into());
+        if self.names.contains_key(name) {
+            Rc::make_mut(&mut self.names).shift_remove(name);
+        }
+        Rc::make_mut(&mut self.open).insert(name.into());
     }
 
     /// Gives a name its value.
     pub fn set(&mut self, name: &str, value: Val) {
-        self.open.remove(name);
-        self.names.insert(name.into(), value);
+        if self.open.contains(name) {
+            Rc::make_mut(&mut self.open).remove(name);
+        }
+        Rc::make_mut(&mut self.names).insert(name.into(), value);
     }
 }
 

@@ -10,7 +10,7 @@
 use super::agree::{Chosen, agree};
 use crate::clocks;
 use crate::diagnostics::{Code, Diagnostic, Loc, Severity};
-use crate::elaborate::{self, Alone, Choices, checked, declared_params};
+use crate::elaborate::{self, Alone, Choices, Declaration, Declared, checked};
 use crate::network;
 use crate::resolve::ItemRef;
 use crate::scalar::Kind;
@@ -35,7 +35,7 @@ const MOST_LITERALS: usize = 8;
 
 /// One way of choosing what is open.
 #[derive(Clone)]
-struct Way {
+struct Choice {
     /// The sizes, one after the other, again and again.
     sizes: Vec<usize>,
     /// The axes that `*s` stands for.
@@ -48,24 +48,24 @@ struct Way {
     arrays: bool,
 }
 
-impl Way {
-    fn new(sizes: &[usize], axes: usize, int: i64, float: f64) -> Way {
-        Way { sizes: sizes.to_vec(), axes, int, float, truth: int % 2 == 1, arrays: true }
+impl Choice {
+    fn new(sizes: &[usize], axes: usize, int: i64, float: f64) -> Choice {
+        Choice { sizes: sizes.to_vec(), axes, int, float, truth: int % 2 == 1, arrays: true }
     }
 
     /// Sizes that differ from each other; sizes that are all the same, among them each number of
     /// the text; and one element everywhere, where what is stretched fits anything.
-    fn all(text: &str) -> Vec<Way> {
+    fn all(text: &str) -> Vec<Choice> {
         let mut ways = vec![
-            Way::new(&[3, 5, 7, 11, 13], 2, 1, 0.5),
-            Way::new(&[8, 6, 4, 9, 10, 12], 1, 3, 2.0),
-            Way { arrays: false, ..Way::new(&[1], 0, 0, -1.0) },
-            Way::new(&[4], 3, 2, 1.0),
+            Choice::new(&[3, 5, 7, 11, 13], 2, 1, 0.5),
+            Choice::new(&[8, 6, 4, 9, 10, 12], 1, 3, 2.0),
+            Choice { arrays: false, ..Choice::new(&[1], 0, 0, -1.0) },
+            Choice::new(&[4], 3, 2, 1.0),
         ];
         let runs = text.split(|c: char| !c.is_ascii_digit());
         let written: BTreeSet<usize> = runs.filter_map(|run| run.parse().ok()).collect();
         let sizes = written.into_iter().filter(|n| (2..=LARGEST).contains(n)).take(MOST_LITERALS);
-        ways.extend(sizes.map(|n| Way::new(&[n], 1, n as i64, n as f64)));
+        ways.extend(sizes.map(|n| Choice::new(&[n], 1, n as i64, n as f64)));
         ways
     }
 }
@@ -130,14 +130,14 @@ fn check(cx: &mut Cx<'_>, def: ItemRef, model: ItemRef, choices: &[Choices], loo
         _ => return,
     };
     let loc = Loc { file: def.file, span: name.span };
-    let params = declared_params(cx, def, model);
-    let ways: Vec<Way> = match shape.is_empty() && params.is_empty() {
-        true => vec![Way::new(&[1], 1, 1, 1.0)],
+    let params = Declared::of(cx, def, model).params;
+    let ways: Vec<Choice> = match shape.is_empty() && params.is_empty() {
+        true => vec![Choice::new(&[1], 1, 1, 1.0)],
         false => {
             let text = |at: ItemRef| {
                 cx.program.sources.line(cx.program.loc(at.file, cx.program.item(at).span))
             };
-            Way::all(&format!("{} {}", text(def), text(model)))
+            Choice::all(&format!("{} {}", text(def), text(model)))
         }
     };
     let rounds = ways.len().max(choices.len());
@@ -162,15 +162,15 @@ fn instance(
     cx: &mut Cx<'_>,
     (def, loc): (ItemRef, Loc),
     choices: &Choices,
-    (shape, params): (&[ShapeParam], &[(Param, u32)]),
-    way: &Way,
+    (shape, params): (&[ShapeParam], &[Declaration]),
+    way: &Choice,
     look: Look<'_>,
 ) -> Chosen {
     let mut chosen = Chosen::new();
     let mut around = Env::module(def.file);
     // What declarations are evaluated with: the sizes, and the parameters before.
     let mut inside = Env::module(def.file);
-    params.iter().for_each(|(p, _)| inside.forget(&p.name.name));
+    params.iter().for_each(|p| inside.forget(&p.param.name.name));
     let mut sizes = way.sizes.iter().copied().cycle();
     let mut given = Vec::new();
     for param in shape {
@@ -189,7 +189,7 @@ fn instance(
         inside.set(&param.name.name, value);
     }
     let mut args = Vec::new();
-    for (param, file) in params {
+    for Declaration { param, file, .. } in params {
         let name = &param.name.name;
         inside.file = *file;
         default(cx, param, *file, &inside);
@@ -234,7 +234,7 @@ fn argument(
     param: &Param,
     file: u32,
     env: &Env,
-    way: &Way,
+    way: &Choice,
 ) -> Option<(TExpr, Option<i64>)> {
     let ty = param.ty.as_ref()?;
     let of = ElemTy::of(ty);

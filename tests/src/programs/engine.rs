@@ -262,7 +262,7 @@ impl Engine for Interpreter {
 /// What the interpreter records, and on how many threads.
 pub fn interpreted(ir: &Arc<StepIr>, threads: usize) -> (Outcome, usize) {
     let plan = interpret::plan(ir);
-    let options = execute::Options { threads, quiet: true };
+    let options = execute::Execution { threads, quiet: true };
     let make = || interpret::load(Arc::clone(ir)).map_err(std::io::Error::other);
     match execute::run(&plan, &make, &options) {
         Ok(outcome) => {

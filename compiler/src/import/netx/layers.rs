@@ -3,7 +3,7 @@
 use super::conv::{self, Conv};
 use super::options::{NetxOptions, Selection};
 use super::values::{Integers, Param, integers, malformed, param};
-use super::weights::{self, Plan};
+use super::weights::{self, Quantisation};
 use crate::data::DataError;
 use crate::data::h5::{Entry, File};
 use crate::diagnostics::Code;
@@ -78,7 +78,7 @@ pub(super) struct Weight {
     /// How many are not integers in the file.
     pub(super) cut: usize,
     /// How they are written.
-    pub(super) plan: Plan,
+    pub(super) quantisation: Quantisation,
     /// What is lost of them.
     pub(super) lost: Option<Lost>,
 }
@@ -421,10 +421,10 @@ fn weight(h5: &File, group: &str) -> Result<(Weight, usize, usize), DataError> {
             "the first dimension of the weights is the number of neurons",
         ));
     }
-    let plan = weights::plan(&all.values);
-    let lost = Lost::between(&path, all.given(), plan.effects(&all.values));
+    let quantisation = weights::quantised(&all.values);
+    let lost = Lost::between(&path, all.given(), quantisation.effects(&all.values));
     let (flat, cut) = (shape.len() == 1, all.fractions.len());
-    Ok((Weight { flat, cut, plan, lost }, outputs, inputs))
+    Ok((Weight { flat, cut, quantisation, lost }, outputs, inputs))
 }
 
 fn delay(

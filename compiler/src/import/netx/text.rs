@@ -137,15 +137,15 @@ impl Text<'_> {
     fn dense(&mut self, k: usize, layer: &Layer, dense: &Dense, options: &NetxOptions) -> String {
         let Dense { weight, delay } = dense;
         let (inputs, outputs) = (sizes(&layer.input), sizes(&layer.output));
-        let plan = &weight.plan;
+        let quantisation = &weight.quantisation;
         let mut weights = self.data(k, layer.entry, "weight");
         if weight.flat {
             weights = format!("reshape({weights}, [{outputs}, {inputs}])");
         }
-        if plan.clip {
+        if quantisation.clip {
             weights = format!("clip({weights}, -256, 254)");
         }
-        match plan.shift {
+        match quantisation.shift {
             0 => {}
             left @ 1.. => weights = format!("{weights} << {left}"),
             right => weights = format!("{weights} >> {}", -right),
@@ -175,8 +175,8 @@ impl Text<'_> {
             args.push(format!("delays: {delays}"));
             args.push(format!("max_delay: {LONGEST_DELAY}"));
         }
-        args.push(format!("num_weight_bits: {}", plan.num_weight_bits));
-        args.push(format!("weight_exp: {}", plan.weight_exp));
+        args.push(format!("num_weight_bits: {}", quantisation.num_weight_bits));
+        args.push(format!("weight_exp: {}", quantisation.weight_exp));
         args.push(format!("num_message_bits: {}", layer.message_bits));
         call("synapse", process, &args)
     }
@@ -301,20 +301,20 @@ fn notes(layer: &Layer) -> Vec<String> {
 }
 
 fn dense_notes(dense: &Dense, notes: &mut Vec<String>) {
-    let plan = &dense.weight.plan;
-    if plan.clip {
+    let quantisation = &dense.weight.quantisation;
+    if quantisation.clip {
         notes.push("Warning: weights are clipped to -256 ..= 254.".to_string());
     }
-    if plan.shift < 0 {
+    if quantisation.shift < 0 {
         notes.push(
             "The low bits of the weights are dropped; the exponent restores their".to_string(),
         );
         notes.push("scale. (The original loader loads zeros here.)".to_string());
     }
-    if plan.zero {
+    if quantisation.zero {
         notes.push("All weights are zero. (The original loader refuses such a layer.)".to_string());
     }
-    if let Some(changed) = plan.changed.as_ref().filter(|_| !plan.conditioned) {
+    if let Some(changed) = quantisation.changed.as_ref().filter(|_| !quantisation.conditioned) {
         notes.push(format!("Warning: {}.", acting(changed)));
     }
     if dense.delay.as_ref().is_some_and(|d| d.clamp) {
@@ -326,7 +326,7 @@ fn dense_notes(dense: &Dense, notes: &mut Vec<String>) {
 /// is told what becomes of its weights.
 fn accepted(layer: &Layer) -> Option<String> {
     let Synapse::Dense(Dense { weight, .. }) = &layer.synapse else { return None };
-    weight.plan.changed.as_ref().filter(|_| weight.plan.conditioned).map(acting)
+    weight.quantisation.changed.as_ref().filter(|_| weight.quantisation.conditioned).map(acting)
 }
 
 fn acting(changed: &Changed) -> String {

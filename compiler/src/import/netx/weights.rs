@@ -2,7 +2,7 @@
 
 /// What is written for a layer's weights: `weights << shift`, with these parameters.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Plan {
+pub(super) struct Quantisation {
     /// Whether weights are clipped to -256 ..= 254 first.
     pub(super) clip: bool,
     /// Weights are shifted left by this, or right where it is negative.
@@ -48,7 +48,7 @@ const MIXED: (i64, i64) = (-256, 254);
 ///
 /// # Source
 /// lava-dl `netx/utils.py`, `optimize_weight_bits`.
-pub(super) fn plan(weights: &[i64]) -> Plan {
+pub(super) fn quantised(weights: &[i64]) -> Quantisation {
     let (lo, hi) = bounds(weights);
     let clip = (hi > MIXED.1 && lo < 0) || (lo < MIXED.0 && hi > 0);
     let clipped: Vec<i64>;
@@ -81,7 +81,7 @@ pub(super) fn plan(weights: &[i64]) -> Plan {
             let zeros = kept.iter().map(|w| w.trailing_zeros()).min().unwrap_or(0).min(8) as i32;
             (shift, if zero { 8 } else { 8 - shift - (zeros - signed) })
         };
-    let mut plan = Plan {
+    let mut quantisation = Quantisation {
         clip,
         shift,
         num_weight_bits: i64::from(num_weight_bits),
@@ -91,17 +91,17 @@ pub(super) fn plan(weights: &[i64]) -> Plan {
         conditioned: false,
     };
     let mut changed: Option<Changed> = None;
-    for (&from, to) in weights.iter().zip(plan.effects(weights)) {
+    for (&from, to) in weights.iter().zip(quantisation.effects(weights)) {
         if to != from as f64 {
             changed.get_or_insert(Changed { count: 0, from, to }).count += 1;
         }
     }
-    let conditioned = plan.stored(weights).any(|(written, stored)| written != stored);
-    (plan.changed, plan.conditioned) = (changed, conditioned);
-    plan
+    let conditioned = quantisation.stored(weights).any(|(written, stored)| written != stored);
+    (quantisation.changed, quantisation.conditioned) = (changed, conditioned);
+    quantisation
 }
 
-impl Plan {
+impl Quantisation {
     /// The weights as written for the process.
     fn written(&self, weight: i64) -> i64 {
         let weight = if self.clip { weight.clamp(MIXED.0, MIXED.1) } else { weight };
@@ -164,13 +164,13 @@ mod tests {
     use super::*;
 
     fn check(weights: &[i64], shift: i32, bits: i64, exp: i64) -> Option<Changed> {
-        let plan = plan(weights);
+        let quantisation = quantised(weights);
         assert_eq!(
-            (plan.shift, plan.num_weight_bits, plan.weight_exp),
+            (quantisation.shift, quantisation.num_weight_bits, quantisation.weight_exp),
             (shift, bits, exp),
             "{weights:?}"
         );
-        plan.changed
+        quantisation.changed
     }
 
     #[test]
@@ -195,9 +195,9 @@ mod tests {
 
     #[test]
     fn weights_beyond_eight_bits_of_both_signs_are_clipped_and_counted() {
-        let plan = plan(&[300, -2, 400, 254]);
-        assert!(plan.clip);
-        assert_eq!(plan.changed, Some(Changed { count: 2, from: 300, to: 254.0 }));
+        let quantisation = quantised(&[300, -2, 400, 254]);
+        assert!(quantisation.clip);
+        assert_eq!(quantisation.changed, Some(Changed { count: 2, from: 300, to: 254.0 }));
     }
 
     #[test]

@@ -99,13 +99,15 @@ impl Evaluator<'_> {
                 }
             }
             ExprKind::Apply(op, operands) => {
-                let mut bounds = Vec::with_capacity(operands.len());
-                for operand in operands {
+                // No operation has more.
+                let mut bounds = [None; 3];
+                for (bound, operand) in bounds.iter_mut().zip(operands) {
                     // Nothing is known of floats, not even that they are ever computed.
-                    let float = operand.kind.is_float();
-                    bounds.push(if float { None } else { Some(self.eval(operand, facts)?) });
+                    if !operand.kind.is_float() {
+                        *bound = Some(self.eval(operand, facts)?);
+                    }
                 }
-                op.interval(&bounds).unwrap_or(FULL)
+                op.interval(bounds.get(..operands.len()).unwrap_or(&[])).unwrap_or(FULL)
             }
         })
     }

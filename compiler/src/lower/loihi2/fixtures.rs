@@ -4,7 +4,7 @@ use super::network::{
     Assignment, ChipNetwork, Config, Conv, Dense, HostProcess, Layer, Output, Population, Program,
     Projection, Rate, Rates, ResetTiming, SignMode, Sparse, Synapses, WeightFormat,
 };
-use super::plan::{Plan, Source, Target};
+use super::plan::{ChipTarget, Plan, PlanOrigin};
 use super::profile::{DEFAULT, Profile};
 use super::ranges::Ranges;
 use super::site::Site;
@@ -115,7 +115,7 @@ fn plan_on(
 ) -> Plan {
     let profile = Profile::load(DEFAULT, Path::new("")).expect("built in");
     let sites: Vec<Site> = ids.iter().map(|id| Site::of_id(*id, &profile.figures)).collect();
-    let source = Source {
+    let source = PlanOrigin {
         file: "net.snn".into(),
         sha256: "0123456789abcdef".repeat(4),
         compiler: "snnc 0.1.0".into(),
@@ -125,7 +125,8 @@ fn plan_on(
     };
     let board = board.to_string();
     let chips = profile.boards[&board].chips;
-    let target = Target { profile, board, chips, bad_cores: vec![7], objective: "energy".into() };
+    let target =
+        ChipTarget { profile, board, chips, bad_cores: vec![7], objective: "energy".into() };
     let rates = Rates { of: rates, origin: "given".into() };
     let assignment = Assignment { cores: ids.len() as u32, core_of };
     Plan::new(source, network, target, rates, &assignment, &sites, None).expect("a plan")

@@ -36,7 +36,7 @@ use crate::network::{Network, Setting};
 use activity::{ASSUMED, Activity};
 use network::{Assignment, ChipNetwork, Rates};
 use options::{Objective, TargetOptions};
-use plan::{Plan, Source};
+use plan::{Plan, PlanOrigin};
 
 /// The SHA-256 of a source text, as manifests have it.
 pub fn digest(text: &[u8]) -> String {
@@ -117,7 +117,7 @@ fn assign(run: &ChipRun, rates: &Rates) -> Result<Assignment, Vec<Diagnostic>> {
 pub fn plan(
     run: &ChipRun,
     activity: Option<&Activity>,
-    source: Source,
+    source: PlanOrigin,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let (rates, assignment) = match activity {
         Some(activity) => {
@@ -129,7 +129,7 @@ pub fn plan(
     };
     let mapped = mapped::map(&run.network, &assignment, &run.options.profile.figures, &rates);
     let sites = board::place(run, &assignment, &mapped).map_err(|d| vec![d])?;
-    let target = plan::Target {
+    let target = plan::ChipTarget {
         profile: run.options.profile.clone(),
         board: run.options.board_name.clone(),
         chips: run.options.board.chips,

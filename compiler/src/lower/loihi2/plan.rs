@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// Where a plan comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct PlanOrigin {
     /// The `.snn` file, as the user named it.
     pub file: String,
     /// SHA-256 of that file, 64 hexadecimal digits.
@@ -28,7 +28,7 @@ pub struct Source {
 
 /// What a plan is for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub struct ChipTarget {
     /// The chip.
     pub profile: Profile,
     /// The board, one of the profile's.
@@ -45,11 +45,11 @@ pub struct Target {
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Where it comes from.
-    pub source: Source,
+    pub source: PlanOrigin,
     /// What is placed.
     pub network: ChipNetwork,
     /// Where it is placed.
-    pub target: Target,
+    pub target: ChipTarget,
     /// Spikes per step.
     pub rates: Rates,
     /// The core of each neuron.
@@ -78,9 +78,9 @@ impl Plan {
     /// length than their population, a mesh of more than [`MOST_ROUTERS`] routers, numbers of
     /// cores beyond 2^32.
     pub fn new(
-        source: Source,
+        source: PlanOrigin,
         network: ChipNetwork,
-        target: Target,
+        target: ChipTarget,
         rates: Rates,
         assignment: &Assignment,
         sites: &[Site],
@@ -107,7 +107,7 @@ impl Plan {
 /// Cores that hold neurons, in the order of their numbers on the board.
 fn order(
     network: &ChipNetwork,
-    target: &Target,
+    target: &ChipTarget,
     rates: &Rates,
     assignment: &Assignment,
     sites: &[Site],

@@ -45,7 +45,7 @@ use printer::Item;
 
 /// What the generated files say about their origin.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct Provenance {
     /// The generator's version.
     pub generator: String,
     /// A hash of the network's source.
@@ -75,7 +75,7 @@ impl GeneratedCrate {
 ///
 /// # Errors
 /// Where weights lie in a data file that cannot be read.
-pub fn emit(ir: &StepIr, options: &Options) -> Result<GeneratedCrate, Diagnostic> {
+pub fn emit(ir: &StepIr, provenance: &Provenance) -> Result<GeneratedCrate, Diagnostic> {
     let library = package::library(&ir.network);
     let network = names::camel(&ir.network);
     let mut tables = data::Tables::new();
@@ -83,13 +83,13 @@ pub fn emit(ir: &StepIr, options: &Options) -> Result<GeneratedCrate, Diagnostic
     let (mut items, data) = tables.items(ir)?;
     items.push(Item::Function(package::plan(ir)));
     items.extend(network_items);
-    let lib = printer::print(&package::header(ir, options, &library, &network), &items);
+    let lib = printer::print(&package::header(ir, provenance, &library, &network), &items);
     let files = vec![
         (".cargo/config.toml".into(), package::CARGO_CONFIG.into()),
         (".gitignore".into(), "/target\n".into()),
-        ("README.md".into(), package::read_me(ir, options, &library, &network)),
+        ("README.md".into(), package::read_me(ir, provenance, &library, &network)),
         ("src/lib.rs".into(), lib),
-        ("src/main.rs".into(), package::program(options, &library, &network)),
+        ("src/main.rs".into(), package::program(provenance, &library, &network)),
     ];
     Ok(GeneratedCrate { name: library, files, data })
 }

@@ -95,7 +95,7 @@ pub(super) fn input(b: &mut Builder<'_>, g: &Geometry, weights: ValueId, of: Val
         dilation: g.dilation,
         groups,
     };
-    b.push(Op::Conv(back), &[mirrored, stuffed], kind, &g.input)
+    b.push(Op::Conv(Box::new(back)), &[mirrored, stuffed], kind, &g.input)
 }
 
 /// The gradient of the weights, [`Geometry::weights`], from input and gradient `f64`.
@@ -122,7 +122,7 @@ pub(super) fn weights(b: &mut Builder<'_>, g: &Geometry, input: ValueId, of: Val
         dilation: g.stride,
         groups: g.input[2],
     };
-    let mut taps = b.push(Op::Conv(back), &[kernel, input], kind, &back.output())?;
+    let mut taps = b.push(Op::Conv(Box::new(back)), &[kernel, input], kind, &back.output())?;
     for axis in 0..2 {
         taps = b.slice(taps, axis, (0, g.kernel[axis]))?;
     }

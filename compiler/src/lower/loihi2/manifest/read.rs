@@ -10,7 +10,7 @@ use crate::lower::loihi2::network::{
     Assignment, ChipNetwork, Config, Conv, Dense, HostProcess, Layer, Output, Population, Program,
     Projection, Rate, Rates, ResetTiming, SignMode, Sparse, Synapses, WeightFormat,
 };
-use crate::lower::loihi2::plan::{Plan, Target};
+use crate::lower::loihi2::plan::{ChipTarget, Plan};
 use crate::lower::loihi2::profile::Profile;
 use crate::lower::loihi2::ranges::Ranges;
 use crate::lower::loihi2::site::Site;
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn target(&mut self) -> Option<Target> {
+    fn target(&mut self) -> Option<ChipTarget> {
         let target = &self.manifest.target;
         // What a profile of the compiler's says is not for the manifest to say.
         let profile = match Profile::names().any(|known| known == target.profile) {
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
             let help = format!("its cores are 0 to {}", all - 1);
             self.wrong(format!("target.bad_cores[{b}]"), message, &help);
         }
-        Some(Target {
+        Some(ChipTarget {
             profile,
             board: target.board.clone(),
             chips,
@@ -457,7 +457,7 @@ impl<'a> Reader<'a> {
         Some(Rates { of, origin: described.origin.clone() })
     }
 
-    fn sites(&mut self, target: &Target) -> Option<Vec<Site>> {
+    fn sites(&mut self, target: &ChipTarget) -> Option<Vec<Site>> {
         let figures = &target.profile.figures;
         let mut sites = Vec::new();
         let mut whole = true;

@@ -4,7 +4,7 @@
 //! are texts: ranges with both ends included.
 
 use crate::lower::loihi2::estimate::Estimate;
-use crate::lower::loihi2::plan::Source;
+use crate::lower::loihi2::plan::PlanOrigin;
 use crate::lower::loihi2::profile::{Board, Figure};
 use crate::lower::loihi2::traffic::{ChipTraffic, Direction};
 use indexmap::IndexMap;
@@ -28,7 +28,7 @@ rows! {
         /// [`SCHEMA`].
         schema: String,
         /// Where it comes from.
-        source: Source,
+        source: PlanOrigin,
         /// Chip and board.
         target: Target,
         /// Formats of parameters and weights.
