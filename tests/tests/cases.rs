@@ -457,6 +457,23 @@ fn sizes_without_bound_are_refused_at_their_place() {
         );
         assert_eq!(refused(&port), [(Code::E0213, 2), (Code::E0213, 6)], "{port}");
     }
+    // Small arrays make large ones: known ones are kept whole, others exist in each step.
+    for large in [
+        "ones([65536, 1]) + ones([1, 65536])",
+        "outer(ones([65536]), arange(65536))",
+        "where(ones([65536, 1]) > 0, arange(65536), 3)",
+        "where(true, ones([65536, 1]), ones([65536]))",
+        "by_delay(eye(4), 3 * eye(4), 1_000_000_000)",
+        "by_delay(ones([1000, 1000]), 3, 1_000_000)",
+        "concat(ones([16384, 16384]), ones([16384, 16384]), axis: 0)",
+        "random(1, [65536, 1]) + random(2, [65536])",
+    ] {
+        let text = alone(
+            &format!("    var x: i32 = 0\n    phase spk {{ x = int(max({large})) }}"),
+            "    steps 2",
+        );
+        assert_eq!(refused(&text), [(Code::E0213, 5)], "{text}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::disagree::{self, Disagreement, Origin};
 use super::params::{Role, checked};
 use super::tree::{Node, Tree};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::types::expr::TExpr;
+use crate::types::expr::{LARGEST, TExpr};
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
 use snn_grammar::ast::{Dim, Expr, ExprKind};
 use std::collections::BTreeSet;
@@ -290,9 +290,6 @@ impl Tree {
     }
 }
 
-/// The most elements of an array that a program declares.
-const MOST: usize = (1 << 31) - 1;
-
 /// The value of declared dimensions.
 pub fn dims(cx: &mut Cx<'_>, dims: &[Dim], env: &Env) -> Eval<Vec<usize>> {
     let mut shape = Vec::new();
@@ -316,7 +313,7 @@ pub fn dims(cx: &mut Cx<'_>, dims: &[Dim], env: &Env) -> Eval<Vec<usize>> {
     }
     // An axis without elements does not make the others small.
     let elements = shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d.max(&1)));
-    if elements.is_none_or(|n| n > MOST) {
+    if elements.is_none_or(|n| n > LARGEST) {
         let span = |dim: &Dim| match dim {
             Dim::Size(e) => e.span,
             Dim::Spread(name) => name.span,
@@ -325,7 +322,7 @@ pub fn dims(cx: &mut Cx<'_>, dims: &[Dim], env: &Env) -> Eval<Vec<usize>> {
         let span = first.zip(last).map(|(a, b)| a.to(b)).unwrap_or_default();
         let loc = Loc { file: env.file, span };
         let message = format!("an array of shape {shape:?} is too large");
-        let what = format!("at most {MOST} elements are possible");
+        let what = format!("at most {LARGEST} elements are possible");
         return Err(cx.fail(Diagnostic::new(Code::E0213, message, loc, what)));
     }
     Ok(shape)

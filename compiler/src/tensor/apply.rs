@@ -4,6 +4,7 @@
 //! operation applied to their palettes, so that the result is sparse again. Elsewhere sparse
 //! constants are written out in full, where that is not enormous.
 
+use super::generate::MOST;
 use super::{Constant, Sparse, Tensor, conv, ops};
 use crate::network::ReduceOp;
 use crate::scalar::{Kind, Op};
@@ -48,10 +49,21 @@ pub fn scalar(op: Op, kind: Kind, args: &[&Constant]) -> Option<Constant> {
             ops::apply(op, float(kind), &operands?)?.broadcast_to(&entries.palette().shape);
         return Some(Constant::Sparse(Arc::new(entries.with_palette(palette))));
     }
+    let mut shape = Vec::new();
+    for arg in args {
+        shape = ops::broadcast(&shape, arg.shape())?;
+    }
+    small(&shape)?;
     let dense: Option<Vec<Arc<Tensor>>> = args.iter().map(|c| c.dense()).collect();
     let dense = dense?;
     let operands: Vec<&Tensor> = dense.iter().map(|t| &**t).collect();
     Some(Constant::Dense(Arc::new(ops::apply(op, float(kind), &operands)?)))
+}
+
+/// An array of this shape may be written out.
+fn small(shape: &[usize]) -> Option<()> {
+    let elements = shape.iter().try_fold(1usize, |n, size| n.checked_mul(*size))?;
+    (elements <= MOST).then_some(())
 }
 
 /// The kind of float operands where the operands are of kind `kind`.
@@ -92,6 +104,7 @@ pub fn broadcast(shape: &[usize], of: &Constant) -> Option<Constant> {
     if of.shape() == shape {
         return Some(of.clone());
     }
+    small(shape)?;
     Some(Constant::Dense(Arc::new(of.dense()?.broadcast_to(shape))))
 }
 
@@ -167,6 +180,7 @@ pub fn by_delay(weights: &Constant, delays: &Constant, slots: usize) -> Option<C
     }
     let weights = weights.dense()?;
     let [m, n] = weights.shape[..] else { return None };
+    small(&[m, slots, n])?;
     let delays = delays.dense()?.broadcast_to(&[m, n]);
     let slot = Tensor::int(vec![1, slots, 1], (0..slots as i64).collect());
     let spread = |t: &Tensor| t.reshape(vec![m, 1, n]);

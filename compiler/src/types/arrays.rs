@@ -1,9 +1,10 @@
 //! Operations of expressions that are not elementwise: views, products, reductions.
 
-use super::expr::{Built, Mismatch, TExpr, sum_kind, wider};
+use super::expr::{Built, Mismatch, TExpr, bounded, sum_kind, wider};
 use crate::network::{Op, ReduceOp, infer};
 use crate::scalar::{self, Kind};
 use crate::tensor::apply;
+use crate::tensor::sparse::representable;
 use crate::tensor::{Constant, ops};
 use snn_runtime::kernels::Geometry;
 
@@ -79,6 +80,7 @@ impl TExpr {
         if let Some(part) = parts.iter().find(|p| p.is_enormous()) {
             return Err(Mismatch::Enormous(part.shape.clone()));
         }
+        bounded(&shape, parts.iter().all(TExpr::is_static))?;
         let parts = parts.into_iter().map(|p| p.convert(kind)).collect();
         Ok(TExpr::apply(Op::Concat(axis), parts, (kind, shape), |v| apply::concat(axis, v)))
     }
@@ -155,11 +157,14 @@ impl TExpr {
         if ops::broadcast(&delays.shape, &weights.shape).is_none_or(|s| s != weights.shape) {
             return Err(Mismatch::Shapes(weights.shape, delays.shape));
         }
-        let kind = weights.kind;
+        let (kind, shape) = (weights.kind, vec![m, slots, n]);
+        if !(matches!(weights.value(), Some(Constant::Sparse(_))) && representable(&shape)) {
+            bounded(&shape, weights.is_static() && delays.is_static())?;
+        }
         let enormous = weights.is_enormous().then(|| weights.shape.clone());
         let args = vec![weights, delays];
         let known = |v: &[&Constant]| apply::by_delay(v.first()?, v.get(1)?, slots);
-        let spread = TExpr::apply(Op::ByDelay, args, (kind, vec![m, slots, n]), known);
+        let spread = TExpr::apply(Op::ByDelay, args, (kind, shape), known);
         match enormous {
             Some(shape) if spread.value.is_none() => Err(Mismatch::Enormous(shape)),
             _ => Ok(spread),

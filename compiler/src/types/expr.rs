@@ -82,6 +82,8 @@ pub enum Mismatch {
     Kind(String),
     /// An operator of integers, and whether each side is a float.
     Floats(&'static str, [bool; 2]),
+    /// An array of this shape has more elements than this.
+    TooLarge(Vec<usize>, usize),
     /// A sparse array of this shape where a dense one is needed, which would not fit in memory.
     Enormous(Vec<usize>),
 }
@@ -260,6 +262,13 @@ impl TExpr {
             shape = ops::broadcast(&shape, &operand.shape)
                 .ok_or_else(|| Mismatch::Shapes(shape.clone(), operand.shape.clone()))?;
         }
+        let forms: Vec<(&[usize], bool)> = operands
+            .iter()
+            .map(|o| (o.shape.as_slice(), matches!(o.value, Some(Constant::Sparse(_)))))
+            .collect();
+        if !apply::stays_sparse(&forms) {
+            bounded(&shape, operands.iter().all(TExpr::is_static))?;
+        }
         let of = operands.last().map_or(kind, |o| o.kind);
         let values: Option<Vec<&Constant>> = operands.iter().map(|o| o.value.as_ref()).collect();
         let value = match values {
@@ -362,6 +371,9 @@ impl TExpr {
             let shape = ops::broadcast(&then.shape, &els.shape)
                 .ok_or_else(|| Mismatch::Shapes(then.shape.clone(), els.shape.clone()))?;
             let chosen = if holds { then } else { els };
+            if chosen.shape != shape {
+                bounded(&shape, chosen.is_static())?;
+            }
             let literal = chosen.value.as_ref().filter(|_| chosen.params.is_empty());
             if let Some(value) = literal.and_then(|v| apply::broadcast(&shape, v)) {
                 return Ok(TExpr::literal(kind, value));
@@ -471,6 +483,19 @@ impl TExpr {
 pub(super) fn enormous(operands: &[TExpr]) -> Mismatch {
     let operand = operands.iter().find(|o| o.is_enormous()).or(operands.first());
     Mismatch::Enormous(operand.map(|o| o.shape.clone()).unwrap_or_default())
+}
+
+/// The most elements of an array that a program declares, or that a step computes.
+pub const LARGEST: usize = (1 << 31) - 1;
+
+/// Requires that an array is not too large: one that is known before the first step is kept whole.
+pub(super) fn bounded(shape: &[usize], known: bool) -> Result<(), Mismatch> {
+    let most = if known { MOST } else { LARGEST };
+    let elements = shape.iter().try_fold(1usize, |n, size| n.checked_mul(*size));
+    match elements.is_some_and(|n| n <= most) {
+        true => Ok(()),
+        false => Err(Mismatch::TooLarge(shape.to_vec(), most)),
+    }
 }
 
 fn rank(kind: Kind) -> u8 {

@@ -184,6 +184,11 @@ impl Cx<'_> {
                 let edits = edits.flat_map(|(side, _)| Edit::around(side, "int(", ")")).collect();
                 d.fix_with("convert with `int(x)`", sides.map(|_| Fix::proposed(edits)))
             }
+            Mismatch::TooLarge(shape, most) => {
+                let message = format!("an array of shape {shape:?} is too large");
+                let what = format!("at most {most} elements are possible here");
+                Diagnostic::new(Code::E0213, message, loc, what)
+            }
             Mismatch::Enormous(shape) => {
                 let elements = shape.iter().map(|n| *n as u128).product::<u128>();
                 let message = "this sparse array would have to be written out in full";
