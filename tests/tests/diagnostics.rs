@@ -303,6 +303,71 @@ fn every_kind_of_slip_has_a_change_that_mends_it() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// What is wrong in one place hides nothing that is wrong in others.
+#[test]
+fn every_independent_mistake_is_said_in_one_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "\
+process Bad {
+    in x: i32
+    out y: i32
+    var v: i32
+    phase spk { v = nothing; y = x }
+}
+network N {
+    a = LIF[4](vth: 10, bias_mant: 1)
+    b = LIF[5](vth: 10)
+    a -> Dense(weights: ones([5, 5])) -> b
+    e = Dense(wieghts: ones([3, 5]))
+    f = LIF[3, 3](vht: 10)
+    g = Nothing()
+    g -> h
+    g.v -> f.a_in
+    b.s_oot -> e
+    reset q every 3
+    reset g.v every 0
+    k = Bad()
+    k.y -> k.x
+}
+run r of N {
+    model c = fixed_pt
+    model g = fixed_pt
+    record a.vv
+    record g.v
+    record b.v at ende
+    report sum(a.s_outt)
+    report raster(f.s_uot)
+    expect sum(b.v) > least
+}
+";
+    let expected = [
+        ("E0401", 5),
+        ("E0201", 10),
+        ("E0209", 11),
+        ("E0209", 12),
+        ("E0401", 13),
+        ("E0401", 14),
+        ("E0401", 16),
+        ("E0406", 17),
+        ("E0210", 22),
+        ("E0406", 23),
+        ("E0406", 25),
+        ("E0401", 27),
+        ("E0406", 28),
+        ("E0406", 29),
+        ("E0401", 30),
+    ];
+    let checked = checked(text, folder.path());
+    let shown = render::render(&checked.diagnostics, &checked.sources, false);
+    let line = |d: &Diagnostic| {
+        let start = d.labels.first().map_or(0, |l| l.loc.span.start as usize);
+        1 + text[..start].matches('\n').count()
+    };
+    let found: Vec<(&str, usize)> =
+        checked.diagnostics.iter().map(|d| (d.code.name(), line(d))).collect();
+    assert_eq!(found, expected, "{shown}");
+}
+
 /// What disagrees with each other is shown at both places, once.
 #[test]
 fn one_mistake_is_one_error_that_shows_both_places() {

@@ -338,6 +338,9 @@ impl Chain<'_, '_, '_> {
         {
             return Ok(Base::Port(self.network, position));
         }
+        if self.builder.tree.lost.contains(&(self.network, parts[0].clone())) {
+            return Err(Stop::Open);
+        }
         let known = node.children.keys().chain(node.ports.iter().map(|p| &p.name));
         let first = ast::Span { end: e.span.start + parts[0].len() as u32, ..e.span };
         let message = format!("this network has no part or port `{}`", parts[0]);

@@ -180,6 +180,7 @@ pub fn check_open(cx: &mut Cx<'_>, tree: &Tree) {
     let leaves = (0..tree.nodes.len()).filter(|n| tree.nodes[*n].model.is_some());
     let instances: Vec<Instance> = leaves.map(|n| instance(tree, n)).collect();
     // What is wrong is in the sink.
+    check_edge_types(cx, tree);
     let _ = resets(cx, tree, &instances);
 }
 
@@ -429,6 +430,10 @@ fn lower_reset(
     for pattern in &reset.targets {
         let found = state.places.targets(&node.path, pattern, names);
         if found.is_empty() {
+            let lost = |part: &String| paths::may_be_within(pattern, part);
+            if tree.lost.iter().any(|(of, part)| *of == network && lost(part)) {
+                return Err(Stop::Open);
+            }
             let message = "this names no state of the network";
             let at = Loc { file, span: pattern.span };
             let parts: Vec<&str> = node.children.keys().map(String::as_str).collect();

@@ -9,6 +9,7 @@ mod disagree;
 mod flatten;
 mod params;
 mod paths;
+mod requested;
 mod select;
 mod shapes;
 mod tree;
@@ -16,6 +17,7 @@ mod tree;
 pub use flatten::{Connection, Instance, InstanceGraph, InstanceParam, Port, Reset, Timing};
 pub use params::{Declaration, Declared, checked};
 pub use paths::{Named, Places, matches_whole};
+pub use requested::unmatched;
 pub use select::Choices;
 pub use shapes::dims;
 
@@ -35,6 +37,7 @@ pub fn elaborate(cx: &mut Cx<'_>, run: ItemRef) -> Eval<InstanceGraph> {
     let env = Env::module(run.file);
     let mut graph = Tree::build(cx, &run_item.network, &env, &choices)?;
     choices.report_unused(cx, &graph);
+    requested::check(cx, &graph, run_item, run.file);
     flat(cx, &mut graph)
 }
 

@@ -2,7 +2,7 @@
 
 use super::disagree::Origin;
 use super::tree::{Node, PortState};
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Loc, nearest};
 use crate::ir::Kind;
 use crate::network::Range;
 use crate::resolve::ItemRef;
@@ -159,6 +159,11 @@ impl Node {
             let (value, outside, from) = match (arg, default) {
                 (Some(arg), _) => (Rc::new(arg.value.clone()), true, env.file),
                 (None, Some(default)) => (Rc::clone(default), false, file),
+                (None, None) if misspelt(args, declared, &name) => {
+                    failed = Some(Stop::Reported);
+                    self.env.forget(&name);
+                    continue;
+                }
                 (None, None) => {
                     let message = format!("`{}` needs `{name}`", self.def_name);
                     let declared = Loc { file, span: param.span };
@@ -166,6 +171,7 @@ impl Node {
                         .label(declared, "declared without a default");
                     let hint = format!("write `{}({name}: …)`", self.def_name);
                     failed = Some(cx.fail(d.help(hint)));
+                    self.env.forget(&name);
                     continue;
                 }
             };
@@ -223,6 +229,14 @@ impl Node {
         }
         cx.fail(d)
     }
+}
+
+/// Whether an argument was probably meant for this parameter, and only its name is wrong.
+fn misspelt(args: &[ast::Arg], declared: &Declared, name: &str) -> bool {
+    let known = |name: &str| declared.params.iter().any(|p| p.param.name.name == name);
+    let unknown = args.iter().filter_map(|arg| arg.name.as_ref()).filter(|n| !known(&n.name));
+    let names = || declared.params.iter().map(|p| p.param.name.name.as_str());
+    unknown.into_iter().any(|given| nearest(&given.name, names()) == Some(name))
 }
 
 /// What a process, with one of its models, or a network declares. Instances share it.

@@ -39,6 +39,13 @@ pub fn is_name(pattern: &Pattern, name: &str) -> bool {
     matches!(pattern.parts.as_slice(), [part] if part.globs == [name])
 }
 
+/// Whether a pattern may name (something in) the part of this path, or that among others.
+pub fn may_be_within(pattern: &Pattern, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('.').collect();
+    let most = parts.len().min(pattern.parts.len());
+    matches_prefix(&pattern.parts[..most], &parts)
+}
+
 /// Whether a pattern's parts match the first parts of a path.
 fn matches_prefix(pattern: &[PatternPart], path: &[&str]) -> bool {
     let matches = |(part, name): (&PatternPart, &&str)| part.globs.iter().any(|g| glob(g, name));

@@ -113,10 +113,12 @@ impl Choices {
     /// An exception that concerns no instance is a slip worth a message.
     pub fn report_unused(&self, cx: &mut Cx<'_>, tree: &Tree) {
         for (of, _, loc) in &self.exceptions {
-            let used = tree.nodes.iter().any(|n| {
-                n.model.is_some()
-                    && (paths::matches_whole(of, &n.path) || paths::is_name(of, &n.def_name))
-            });
+            let lost = tree.lost_paths().any(|part| paths::may_be_within(of, &part));
+            let used = lost
+                || tree.nodes.iter().any(|n| {
+                    n.model.is_some()
+                        && (paths::matches_whole(of, &n.path) || paths::is_name(of, &n.def_name))
+                });
             if !used {
                 let message = "this names no process or instance of the network";
                 let d = Diagnostic::new(Code::E0406, message, *loc, "");

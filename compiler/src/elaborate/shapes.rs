@@ -57,7 +57,7 @@ pub fn infer(cx: &mut Cx<'_>, tree: &mut Tree) -> Eval<()> {
         disagree::report(cx, tree, &disagreements);
         failed = true;
     }
-    if failed {
+    if failed || tree.failed {
         return Err(Stop::Reported);
     }
     report_open(cx, tree)
@@ -356,7 +356,10 @@ fn learn(
             })
         };
     if !fits {
-        let detail = format!("has {} axes", declared.len());
+        let detail = match declared.len() {
+            1 => "has one axis".to_owned(),
+            n => format!("has {n} axes"),
+        };
         return Err(conflict(cx, node, detail, &[], [actual, &vec![1; declared.len()]]));
     }
     let extra = (actual.len() + 1).saturating_sub(declared.len());

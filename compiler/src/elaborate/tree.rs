@@ -10,7 +10,7 @@ use crate::resolve::{self, ItemRef, Program, Symbol};
 use crate::types::{Cx, Env, Eval, TExpr, Val, dotted};
 use indexmap::IndexMap;
 use snn_grammar::ast::{self, Direction, ExprKind, ItemKind, NetworkMember};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Networks may contain networks this deep.
@@ -29,6 +29,11 @@ pub struct Tree {
     pub resets: Vec<(usize, ast::Reset)>,
     /// The names around the first, which its arguments are made of.
     pub around: Env,
+    /// Parts that could not be made, by the network they are of. Why is reported; what is said
+    /// about them is not looked at.
+    pub lost: BTreeSet<(usize, String)>,
+    /// Whether something could not be made.
+    pub failed: bool,
 }
 
 /// An instance of a network or process.
@@ -84,6 +89,11 @@ impl Node {
         (0..self.ports.len()).filter(|p| self.ports[*p].direction == direction).collect()
     }
 
+    /// The path of something in it.
+    pub fn within(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
     /// Its path for messages.
     pub fn shown(&self) -> &str {
         if self.path.is_empty() { &self.def_name } else { &self.path }
@@ -106,13 +116,19 @@ impl Tree {
         Ok(tree)
     }
 
+    /// The paths of the parts that could not be made.
+    pub fn lost_paths(&self) -> impl Iterator<Item = String> + '_ {
+        self.lost.iter().map(|(of, part)| self.nodes[*of].within(part))
+    }
+
     /// How many processes and networks a network is made of.
     pub fn parts(cx: &Cx<'_>, network: ItemRef) -> u64 {
         Census { program: cx.program, counted: BTreeMap::new(), depth: 0 }.of(network)
     }
 
     fn empty(around: Env) -> Tree {
-        Tree { nodes: Vec::new(), edges: Vec::new(), resets: Vec::new(), around }
+        let (nodes, edges, resets) = (Vec::new(), Vec::new(), Vec::new());
+        Tree { nodes, edges, resets, around, lost: BTreeSet::new(), failed: false }
     }
 
     /// Instantiates the network of a run.
@@ -382,11 +398,7 @@ impl<'b, 'a> Builder<'b, 'a> {
         env: &Env,
     ) -> Eval<usize> {
         let tree = self.cx.program.tree(def);
-        let path = match parent.map(|p| self.tree.nodes[p].path.as_str()) {
-            None => String::new(),
-            Some("") => name.into(),
-            Some(prefix) => format!("{prefix}.{name}"),
-        };
+        let path = parent.map_or(String::new(), |p| self.tree.nodes[p].within(name));
         let (def_name, shape_params, is_network) = match &tree.items[def.item as usize].kind {
             ItemKind::Process(p) => (&p.name, &p.shape_params, false),
             ItemKind::Network(n) => (&n.name, &n.shape_params, true),
@@ -395,10 +407,16 @@ impl<'b, 'a> Builder<'b, 'a> {
                 return Err(self.cx.fail(Diagnostic::new(Code::E0204, message, loc, "")));
             }
         };
-        if self.depth >= DEEPEST {
+        if std::iter::successors(parent, |at| self.tree.nodes[*at].parent)
+            .any(|at| self.tree.nodes[at].def == def)
+        {
             let message = format!("`{}` contains itself", def_name.name);
             let d = Diagnostic::new(Code::E0504, message, loc, "instantiated again here");
             return Err(self.cx.fail(d.help("a network cannot be a part of itself")));
+        }
+        if self.depth >= DEEPEST {
+            let message = format!("networks contain each other more than {DEEPEST} deep");
+            return Err(self.cx.fail(Diagnostic::new(Code::E0504, message, loc, "")));
         }
         let mut node = Node {
             path,
@@ -423,8 +441,10 @@ impl<'b, 'a> Builder<'b, 'a> {
         let declared =
             Rc::clone(declared.or_insert_with(|| Rc::new(Declared::of(self.cx, key.0, key.1))));
         node.ports.clone_from(&declared.ports);
-        node.bind_shape(self.cx, shape_params, shape, loc)?;
-        node.bind_args(self.cx, &declared, args, env, loc)?;
+        // Of an instance that is given something wrong, the ports are there all the same.
+        let shape = node.bind_shape(self.cx, shape_params, shape, loc);
+        let args = node.bind_args(self.cx, &declared, args, env, loc);
+        self.tree.failed |= shape.is_err() || args.is_err();
         let id = self.tree.nodes.len();
         if let Some(parent) = parent {
             self.tree.nodes[parent].children.insert(name.into(), id);
@@ -432,19 +452,20 @@ impl<'b, 'a> Builder<'b, 'a> {
         self.tree.nodes.push(node);
         if let ItemKind::Network(network) = &tree.items[def.item as usize].kind {
             self.depth += 1;
-            let built = self.network(id, network);
+            let whole = self.network(id, network);
             self.depth -= 1;
-            // Of a network that was given up, not all names have been looked at.
-            built?;
-            self.cx.met.insert(def);
+            // Of a network that was given up in part, not all names have been looked at.
+            if whole {
+                self.cx.met.insert(def);
+            }
         }
         Ok(id)
     }
 
-    /// Instantiates the parts of a network and connects them.
-    fn network(&mut self, id: usize, network: &ast::Network) -> Eval<()> {
+    /// Instantiates the parts of a network and connects them; whether all of it could be made.
+    fn network(&mut self, id: usize, network: &ast::Network) -> bool {
         let file = self.tree.nodes[id].def.file;
-        let mut failed = None;
+        let mut whole = true;
         for member in &network.members {
             let NetworkMember::Part(part) = member else { continue };
             let env = self.tree.nodes[id].env.clone();
@@ -454,29 +475,27 @@ impl<'b, 'a> Builder<'b, 'a> {
                 let message = format!("`{}` is declared twice", part.name.name);
                 let first = self.tree.nodes[*earlier].loc;
                 let d = Diagnostic::new(Code::E0402, message, loc, "declared again here");
-                failed = Some(self.cx.fail(d.label(first, "declared first here")));
+                self.cx.sink.push(d.label(first, "declared first here"));
+                whole = false;
                 continue;
             }
-            if let Err(stop) = self.part(Some(id), &part.name.name, &part.value, &env) {
-                failed = Some(stop);
+            if self.part(Some(id), &part.name.name, &part.value, &env).is_err() {
+                self.tree.lost.insert((id, part.name.name.clone()));
+                whole = false;
             }
-        }
-        if let Some(stop) = failed {
-            return Err(stop);
         }
         let explicit = connect::explicit_ports(network);
         for member in &network.members {
             match member {
                 NetworkMember::Connection(c) => {
-                    if let Err(stop) = connect::chain(self, id, c, &explicit) {
-                        failed = Some(stop);
-                    }
+                    whole &= connect::chain(self, id, c, &explicit).is_ok();
                 }
                 NetworkMember::Reset(reset) => self.tree.resets.push((id, reset.clone())),
                 _ => {}
             }
         }
-        failed.map_or(Ok(()), Err)
+        self.tree.failed |= !whole;
+        whole
     }
 
     /// A name for an instance that is made in a connection: `dense1`, `dense2`, …

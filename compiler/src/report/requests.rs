@@ -2,7 +2,7 @@
 
 use crate::clocks::{Clock, NoClock, clock_of, port_use};
 use crate::diagnostics::{Code, Diagnostic, Loc};
-use crate::elaborate::{Named, Places, matches_whole};
+use crate::elaborate::{Named, Places, matches_whole, unmatched};
 use crate::network::tensors::Tensors;
 use crate::network::{self, InstanceId, Member, Network, Op, Record, ReportKind, ValueId};
 use crate::resolve::ItemRef;
@@ -180,12 +180,9 @@ impl Collector<'_, '_> {
         let names = |i: usize| self.members(i).into_iter().map(|m| m.0).collect();
         let mut all = self.places.paths("", names);
         all.extend(self.aliases.iter().map(|(alias, _)| alias.clone()));
-        let message = format!("`{path}` names no variable or port of the network");
-        let d = Diagnostic::new(Code::E0406, message, loc, "matches nothing");
-        let d = d.meant(path, all.iter().map(String::as_str), loc);
         let paths: Vec<&str> = instances.iter().map(|p| p.path.as_str()).collect();
-        let note = format!("its processes are {}", paths.join(", "));
-        self.cx.fail(d.note(note))
+        let d = unmatched(path, loc, all.iter().map(String::as_str), &paths);
+        self.cx.fail(d)
     }
 
     fn when(&mut self, when: &RecordWhen) -> Eval<Option<Clock>> {

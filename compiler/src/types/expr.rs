@@ -266,7 +266,7 @@ impl TExpr {
             .iter()
             .map(|o| (o.shape.as_slice(), matches!(o.value, Some(Constant::Sparse(_)))))
             .collect();
-        if !apply::stays_sparse(&forms) {
+        if !apply::stays_sparse(&forms) && !operands.iter().any(TExpr::is_enormous) {
             bounded(&shape, operands.iter().all(TExpr::is_static))?;
         }
         let of = operands.last().map_or(kind, |o| o.kind);
