@@ -291,4 +291,5 @@ pub const MARKS: &[&str] = &[
     "encoder",
     "whole program rates",
     "learning",
+    "folds",
 ];

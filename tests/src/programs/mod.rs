@@ -14,6 +14,7 @@ mod design;
 pub mod engine;
 mod expr;
 pub mod features;
+mod folds;
 mod library;
 mod maker;
 mod network;
@@ -120,5 +121,8 @@ pub fn generate(choices: &mut Choices, may: Features) -> Generated {
     maker.run(&mut program, &net, float);
     program.arguments = net.arguments.clone();
     program.networks = net.networks;
+    if maker.one_in(6) {
+        maker.folds(&mut program);
+    }
     Generated { program, marks: maker.marks }
 }
