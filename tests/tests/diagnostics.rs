@@ -271,6 +271,12 @@ fn every_kind_of_slip_has_a_change_that_mends_it() {
         process("var a: bool; var b: int; phase spk { a = b }"),
         process("var a: f32; var b: f64; phase spk { a = b }"),
         process("var a: i8; phase spk { a += 1 }"),
+        // Runs and messages.
+        "network N { }\nrun r of N { models fixed_pt }\n".into(),
+        "network N { }\nrun r of N { }\n".into(),
+        "network N { }\nrun r of N {\n    models fixed_pt\n}\n".into(),
+        process("out y: i32[4]; phase spk { y = t where arange(4) == t % 4 }")
+            .replace("p = P()", "p = P(); lif = LIF[4](vth: 9); p -> lif"),
         // Weights.
         process("var v: int[3]; var w: int[4]; phase spk { w = ones([3, 4]) @ v }"),
         process("var v: int[3]; var w: int[4]; phase spk { w = v @ ones([4, 3]) }"),

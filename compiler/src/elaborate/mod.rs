@@ -21,7 +21,7 @@ pub use requested::unmatched;
 pub use select::Choices;
 pub use shapes::dims;
 
-use crate::diagnostics::Loc;
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc};
 use crate::resolve::ItemRef;
 use crate::types::{Cx, Env, Eval, Stop};
 use snn_grammar::ast::{self, RunMemberKind};
@@ -96,7 +96,6 @@ pub fn parts(cx: &Cx<'_>, network: ItemRef) -> u64 {
 
 /// How many steps a run has.
 pub fn steps(cx: &mut Cx<'_>, run: ItemRef) -> Eval<u64> {
-    use crate::diagnostics::{Code, Diagnostic};
     let tree = cx.program.tree(run);
     let ast::ItemKind::Run(run_item) = &tree.items[run.item as usize].kind else {
         return Err(Stop::Reported);
@@ -110,7 +109,8 @@ pub fn steps(cx: &mut Cx<'_>, run: ItemRef) -> Eval<u64> {
         let loc = Loc { file: run.file, span: run_item.name.span };
         let message = format!("run `{}` does not say how long it lasts", run_item.name.name);
         let d = Diagnostic::new(Code::E0210, message, loc, "");
-        return Err(cx.fail(d.help("add a line like `steps 1000`")));
+        let add = with_steps(cx, run_item, run.file).map(|edit| Fix::proposed(vec![edit]));
+        return Err(cx.fail(d.help(Help { text: "add a line like `steps 1000`".into(), fix: add })));
     };
     let n = cx.int(e, &env)?;
     u64::try_from(n).map_err(|_| {
@@ -118,4 +118,20 @@ pub fn steps(cx: &mut Cx<'_>, run: ItemRef) -> Eval<u64> {
         let what = format!("this is {n}");
         cx.fail(Diagnostic::new(Code::E0210, "a run cannot have less than 0 steps", loc, what))
     })
+}
+
+/// Says at the beginning of a run how many steps it has.
+fn with_steps(cx: &Cx<'_>, run: &ast::Run, file: u32) -> Option<Edit> {
+    let text = &cx.program.sources.files.get(file as usize)?.text;
+    let from = run.network.span.end as usize;
+    let brace = from + text.get(from..)?.find('{')? + 1;
+    let body = text.get(brace..)?.trim_start_matches([' ', '\t', '\r']);
+    let steps = match body.chars().next()? {
+        '\n' => "\n    steps 1000",
+        '}' if text[brace..].starts_with('}') => " steps 1000 ",
+        '}' => " steps 1000",
+        _ => " steps 1000;",
+    };
+    let span = ast::Span { start: brace as u32, end: brace as u32 };
+    Some(Edit::replace(Loc { file, span }, steps))
 }

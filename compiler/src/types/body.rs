@@ -7,7 +7,7 @@ use super::remedies::{DIV, Written, conversion};
 use super::scope::{Cx, Env, Eval, Stop, Val, describe};
 use super::{ElemTy, Pick};
 use crate::clocks::{Clock, NoClock, Unmanageable, clock_of};
-use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc};
 use crate::elaborate::{Instance, Port};
 use crate::network::Phase;
 use crate::scalar::{Kind, Op};
@@ -357,10 +357,15 @@ impl<'b, 'a> Body<'b, 'a> {
         let written = Written { value, op, env: &context.env };
         let e = self.converted(e, ty, name, written)?;
         self.narrow(&e, ty, name, at)?;
+        let wanted = mask;
         let mask = self.mask(mask, &shape, context)?;
         if let Place::Port(port) = place {
             let masked = mask.is_some() || context.mask.is_some();
-            self.sends(port, masked, subscripts.is_empty(), context, loc)?;
+            let chosen = match (op, context.mask.is_some() || !subscripts.is_empty()) {
+                (None, false) => wanted.map(|mask| self.chosen(name, value, mask, loc)),
+                _ => None,
+            };
+            self.sends(port, (masked, subscripts.is_empty()), chosen, context, loc)?;
         }
         let value = if e.is_scalar() { e } else { e.stretched(&shape) };
         let mask = mask.map(|m| if m.is_scalar() { m } else { m.stretched(&shape) });
@@ -517,13 +522,20 @@ impl<'b, 'a> Body<'b, 'a> {
         Err(self.fail(d.fix_with(sat, policy("sat")).fix_with(wrap, policy("wrap"))))
     }
 
+    /// `name = where(mask, value, 0)` in the place of `name = value where mask`.
+    fn chosen(&self, name: &str, value: &ast::Expr, mask: &ast::Expr, loc: Loc) -> Fix {
+        let text = |e: &ast::Expr| self.cx.program.sources.line(Loc { span: e.span, ..loc });
+        let sent = format!("{name} = where({}, {}, 0)", text(mask), text(value));
+        Fix::proposed(vec![Edit::replace(loc, sent)])
+    }
+
     /// Checks that an out port is assigned as a message: whole, at steps known beforehand, at
     /// most once a step, in one phase.
     fn sends(
         &mut self,
         port: usize,
-        masked: bool,
-        whole: bool,
+        (masked, whole): (bool, bool),
+        chosen: Option<Fix>,
         context: &Context,
         loc: Loc,
     ) -> Eval<()> {
@@ -532,7 +544,8 @@ impl<'b, 'a> Body<'b, 'a> {
             let message = format!("`{name}` is sent whole, at steps known beforehand");
             let what = if whole { "assigned only in part, or by data" } else { "assigned in part" };
             let d = Diagnostic::new(Code::E0306, message, loc, what);
-            return Err(self.fail(d.help(format!("write `{name} = where(condition, value, 0)`"))));
+            let text = format!("write `{name} = where(condition, value, 0)`");
+            return Err(self.fail(d.help(Help { text, fix: chosen })));
         }
         let earlier = self.stmts.iter().find(|s| {
             matches!(&s.kind, StmtKind::Assign { to: Place::Port(p), .. } if *p == port)
