@@ -20,7 +20,7 @@ impl Maker<'_> {
             let_("w", &format!("{float}((random({seed}, [{n}, {n}]) - 0.5) * {scale})")),
             let_("i", "int(floor(w * 4))"),
             // Here and there no number.
-            let_("q", "where(w > 0.2, (w - w) / (w - w), w)"),
+            let_("q", "where(w > 0.1, (w - w) / (w - w), w)"),
         ];
         let functions = ["sum", "sum", "min", "max", "mean"];
         for at in 0..2 + self.below(3) {
@@ -50,17 +50,19 @@ impl Maker<'_> {
             &format!("argmax({}, axis: {axis})", self.pick(&["w", "i"])),
             None,
         ));
-        members.push(format!("var x: {float}[{n}, {n}]"));
-        let value = self.pick(&[
-            "w % -2.5",
-            "w % 2.5",
-            "min(q, 0.1)",
-            "min(0.1, q)",
-            "max(q, 0.1)",
-            "max(0.1, q)",
-            "clip(q, -0.5, 0.5)",
-        ]);
-        body.push(assign("x", "=", value, None));
+        for name in ["x", "y", "z"] {
+            members.push(format!("var {name}: {float}[{n}, {n}]"));
+            let value = self.pick(&[
+                "w % -2.5",
+                "w % 2.5",
+                "min(q, 0.1)",
+                "min(0.1, q)",
+                "max(q, 0.1)",
+                "max(0.1, q)",
+                "clip(q, -0.5, 0.5)",
+            ]);
+            body.push(assign(name, "=", value, None));
+        }
         program.processes.push(Process {
             head: format!("process {name}"),
             name: name.clone(),
