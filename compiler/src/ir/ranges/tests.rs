@@ -289,3 +289,10 @@ fn a_reduction_is_bounded_by_the_axes_it_takes() {
     assert_eq!(found(ReduceOp::Max, &[0]), (-3, 0));
     assert_eq!(found(ReduceOp::ArgMax, &[0]), (0, 3));
 }
+
+/// A run may be so long that no random program gets there.
+#[test]
+fn steps_are_counted_from_one_without_end() {
+    let time = Expr { kind: Kind::Int, node: ExprKind::Time };
+    assert_eq!(interval(&time, &network(Vec::new(), Vec::new()), &[]), (1, i64::MAX));
+}
