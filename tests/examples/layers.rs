@@ -61,6 +61,7 @@ fn beside(n: usize) -> String {
 }
 
 fn main() {
+    // The first is the name of the program.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let program = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [kind, n] => n.parse().ok().and_then(|n| match *kind {

@@ -17,6 +17,7 @@ pub fn around(network: &Network, circle: &Circle) -> Diagnostic {
     let message = "messages go round in one step: none can be sent first";
     let Some(loc) = loc else { return Diagnostic::without_place(Code::E0501, message) };
     let mut d = Diagnostic::new(Code::E0501, message, loc, "this connection closes the circle");
+    // The first is shown already.
     for (_, other) in hops.iter().skip(1).filter(|(_, other)| *other != loc) {
         d = d.label(*other, "and this");
     }

@@ -27,11 +27,15 @@ pub fn matches_whole(pattern: &Pattern, path: &str) -> bool {
 
 /// The path that a pattern without globs and sets is.
 pub fn plain(pattern: &Pattern) -> Option<String> {
-    let parts = pattern.parts.iter().map(|part| match part.globs.as_slice() {
-        [name] if !name.contains('*') => Some(name.as_str()),
+    Some(pattern.parts.iter().map(exact).collect::<Option<Vec<&str>>>()?.join("."))
+}
+
+/// The name that a part of a pattern is, if it is one.
+fn exact(part: &PatternPart) -> Option<&str> {
+    match part.globs.as_slice() {
+        [name] if !name.contains('*') => Some(name),
         _ => None,
-    });
-    Some(parts.collect::<Option<Vec<&str>>>()?.join("."))
+    }
 }
 
 /// Whether a pattern is just this name.
@@ -109,14 +113,10 @@ impl Places {
     /// The instances whose paths begin as the pattern does up to its first glob, and the one
     /// that it may name a member of; with their paths from `within` on.
     fn candidates<'s>(&'s self, within: &str, pattern: &Pattern) -> Vec<(usize, &'s str)> {
-        let exact = |part: &PatternPart| match part.globs.as_slice() {
-            [glob] if !glob.contains('*') => Some(glob.clone()),
-            _ => None,
-        };
         let mut known: Vec<String> = Vec::new();
         known.extend(Some(within.to_string()).filter(|w| !w.is_empty()));
         let outside = known.len();
-        known.extend(pattern.parts.iter().map_while(exact));
+        known.extend(pattern.parts.iter().map_while(exact).map(String::from));
         let all_known = known.len() - outside == pattern.parts.len();
         let path = known.join(".");
         let mut found: Vec<(&String, usize)> = Vec::new();

@@ -5,9 +5,11 @@ use super::flatten::variables;
 use super::paths::{self, Places};
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::resolve::ItemRef;
 use crate::types::{Cx, Env, dotted};
 use snn_grammar::ast::{self, Expr, ExprKind, Pattern, PatternPart, RecordWhen, RunMemberKind};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Reports the paths of a run that name nothing in its network.
 pub fn check(cx: &mut Cx<'_>, tree: &Tree, run: &ast::Run, file: u32) {
@@ -43,8 +45,8 @@ pub fn unmatched<'a>(
 struct Requested {
     processes: Vec<String>,
     places: Places,
-    /// Variables and ports of each process.
-    members: Vec<Vec<String>>,
+    /// Variables and ports of each process; those of one model are shared.
+    members: Vec<Rc<[String]>>,
     /// Ports of networks.
     ports: Vec<String>,
     /// Parts that could not be made.
@@ -54,9 +56,14 @@ struct Requested {
 impl Requested {
     fn of(cx: &Cx<'_>, tree: &Tree) -> Requested {
         let processes = || tree.nodes.iter().filter(|n| n.model.is_some());
+        let mut known: BTreeMap<(ItemRef, ItemRef), Rc<[String]>> = BTreeMap::new();
         let members = processes().map(|node| {
-            let vars = variables(cx, node.def, node.model.unwrap_or(node.def)).into_iter();
-            vars.map(|(name, _)| name).chain(node.ports.iter().map(|p| p.name.clone())).collect()
+            let model = node.model.unwrap_or(node.def);
+            let of_model = known.entry((node.def, model)).or_insert_with(|| {
+                let vars = variables(cx, node.def, model).into_iter().map(|(name, _)| name);
+                vars.chain(node.ports.iter().map(|p| p.name.clone())).collect()
+            });
+            Rc::clone(of_model)
         });
         let networks = tree.nodes.iter().filter(|n| n.model.is_none());
         Requested {

@@ -50,7 +50,7 @@ impl Machine<'_> {
         })
     }
 
-    pub(super) fn compute(&mut self, at: ValueId) -> Cell {
+    fn compute(&mut self, at: ValueId) -> Cell {
         let body = self.body;
         let value = &body.values[at.at()];
         let rank = value.shape.len();
@@ -114,7 +114,7 @@ impl Machine<'_> {
     }
 
     /// Sums of marked inputs: where weights are spread over delays, only at delays that occur.
-    pub(super) fn matmul(&mut self, weights: ValueId, shape: &[usize], bits: Bits) -> Marks {
+    fn matmul(&mut self, weights: ValueId, shape: &[usize], bits: Bits) -> Marks {
         let rank = shape.len();
         if bits == 0 || self.body.values[weights.at()].shape.len() != 3 {
             return Marks::all(rank, bits);
@@ -149,7 +149,7 @@ impl Machine<'_> {
     }
 
     /// Whether a value is data: of a file, or a constant array.
-    pub(super) fn is_data(&self, value: ValueId) -> bool {
+    fn is_data(&self, value: ValueId) -> bool {
         let of = &self.body.values[value.at()];
         let tensor = self.once.tensor(value);
         of.stage == Stage::Once
