@@ -59,6 +59,40 @@ process Cell {
     var v: i32[3] = 0
     phase spk { v = div(v, 2) + a; y = a }
 }
+process Turn {
+    in a: i32[3]; out y: i32[3]
+    phase spk { y = concat(a[1..3], a[0..1]) }
+}
+process Some(d: int) {
+    in a: i32[3]; out y: i32[3]
+    const slow = [true, false, true]
+    buffer line: i32[d, 3] = 0
+    phase spk {
+        y = where(slow, line[d - 1], line[0] * [1, 1, 0])
+        line[1..d] = line[0..d - 1]
+        line[0] = a
+    }
+}
+process Spread(d: int, w: i32[3, d, 3]) {
+    in a: i32[3]; out y: i32[3]
+    buffer line: i32[3, d] = 0
+    phase spk {
+        line[.., 0..d - 1] = line[.., 1..d]
+        line[.., d - 1] = 0
+        line += w @ a
+        y = line[.., 0]
+    }
+}
+process Total(d: int) {
+    in a: i32[3]; out y: i32[3]
+    buffer line: i32[d] = 0
+    phase spk { y = a + line[d - 1] * [0, 1, 0]; line[1..d] = line[0..d - 1]; line[0] = sum(a) }
+}
+process Early(q: int) {
+    in a: i32[3]; out y: i32[3]
+    var last: i32[3] = 0
+    phase spk { if t % q == 1 { y = last } else { y = a * [0, 1, 1] }; last = a }
+}
 process Sink {
     in a: i32[3]
     var seen: i32[3] = 0
@@ -71,19 +105,13 @@ fn program(choices: &mut Choices) -> (String, u64, i64) {
     let period = 6 + choices.below(20) as u64;
     let start = 1 + choices.below(period as usize) as i64;
     let (mut parts, mut links) = (vec!["src = Src()".to_string()], Vec::new());
-    let mut ends = vec!["src".to_string()];
-    // The checker takes all neurons of a layer for one: what one of them sends late need not be
-    // what another hears late. So at most one connection of a network tells neurons apart.
-    let mut alike = true;
+    let mut ends = vec!["src.y".to_string()];
     for n in 0..1 + choices.below(4) {
         let from = ends[choices.below(ends.len())].clone();
         let d = 2 + choices.below(6);
         let seed = choices.below(99);
         let weights = format!("uniform(1, 4, shape: [3, 3], seed: {seed})");
-        let kind = choices.below(11);
-        let apart = kind == 2 || kind == 9;
-        let kind = if apart && !alike { 1 } else { kind };
-        alike &= !apart;
+        let kind = choices.below(17);
         let stage = match kind {
             0 => format!("Dense(weights: {weights}, num_message_bits: 24)"),
             1 => format!("DelayDense(weights: {weights}, delays: {d}, num_message_bits: 24)"),
@@ -101,6 +129,14 @@ fn program(choices: &mut Choices) -> (String, u64, i64) {
                 "DelaySparse(weights: sparse([3, 3], p: 0.9, lo: 1, hi: 3, seed: {seed}), delays: \
                  {d}, num_message_bits: 24)"
             ),
+            10 => format!(
+                "Dense(weights: uniform(0, 3, shape: [3, 3], seed: {seed}), num_message_bits: 24)"
+            ),
+            11 => "Turn()".to_string(),
+            12 => format!("Some({d})"),
+            13 => format!("Spread({d}, w: uniform(-1, 2, shape: [3, {d}, 3], seed: {seed}) > 0)"),
+            14 => format!("Total({d})"),
+            15 => format!("Early({d})"),
             _ => {
                 // A message waits in a queue, or in the port.
                 let q = 2 + choices.below(5);
@@ -110,13 +146,20 @@ fn program(choices: &mut Choices) -> (String, u64, i64) {
                 let guard = (r + later) % q;
                 parts.push(format!("p{n} = Hold({q}, {guard})"));
                 links.push(format!("low{n}.y -> p{n}.a"));
-                ends.push(format!("p{n}"));
+                ends.push(format!("p{n}.y"));
                 continue;
             }
         };
         parts.push(format!("p{n} = {stage}"));
-        links.push(format!("{from} -> p{n}"));
-        ends.push(format!("p{n}"));
+        // The whole message, its elements in another order, or elements of two.
+        let other = &ends[choices.below(ends.len())];
+        links.push(match choices.below(4) {
+            0 => format!("concat({}[1..3], {}[0..1]) -> p{n}", from, other),
+            1 => format!("concat({}[2..3], {}[0..2]) -> p{n}", from, from),
+            _ => format!("{from} -> p{n}"),
+        });
+        let port = if stage.contains("weights") { "a_out" } else { "y" };
+        ends.push(format!("p{n}.{port}"));
     }
     parts.push("sink = Sink()".to_string());
     links.push(format!("{} -> sink.a", ends[ends.len() - 1]));

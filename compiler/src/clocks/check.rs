@@ -238,7 +238,7 @@ fn add_resets(
         let layers = match reset.timing {
             Timing::Every { stagger: 0, .. } | Timing::Epoch { .. } => BTreeMap::new(),
             Timing::Every { .. } => {
-                latency::layers(network, arrivals, vars.iter().map(|(i, _)| i.at()))
+                arrivals.order.layers(network, vars.iter().map(|(i, _)| i.at()))
             }
         };
         let mut said = BTreeSet::new();

@@ -11,71 +11,87 @@
 //! that it depends on itself, when it is next read; afterwards it is *held*. A message has
 //! arrived where something fresh arrives.
 
+mod carried;
 mod values;
 
-use super::marks::{Bits, Marks};
+use super::grid::{Grid, Join};
+use super::times::{Stretch, Times};
 use crate::circles::components;
 use crate::network::evaluate::Once;
 use crate::network::{
     Action, Body, InstanceId, Network, Op, Phase, Pick, Reset, Stage, Stmt, ValueId, When,
 };
-use crate::scalar::Scalar;
+use crate::scalar::{self, Scalar};
+use carried::{Carried, late};
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
 use values::{as_index, is_zero};
 
-const FRESH: Bits = 1;
-const HELD: Bits = 2;
-/// Stored in the step before, by an element of this circle of variables.
-fn late(circle: usize) -> Bits {
-    4 << (circle % 30)
+/// How far the elements of an array are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Apart {
+    /// What a sum of inputs carries, all sums of the same delay carry.
+    #[default]
+    Never,
+    /// As far as weights say that are spread over delays, or inputs that differ.
+    ByDelay,
+    /// As far as all weights say.
+    ByWeights,
+}
+
+/// What following a process may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Values computed.
+    pub values: u64,
+    /// Elements of them that differ from the first.
+    pub apart: u64,
 }
 
 /// What enters a process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// Marked messages: port, first and last step.
-    pub feeds: Vec<(u32, u64, u64)>,
+    /// Marked messages: the port, and when those of each element have been sent. They enter in
+    /// these steps, or all in the first where nothing depends on the step.
+    pub feeds: Vec<(u32, Times)>,
     /// A step in which what is loaded from data, by an index that is computed, is marked.
     pub rows: Option<u64>,
-    /// The first step that is executed: state has its initial values before it.
-    pub from: u64,
     /// Whether nothing depends on the step, so that nothing new comes once nothing changes.
     pub steady: bool,
-    /// The last step that is executed.
+    /// How far elements are told apart.
+    pub apart: Apart,
+    /// The last step that is executed: state has its initial values before the first.
     pub until: u64,
 }
 
-/// What a process sends.
-#[derive(Clone, Copy, Debug)]
+/// What a port sends.
+#[derive(Debug, Default)]
 pub struct Sent {
-    /// In which step.
-    pub t: u64,
-    /// Whether it depends on marked messages that are not only remembered.
-    pub fresh: bool,
-    /// Whether it depends on marked messages.
-    pub marked: bool,
-    /// Whether it is zeros, whatever happened.
-    pub silent: bool,
+    /// In which steps, and whether it is zeros, whatever happened.
+    pub steps: Vec<(u64, bool)>,
+    /// When elements send what depends on marked messages that are not only remembered.
+    moving: Option<Times>,
+    /// The first that depends on what is remembered.
+    remembered: Option<Times>,
 }
 
 /// What a process has sent, by port.
 #[derive(Debug, Default)]
 pub struct Followed {
-    /// In order of steps.
-    pub sent: BTreeMap<u32, Vec<Sent>>,
+    /// By port.
+    pub sent: BTreeMap<u32, Sent>,
     /// Whether an index was not known that decides where a marked message is.
     pub vague: bool,
+    /// Elements of values that were told apart from the first.
+    pub apart: u64,
 }
 
 impl Followed {
-    /// The first and last step in which a port sends what is marked: what is fresh or, if that
-    /// is nothing, the first that is remembered.
-    pub fn marked(&self, port: u32) -> Option<(u64, u64)> {
+    /// When a port sends what is marked: what is fresh or, if that is nothing, the first that is
+    /// remembered. Where nothing depends on the step, less the one in which all entered.
+    pub fn marked(&self, port: u32) -> Option<Times> {
         let sent = self.sent.get(&port)?;
-        let fresh = || sent.iter().filter(|s| s.fresh).map(|s| s.t);
-        let first = fresh().next().or(sent.iter().find(|s| s.marked).map(|s| s.t))?;
-        Some((first, fresh().next_back().unwrap_or(first)))
+        sent.moving.clone().or_else(|| sent.remembered.clone())
     }
 }
 
@@ -95,6 +111,41 @@ pub fn varies(network: &Network, body: &Body) -> bool {
         })
 }
 
+/// The params of a body that decide how messages pass, whatever they are: conditions and numbers
+/// that may be zero.
+pub fn decisive(body: &Body, apart: Apart) -> BTreeSet<u32> {
+    let once = |v: &ValueId| body.values[v.at()].stage == Stage::Once;
+    let rank = |v: &ValueId| body.values[v.at()].shape.len();
+    let is_scalar = |v: &ValueId| body.values[v.at()].shape.iter().product::<usize>() == 1;
+    let mut pending: Vec<ValueId> =
+        body.vars.iter().map(|var| var.init).filter(is_scalar).collect();
+    for value in body.values.iter().filter(|v| v.stage == Stage::Step) {
+        let weights = match value.op {
+            Op::MatMul => apart == Apart::ByWeights || rank(&value.args[0]) > 2,
+            Op::Conv(_) => apart == Apart::ByWeights,
+            Op::Scalar(scalar::Op::Mul | scalar::Op::And | scalar::Op::Select) => true,
+            _ => false,
+        };
+        pending.extend(value.args.iter().copied().filter(|v| once(v) && (weights || is_scalar(v))));
+    }
+    for (_, stmt) in body.stmts() {
+        pending.extend(stmt.guard);
+        stmt.action.for_each_value(&mut |v| pending.push(v));
+    }
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(next) = pending.pop() {
+        let of = &body.values[next.at()];
+        if of.stage != Stage::Once || !seen.insert(next) {
+            continue;
+        }
+        if let Op::Param(slot) = of.op {
+            found.insert(slot);
+        }
+        pending.extend(of.args.iter().copied());
+    }
+    found
+}
+
 /// The resets of an instance.
 #[derive(Clone, Copy, Default)]
 pub struct Resets<'n> {
@@ -104,38 +155,38 @@ pub struct Resets<'n> {
     pub unknown: Option<&'n BTreeSet<u32>>,
 }
 
-/// Follows what enters an instance. `None` where that takes more than `work`.
+/// Follows what enters an instance. `None` where that takes more than `most`.
 pub fn follow(
     network: &Network,
     instance: InstanceId,
     entry: &Entry,
     resets: Resets<'_>,
-    work: u64,
+    most: Most,
 ) -> Option<Followed> {
     let mut machine = Machine::new(network, instance, entry, resets);
-    let followed = machine.run(work)?;
+    let followed = machine.run(most)?;
     let eternal = machine.eternal();
     if eternal.circle.is_empty() {
         return Some(followed);
     }
     let mut machine = Machine::new(network, instance, entry, resets);
     machine.eternal = eternal;
-    machine.run(work)
+    machine.run(most)
 }
 
 /// Elements that keep a mark for good.
 #[derive(Default)]
 struct Eternal {
     /// By variable, those elements.
-    marks: BTreeMap<u32, Marks>,
+    elements: BTreeMap<u32, Grid<bool>>,
     /// The circle of variables that each belongs to.
     circle: BTreeMap<u32, usize>,
 }
 
-/// Marks and, where it is known and the same for all elements, the value.
+/// What each element carries and, where it is known and the same for all elements, the value.
 #[derive(Clone, Debug, PartialEq)]
 struct Cell {
-    marks: Marks,
+    carried: Grid<Carried>,
     known: Option<Scalar>,
 }
 
@@ -151,8 +202,11 @@ struct Machine<'n> {
     fresh: BTreeSet<u32>,
     ports: Vec<Cell>,
     values: Vec<Option<Cell>>,
+    /// Which elements of constants are not 0.
+    nonzero: BTreeMap<ValueId, Option<Grid<bool>>>,
     t: u64,
     out: Followed,
+    /// Values computed.
     work: u64,
 }
 
@@ -173,8 +227,9 @@ impl<'n> Machine<'n> {
             eternal: Eternal::default(),
             vars: Vec::new(),
             fresh: BTreeSet::new(),
-            ports: body.ports.iter().map(|p| Cell::of(p.shape.len(), 0)).collect(),
+            ports: body.ports.iter().map(|p| Cell::empty(p.shape.len())).collect(),
             values: Vec::new(),
+            nonzero: BTreeMap::new(),
             t: 0,
             out: Followed::default(),
             work: 0,
@@ -186,32 +241,40 @@ impl<'n> Machine<'n> {
     fn initial(&mut self, var: u32) -> Cell {
         let of = &self.body.vars[var as usize];
         let known = (!self.is_unknown(var)).then(|| self.constant(of.init)).flatten();
-        Cell { known, ..Cell::of(of.shape.len(), 0) }
+        Cell { known, ..Cell::empty(of.shape.len()) }
     }
 
     fn is_unknown(&self, var: u32) -> bool {
         self.resets.unknown.is_some_and(|unknown| unknown.contains(&var))
     }
 
-    fn run(&mut self, work: u64) -> Option<Followed> {
-        let entered = self.entry.feeds.iter().map(|f| f.2).chain(self.entry.rows).max();
-        let entering = entered.is_some();
-        let entered = entered.unwrap_or(self.entry.from);
-        for t in self.entry.from..=self.entry.until {
+    fn run(&mut self, most: Most) -> Option<Followed> {
+        let last = |(_, times): &(u32, Times)| match self.entry.steady {
+            true => 1,
+            false => u64::try_from(times.any().last).unwrap_or(0),
+        };
+        let entered = self.entry.feeds.iter().map(last).chain(self.entry.rows).max();
+        for t in 1..=self.entry.until {
             let before = self.entry.steady.then(|| (self.vars.clone(), self.ports.clone()));
             self.step(t);
-            if self.work > work {
+            if self.work > most.values || self.out.apart > most.apart {
                 return None;
             }
             let same = before.is_some_and(|(vars, ports)| vars == self.vars && ports == self.ports);
-            let left = || self.vars.iter().chain(&self.ports).all(|c| c.marks.any() == 0);
+            let left = || self.vars.iter().chain(&self.ports).all(|c| c.carried.any().is_none());
             // Where messages were to enter, nothing more happens once all have left.
-            let over = entering && left();
-            if t > entered && (same || over) {
+            let over = entered.is_some() && left();
+            if t > entered.unwrap_or(1) && (same || over) {
                 break;
             }
         }
         Some(std::mem::take(&mut self.out))
+    }
+
+    /// Counts what a value takes.
+    fn count<T: Join>(&mut self, of: &Grid<T>) {
+        self.work += 1;
+        self.out.apart += of.len() as u64 - 1;
     }
 
     fn step(&mut self, t: u64) {
@@ -243,26 +306,24 @@ impl<'n> Machine<'n> {
     /// What was stored in this step is late in the next one, and what was late is held.
     fn fade(&mut self) {
         for (var, circle) in &self.eternal.circle {
-            let stored = self.fresh.contains(var);
-            let own = late(*circle);
-            let fade = |bits: Bits, eternal: Bits| match (eternal, bits) {
-                (0, _) | (_, 0) => bits,
-                _ if stored && bits & FRESH != 0 => own | HELD,
-                _ => HELD,
+            let (own, stored) = (late(*circle), self.fresh.contains(var));
+            let fade = |carried: Carried, eternal: bool| match eternal {
+                true => carried.faded(own, stored),
+                false => carried,
             };
             let cell = &mut self.vars[*var as usize];
-            cell.marks = cell.marks.zip(&self.eternal.marks[var], fade);
+            cell.carried = cell.carried.zip(&self.eternal.elements[var], fade);
         }
     }
 
     fn stmt(&mut self, stmt: &Stmt) {
         let guard = stmt.guard.map(|g| self.value(g));
-        let (mut conditional, mut condition) = (false, 0);
+        let (mut conditional, mut condition) = (false, Carried::NONE);
         if let Some(guard) = guard {
             match guard.known {
                 Some(holds) if !is_zero(holds) => {}
                 Some(_) => return,
-                None => (conditional, condition) = (true, guard.marks.any()),
+                None => (conditional, condition) = (true, guard.carried.any()),
             }
         }
         match &stmt.action {
@@ -275,17 +336,11 @@ impl<'n> Machine<'n> {
             }
             Action::Receive(v) => {
                 let Op::Input(port) = self.body.values[v.at()].op else { return };
-                let rank = self.body.ports[port as usize].shape.len();
-                let arrives = self
-                    .entry
-                    .feeds
-                    .iter()
-                    .any(|(p, first, last)| *p == port && (*first..=*last).contains(&self.t));
-                self.values[v.at()] = Some(Cell::of(rank, if arrives { FRESH } else { 0 }));
+                self.values[v.at()] = Some(self.receive(port));
             }
             Action::Eval(v) => {
                 let mut cell = self.value(*v);
-                cell.marks = cell.marks.map(|b| b | condition);
+                cell.carried = cell.carried.or_all(condition);
                 self.values[v.at()] = Some(cell);
             }
             Action::Send { port, value } => {
@@ -303,38 +358,57 @@ impl<'n> Machine<'n> {
                         Some(_) => {}
                         None => {
                             keeps = true;
-                            joined |= mask.marks.any();
+                            joined = joined.or(mask.carried.any());
                         }
                     }
                 }
-                cell.marks = cell.marks.map(|b| b | joined);
+                cell.carried = cell.carried.or_all(joined);
                 self.store(*var, region, cell, keeps);
             }
             Action::Push { .. } => {}
         }
     }
 
-    fn send(&mut self, port: u32, cell: Cell, conditional: bool, condition: Bits) {
-        let marks = cell.marks.map(|b| b | condition);
-        let bits = marks.any();
-        self.out.sent.entry(port).or_default().push(Sent {
-            t: self.t,
-            fresh: bits & !HELD != 0,
-            marked: bits != 0,
-            silent: !conditional && cell.known.is_some_and(is_zero),
-        });
+    /// What arrives at a port in this step.
+    fn receive(&self, port: u32) -> Cell {
         let rank = self.body.ports[port as usize].shape.len();
-        let marks = marks.or(&Marks::all(rank, 0));
+        let t = self.t as i64;
+        let entering = |times: Stretch| match self.entry.steady {
+            true if t == 1 => Carried::fresh(times.later(-t)),
+            false if (times.first..=times.last).contains(&t) => {
+                Carried::fresh(Stretch { first: t, last: t, ..times }.later(-t))
+            }
+            _ => Carried::NONE,
+        };
+        let fed = self.entry.feeds.iter().filter(|(p, _)| *p == port);
+        let carried = fed.map(|(_, times)| times.map(entering));
+        let carried = carried.fold(Grid::none(rank), |all, more| all.or(&more));
+        Cell { carried, known: None }
+    }
+
+    fn send(&mut self, port: u32, cell: Cell, conditional: bool, condition: Carried) {
+        let carried = cell.carried.or_all(condition);
+        let sent = self.out.sent.entry(port).or_default();
+        sent.steps.push((self.t, !conditional && cell.known.is_some_and(is_zero)));
+        let t = self.t as i64;
+        let moving = carried.map(|c| c.moving().later(t));
+        if !moving.any().is_none() {
+            sent.moving = Some(sent.moving.take().map_or(moving.clone(), |m| m.or(&moving)));
+        } else if !carried.any().is_none() && sent.remembered.is_none() {
+            sent.remembered = Some(carried.map(|c| c.all().later(t)));
+        }
+        let rank = self.body.ports[port as usize].shape.len();
+        let carried = carried.or(&Grid::none(rank));
         let known = cell.known.filter(|_| !conditional);
         let before = &self.ports[port as usize];
-        let marks = if conditional { before.marks.or(&marks) } else { marks };
-        self.ports[port as usize] = Cell { marks, known };
+        let carried = if conditional { before.carried.or(&carried) } else { carried };
+        self.ports[port as usize] = Cell { carried, known };
     }
 
     fn store(&mut self, var: u32, region: &[Pick], cell: Cell, keeps: bool) {
         let of = &self.body.vars[var as usize];
         let rank = of.shape.len();
-        let (mut keeps, mut extra) = (keeps, 0);
+        let (mut keeps, mut extra) = (keeps, Carried::NONE);
         let mut region_of: Vec<(usize, usize)> = Vec::with_capacity(rank);
         // The axes of the variable that the value has.
         let mut axes = Vec::new();
@@ -347,12 +421,13 @@ impl<'n> Machine<'n> {
                 }
                 Pick::Computed(index) => {
                     let index = self.value(*index);
-                    extra |= index.marks.any();
+                    extra = extra.or(index.carried.any());
                     match as_index(index.known, *size) {
                         Some(at) => (at, at + 1),
                         None => {
-                            let before = &self.vars[var as usize].marks;
-                            let moves = cell.marks.any() != 0 || !before.is_uniform();
+                            let before = &self.vars[var as usize].carried;
+                            let moves =
+                                !cell.carried.any().is_none() || !before.is_uniform_along(axis);
                             self.out.vague |= moves && *size > 1;
                             keeps = true;
                             (0, *size)
@@ -362,36 +437,30 @@ impl<'n> Machine<'n> {
             });
         }
         let circle = self.eternal.circle.get(&var).copied();
-        let arriving = |bits: Bits, eternal: bool| match circle.filter(|_| eternal) {
-            Some(circle) => {
-                let own = late(circle);
-                let from_others = bits & !(FRESH | HELD | own) != 0;
-                let held = bits & (HELD | own) != 0;
-                (bits & FRESH) | u32::from(from_others) | (if held { HELD } else { 0 })
-            }
-            None => u32::from(bits & !HELD != 0) | bits & HELD,
-        };
-        let eternal = self.eternal.marks.get(&var).map_or(Marks::all(rank, 0), Clone::clone);
         let own = circle.map_or(0, late);
-        // What stays is held where it was late; an element's bits with whether it is eternal.
+        let eternal = self.eternal.elements.get(&var).cloned();
+        // An element with whether it is eternal, as one more bit.
         let flag = 1 << 31;
-        let before = self.vars[var as usize]
-            .marks
-            .zip(&eternal, |bits, eternal| bits | if eternal != 0 { flag } else { 0 });
-        let mut shape = vec![1; rank];
-        axes.iter().for_each(|a| shape[*a] = region_of[*a].1 - region_of[*a].0);
-        let value = cell.marks.spread(&axes, rank);
+        let flagged = |c: Carried, eternal: bool| match eternal {
+            true => c.with(c.bits | flag),
+            false => c,
+        };
+        let before = &self.vars[var as usize].carried;
+        let before =
+            eternal.as_ref().map_or(before.clone(), |eternal| before.zip(eternal, flagged));
+        let value = cell.carried.spread(&axes, rank);
         let merged = before.stored(&of.shape, &region_of, &value, |old, new| {
-            let is_eternal = old & flag != 0;
-            let old = old & !flag;
-            let new = arriving(new | extra, is_eternal);
+            let is_eternal = old.bits & flag != 0;
+            let old = old.with(old.bits & !flag);
+            let new = new.or(extra);
+            let new = if is_eternal { new.kept(own) } else { new.arrived() };
             match keeps {
-                true if is_eternal && old & own != 0 => new | (old & !own) | HELD,
-                true => new | old,
+                true if is_eternal => new.or(old.stayed(own)),
+                true => new.or(old),
                 false => new,
             }
         });
-        self.work += merged.len() as u64;
+        self.count(&merged);
         let whole = region_of.iter().zip(&of.shape).all(|((lo, hi), n)| (*lo, *hi) == (0, *n));
         let fitted = cell.known.and_then(|known| match (known, of.ty.fit().op()) {
             (Scalar::Int(_), Some(op)) => op.eval(&[known]),
@@ -404,16 +473,22 @@ impl<'n> Machine<'n> {
             (Some(new), Some(old)) if new.same(old) => Some(new),
             _ => None,
         };
-        self.vars[var as usize] = Cell { marks: merged.map(|b| b & !flag), known };
+        let carried = match eternal {
+            Some(_) => merged.map(|c| c.with(c.bits & !flag)),
+            None => merged,
+        };
+        self.vars[var as usize] = Cell { carried, known };
         self.fresh.insert(var);
     }
 
     /// The elements of state that still have a mark.
     fn eternal(&self) -> Eternal {
         let marked = |(var, cell): (usize, &Cell)| {
-            (cell.marks.any() != 0).then(|| (var as u32, cell.marks.map(|b| u32::from(b != 0))))
+            let carries = cell.carried.map(|c| !c.is_none());
+            carries.any().then_some((var as u32, carries))
         };
-        let marks: BTreeMap<u32, Marks> = self.vars.iter().enumerate().filter_map(marked).collect();
+        let elements: BTreeMap<u32, Grid<bool>> =
+            self.vars.iter().enumerate().filter_map(marked).collect();
         let mut edges = Vec::new();
         for (_, stmt) in self.body.stmts() {
             let Action::Store { var, .. } = &stmt.action else { continue };
@@ -422,14 +497,14 @@ impl<'n> Machine<'n> {
             stmt.guard.iter().for_each(|g| self.reads(*g, &mut read));
             edges.extend(read.into_iter().map(|from| (from as usize, *var as usize)));
         }
-        edges.retain(|(a, b)| [a, b].into_iter().all(|v| marks.contains_key(&(*v as u32))));
+        edges.retain(|(a, b)| [a, b].into_iter().all(|v| elements.contains_key(&(*v as u32))));
         let circles = components(self.body.vars.len(), edges.into_iter());
         let circle = circles
             .iter()
             .enumerate()
             .flat_map(|(at, members)| members.iter().map(move |var| (*var as u32, at)));
-        let circle = circle.filter(|(var, _)| marks.contains_key(var)).collect();
-        Eternal { marks, circle }
+        let circle = circle.filter(|(var, _)| elements.contains_key(var)).collect();
+        Eternal { elements, circle }
     }
 
     /// Adds the variables that a value reads.

@@ -1,17 +1,24 @@
 //! How long messages take from the sources of a network to each of its processes.
 
 use super::Clock;
-use super::follow::{self, Entry, Followed, Resets, follow, out_ports};
-use crate::circles::components;
+use super::follow::{self, Apart, Entry, Followed, Most, Resets, follow, out_ports};
+use super::grid::Join;
+use super::order::Order;
+use super::times::{Stretch, Times};
 use crate::network::{
-    Action, Body, BodyId, InstanceId, Link, Network, Op, Phase, Pick, Reset, Sender, Stage,
-    TensorId,
+    Action, Body, BodyId, ClockId, InstanceId, Link, Network, Op, Phase, Pick, Reset, Sender,
+    TensorId, When,
 };
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-/// What following one process may take, in values computed.
-const MOST_WORK: u64 = 1 << 18;
+/// What following one process may take, where its neurons are not told apart.
+const MOST: Most = Most { values: 1 << 18, apart: 1 << 18 };
+/// Elements that following one process may tell apart.
+const MOST_APART: u64 = 1 << 24;
+/// The same in a whole network.
+const MOST_APART_ALL: u64 = 1 << 26;
 /// Steps that one process is followed, at most.
 const LONGEST: u64 = 1 << 20;
 /// Messages of a queue whose waiting is looked at one by one.
@@ -85,12 +92,11 @@ pub struct Arrivals {
     pub vague: BTreeSet<usize>,
     /// Processes that what was not understood may reach, with the first on the way.
     pub behind: BTreeMap<usize, usize>,
-    /// The processes in the order in which waves reach them.
-    pub order: Vec<usize>,
-    /// The place of each process in that order.
-    place: Vec<usize>,
-    /// The links into each process.
-    into: Vec<Vec<usize>>,
+    /// Processes that are reached from one whose neurons count as one, because they are too many to
+    /// be told apart, with the first on the way.
+    pub alike: BTreeMap<usize, usize>,
+    /// The order in which waves reach the processes.
+    pub order: Order,
 }
 
 /// Follows a wave from the sources. In a circle of processes, the connection that closes it (to
@@ -101,47 +107,28 @@ pub fn arrivals(
     wave: &Wave,
     unknown: &BTreeMap<InstanceId, BTreeSet<u32>>,
 ) -> Arrivals {
-    let n = network.instances.len();
-    let into = links_into(network);
-    let order = ordered(network, &into);
-    let mut place = vec![0; n];
-    order.iter().enumerate().for_each(|(at, i)| place[*i] = at);
-    let at = vec![None; n];
-    let (vague, behind) = (BTreeSet::new(), BTreeMap::new());
-    let mut resets: BTreeMap<InstanceId, Vec<&Reset>> = BTreeMap::new();
-    network.resets.iter().for_each(|r| resets.entry(r.var.0).or_default().push(r));
-    let mut follower = Follower {
-        network,
-        wave,
-        unknown,
-        resets,
-        uses: BTreeMap::new(),
-        transits: BTreeMap::new(),
-        natures: BTreeMap::new(),
-        departures: BTreeMap::new(),
-        found: Arrivals { at, sent: wave.last(), vague, behind, order, place, into },
-    };
-    for at in 0..n {
-        let i = follower.found.order[at];
-        follower.process(i);
+    // As long as all neurons of each layer are alike, it is not needed which weights are zero.
+    let mut follower = Follower::new(network, wave, unknown, Apart::ByDelay);
+    if follower.run() {
+        return follower.found;
     }
+    let mut follower = Follower::new(network, wave, unknown, Apart::ByWeights);
+    follower.run();
     follower.found
 }
 
 /// What a body does with marked messages, as far as all its instances share it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Nature {
     /// It depends on the step.
     varies: bool,
-    /// It spreads weights over delays, which depends on the arguments.
-    delays: bool,
+    /// The params that decide about it: which weights are zero, which conditions hold.
+    decisive: Rc<[u32]>,
 }
 
-/// By out port, the first and last step after the arrival in which it sends what arrived.
-type Ways = BTreeMap<u32, (u64, u64)>;
-
-/// From which port of which body (with which arguments, where they matter) to which.
-type Passage = (BodyId, Vec<TensorId>, u32);
+/// All that decides how messages pass through a process: its body and what matters of its
+/// arguments, what enters, and its resets.
+type Passage = (BodyId, Vec<TensorId>, Entry, Vec<(u32, ClockId, When)>, BTreeSet<u32>);
 
 struct Follower<'n> {
     network: &'n Network,
@@ -149,48 +136,94 @@ struct Follower<'n> {
     unknown: &'n BTreeMap<InstanceId, BTreeSet<u32>>,
     resets: BTreeMap<InstanceId, Vec<&'n Reset>>,
     uses: BTreeMap<(BodyId, u32), Option<(Phase, Clock)>>,
-    /// None where a way was not understood.
-    transits: BTreeMap<Passage, Option<Ways>>,
+    /// What was followed: none where that was not understood, and whether neurons count as one.
+    passages: BTreeMap<Passage, (Option<Rc<Followed>>, bool)>,
     natures: BTreeMap<BodyId, Nature>,
-    departures: BTreeMap<(InstanceId, u32), Arrival>,
+    /// What ports send of the wave.
+    departures: BTreeMap<(InstanceId, u32), Times>,
+    /// How far neurons are told apart.
+    apart: Apart,
+    /// What telling neurons apart may still take.
+    left: u64,
     found: Arrivals,
 }
 
-impl Follower<'_> {
+impl<'n> Follower<'n> {
+    fn new(
+        network: &'n Network,
+        wave: &'n Wave,
+        unknown: &'n BTreeMap<InstanceId, BTreeSet<u32>>,
+        apart: Apart,
+    ) -> Follower<'n> {
+        let n = network.instances.len();
+        let order = Order::of(network);
+        let mut resets: BTreeMap<InstanceId, Vec<&Reset>> = BTreeMap::new();
+        network.resets.iter().for_each(|r| resets.entry(r.var.0).or_default().push(r));
+        let found = Arrivals { at: vec![None; n], sent: wave.last(), order, ..Arrivals::default() };
+        Follower {
+            network,
+            wave,
+            unknown,
+            resets,
+            uses: BTreeMap::new(),
+            passages: BTreeMap::new(),
+            natures: BTreeMap::new(),
+            departures: BTreeMap::new(),
+            apart,
+            left: MOST_APART_ALL,
+            found,
+        }
+    }
+
+    /// Follows the wave to all processes. Ends, with false, where neurons must be told apart.
+    fn run(&mut self) -> bool {
+        for at in 0..self.found.order.instances.len() {
+            let i = self.found.order.instances[at];
+            self.process(i);
+            let id = InstanceId(i as u32);
+            let mut sent = self.departures.range((id, 0)..=(id, u32::MAX));
+            if self.apart != Apart::ByWeights && !sent.all(|(_, times)| times.is_uniform()) {
+                return false;
+            }
+        }
+        true
+    }
+
     fn process(&mut self, i: usize) {
         let network = self.network;
         let id = InstanceId(i as u32);
-        let mut ports: BTreeMap<u32, Arrival> = BTreeMap::new();
-        for at in self.found.into[i].clone() {
+        let mut ports: BTreeMap<u32, Times> = BTreeMap::new();
+        for at in self.found.order.into[i].clone() {
             let link = &network.links[at];
-            for (k, sender) in link.senders.iter().enumerate() {
-                if let Some(doubt) = self.found.behind.get(&sender.from.0.at()).copied() {
-                    self.found.behind.entry(i).or_insert(doubt);
+            for sender in &link.senders {
+                for known in [&mut self.found.behind, &mut self.found.alike] {
+                    if let Some(first) = known.get(&sender.from.0.at()).copied() {
+                        known.entry(i).or_insert(first);
+                    }
                 }
-                let Some(sent) = self.departures.get(&sender.from).copied() else { continue };
-                let Some(received) = self.received(link, sender, sent) else { continue };
-                let through = [Some((at, k)); 2];
-                let received = Arrival { through, ..received };
-                let known = ports.entry(link.to.1).or_insert(received);
-                *known = known.joined(&received);
             }
+            let sent: Vec<Times> = link.senders.iter().map(|s| self.received(link, s)).collect();
+            let times = message(link, &sent);
+            let Some(arrival) = Arrival::of(&times, at, &sent) else { continue };
+            self.found.at[i] = Some(self.found.at[i].map_or(arrival, |a| a.joined(&arrival)));
+            let known = ports.entry(link.to.1);
+            known.and_modify(|known| *known = known.or(&times)).or_insert(times);
         }
-        self.found.at[i] = ports.values().copied().reduce(|a, b| a.joined(&b));
         let body = network.body(id);
         let outs: Vec<u32> = out_ports(body).collect();
         if outs.is_empty() {
             return;
         }
-        let fed = !self.found.into[i].is_empty();
+        let fed = !self.found.order.into[i].is_empty();
         let departed = match fed {
             // What a circle feeds before anything reached it starts no wave of its own.
             true if ports.is_empty() => return,
-            true => self.through(i, &ports),
+            true => self.through(i, ports),
             false => self.source(i),
         };
         match departed {
             Some(departed) => {
-                let sends = departed.into_iter().map(|(port, sent)| ((id, port), sent));
+                let sends = departed.into_iter().map(|(port, times)| ((id, port), times));
                 self.departures.extend(sends);
             }
             None => {
@@ -218,120 +251,146 @@ impl Follower<'_> {
         used.or_insert_with(|| self.network.port_use((instance, port))).clone()
     }
 
-    /// When what is sent in a stretch of steps is received.
-    fn received(&mut self, link: &Link, sender: &Sender, sent: Arrival) -> Option<Arrival> {
-        let (_, sends) = self.used(sender.from)?;
-        let (_, receives) = self.used(link.to)?;
+    /// When what a sender of a link sends is received.
+    fn received(&mut self, link: &Link, sender: &Sender) -> Times {
+        let (from, port) = sender.from;
+        let none = Times::none(self.rank(from.at(), port));
+        let (Some((_, sends)), Some((_, receives))) = (self.used(sender.from), self.used(link.to))
+        else {
+            return none;
+        };
+        let Some(sent) = self.departures.get(&sender.from) else { return none };
         if sends == receives {
-            return Some(sent);
+            return sent.clone();
         }
-        // The n-th message is what the n-th receive gets.
-        let received = |s: u64| nth(&receives, sends.count(s), s);
-        let (first, last) = (sends.next(sent.first)?, sends.last(sent.last)?);
-        if first > last {
-            return None;
-        }
-        let (begin, end) = (received(first)?, received(last)?);
-        let some = sends.steps_from(first).take_while(|s| *s <= last).take(MOST_MESSAGES);
-        let waits = some.filter_map(|s| Some(received(s)?.saturating_sub(s)));
-        let waits = waits.chain([begin - first.min(begin), end - last.min(end)]);
-        let (least, most) = waits.fold((u64::MAX, 0), |(a, b), w| (a.min(w), b.max(w)));
-        let took = (sent.took.0.saturating_add(least), sent.took.1.saturating_add(most));
-        Some(Arrival { first: begin, last: end, took, ..sent })
+        let mut known: BTreeMap<(i64, i64), Option<Stretch>> = BTreeMap::new();
+        sent.map(|sent| {
+            let steps = (sent.first, sent.last);
+            let waits = known.entry(steps).or_insert_with(|| waiting(&sends, &receives, steps));
+            waits.map_or(Stretch::NONE, |waits| sent.over(waits))
+        })
     }
 
     fn nature(&mut self, id: BodyId) -> Nature {
         let network = self.network;
+        let apart = self.apart;
         let body = &network.bodies[id.at()];
-        *self.natures.entry(id).or_insert_with(|| Nature {
+        let nature = self.natures.entry(id).or_insert_with(|| Nature {
             varies: follow::varies(network, body),
-            delays: body.values.iter().any(|v| v.op == Op::ByDelay && v.stage == Stage::Once),
-        })
+            decisive: follow::decisive(body, apart).into_iter().collect(),
+        });
+        nature.clone()
     }
 
     /// What a process sends of what arrives; none where that was not understood.
-    fn through(
-        &mut self,
-        i: usize,
-        ports: &BTreeMap<u32, Arrival>,
-    ) -> Option<BTreeMap<u32, Arrival>> {
-        let network = self.network;
-        let instance = &network.instances[i];
+    fn through(&mut self, i: usize, ports: BTreeMap<u32, Times>) -> Option<BTreeMap<u32, Times>> {
+        let instance = &self.network.instances[i];
         let nature = self.nature(instance.body);
-        let mut sent: BTreeMap<u32, Arrival> = BTreeMap::new();
-        if !nature.varies {
-            for (port, arrived) in ports {
-                let args = instance.args.iter().map(|p| network.params[p.at()].tensor);
-                let args: Vec<TensorId> = if nature.delays { args.collect() } else { Vec::new() };
-                let way = (instance.body, args, *port);
-                if !self.transits.contains_key(&way) {
-                    let found = self.pulse(i, *port);
-                    self.transits.insert(way.clone(), found);
-                }
-                let Some(Some(ways)) = self.transits.get(&way) else { return None };
-                for (out, (least, most)) in ways {
-                    let passed = Arrival {
-                        first: arrived.first.saturating_add(*least),
-                        last: arrived.last.saturating_add(*most),
-                        took: (arrived.took.0 + least, arrived.took.1 + most),
-                        through: arrived.through,
-                    };
-                    let known = sent.entry(*out).or_insert(passed);
-                    *known = known.joined(&passed);
-                }
-            }
-            return Some(sent);
+        if nature.varies {
+            return self.varying(i, ports);
         }
-        let all = ports.values().copied().reduce(|a, b| a.joined(&b))?;
-        let feeds = ports.iter().map(|(port, a)| (*port, a.first, a.last)).collect();
-        let rows = self.wave.rows(instance.body);
-        let until = all.last.max(rows.map_or(0, |_| self.wave.last()));
-        let entry = Entry { feeds, rows, from: 1, steady: false, until };
-        let followed = self.followed(i, entry)?;
-        for port in out_ports(network.body(InstanceId(i as u32))) {
-            let Some((first, last)) = followed.marked(port) else { continue };
-            let least = first.saturating_sub(all.first);
-            let most = last.saturating_sub(all.last);
-            let took = (all.took.0 + least.min(most), all.took.1 + most.max(least));
-            sent.insert(port, Arrival { first, last, took, through: all.through });
+        let mut sent: BTreeMap<u32, Times> = BTreeMap::new();
+        for (port, arrived) in ports {
+            // What all elements send at once takes the same ways whenever that is.
+            let all = arrived.is_uniform().then(|| arrived.any());
+            let entering = match all {
+                Some(_) => Times::all(self.rank(i, port), Stretch::sent(0, 0)),
+                None => arrived,
+            };
+            let entry = Entry {
+                feeds: vec![(port, entering)],
+                steady: true,
+                apart: self.apart,
+                until: LONGEST,
+                ..Entry::default()
+            };
+            let followed = self.follow(i, entry)?;
+            for (out, ways) in marked(self.network.body(InstanceId(i as u32)), &followed) {
+                let passed = match all {
+                    Some(arrived) => ways.map(|way| arrived.over(way)),
+                    None => ways,
+                };
+                let known = sent.entry(out);
+                known.and_modify(|known| *known = known.or(&passed)).or_insert(passed);
+            }
         }
         Some(sent)
     }
 
-    /// One marked message through a process that does the same in every step.
-    fn pulse(&mut self, i: usize, port: u32) -> Option<Ways> {
-        let feeds = vec![(port, 1, 1)];
-        let entry = Entry { feeds, rows: None, from: 1, steady: true, until: LONGEST };
-        let followed = self.follow(i, &entry)?;
+    fn rank(&self, i: usize, port: u32) -> usize {
+        self.network.body(InstanceId(i as u32)).ports[port as usize].shape.len()
+    }
+
+    /// What a process whose doings depend on the step sends of what arrives.
+    fn varying(&mut self, i: usize, ports: BTreeMap<u32, Times>) -> Option<BTreeMap<u32, Times>> {
         let body = self.network.body(InstanceId(i as u32));
-        let sent = out_ports(body).filter_map(|out| {
-            let (first, last) = followed.marked(out)?;
-            Some((out, (first - 1, last - 1)))
-        });
-        Some(sent.collect())
+        let rows = self.wave.rows(self.network.instances[i].body);
+        let last = ports.values().map(|times| times.any().last).max()?;
+        let until = u64::try_from(last).ok()?.max(rows.map_or(0, |_| self.wave.last()));
+        let feeds = ports.into_iter().collect();
+        let entry = Entry { feeds, rows, steady: false, apart: self.apart, until };
+        let followed = self.followed(i, entry)?;
+        Some(marked(body, &followed))
     }
 
     /// Follows a process whose doings depend on the step, until what has entered by `until` has
     /// left it.
-    fn followed(&mut self, i: usize, entry: Entry) -> Option<Followed> {
+    fn followed(&mut self, i: usize, entry: Entry) -> Option<Rc<Followed>> {
         let network = self.network;
         let body = network.body(InstanceId(i as u32));
         let until = entry.until.checked_add(lasts(network, body)?)?;
         if until > LONGEST {
             return None;
         }
-        self.follow(i, &Entry { until, ..entry })
+        self.follow(i, Entry { until, ..entry })
     }
 
-    fn follow(&mut self, i: usize, entry: &Entry) -> Option<Followed> {
+    /// Follows what enters a process; none where that is not understood. Once for all processes
+    /// that do the same.
+    fn follow(&mut self, i: usize, entry: Entry) -> Option<Rc<Followed>> {
         let id = InstanceId(i as u32);
+        let instance = &self.network.instances[i];
+        let tensor = |slot: &u32| self.network.params[instance.args[*slot as usize].at()].tensor;
+        let args = self.nature(instance.body).decisive.iter().map(tensor).collect();
+        let known = self.resets.get(&id).map_or(&[][..], Vec::as_slice);
+        let resets = known.iter().map(|r| (r.var.1, r.clock, r.when)).collect();
+        let unknown = self.unknown.get(&id).cloned().unwrap_or_default();
+        let passage = (instance.body, args, entry.clone(), resets, unknown);
+        let (followed, alike) = match self.passages.get(&passage) {
+            Some(known) => known.clone(),
+            None => {
+                let found = self.follow_anew(id, entry);
+                self.passages.insert(passage, found.clone());
+                found
+            }
+        };
+        if alike {
+            self.found.alike.entry(i).or_insert(i);
+        }
+        followed
+    }
+
+    fn follow_anew(&mut self, id: InstanceId, entry: Entry) -> (Option<Rc<Followed>>, bool) {
         let known = self.resets.get(&id).map_or(&[][..], Vec::as_slice);
         let resets = Resets { known, unknown: self.unknown.get(&id) };
-        follow(self.network, id, entry, resets, MOST_WORK).filter(|f| !f.vague)
+        let understood = |followed: Followed| (!followed.vague).then(|| Rc::new(followed));
+        let apart = MOST_APART.min(self.left);
+        let most = Most { apart, ..MOST };
+        let followed = follow(self.network, id, &entry, resets, most);
+        self.left -= followed.as_ref().map_or(apart, |f| f.apart.min(apart));
+        if let Some(followed) = followed {
+            return (understood(followed), false);
+        }
+        let joined =
+            |(port, times): (u32, Times)| (port, Times::all(self.rank(id.at(), port), times.any()));
+        let feeds = entry.feeds.into_iter().map(joined).collect();
+        let entry = Entry { feeds, apart: Apart::Never, ..entry };
+        let followed = follow(self.network, id, &entry, resets, MOST);
+        (followed.and_then(understood), true)
     }
 
     /// What a process that receives nothing sends of the wave.
-    fn source(&mut self, i: usize) -> Option<BTreeMap<u32, Arrival>> {
+    fn source(&mut self, i: usize) -> Option<BTreeMap<u32, Times>> {
         let (network, wave) = (self.network, self.wave);
         let id = InstanceId(i as u32);
         let instance = &network.instances[i];
@@ -348,43 +407,89 @@ impl Follower<'_> {
             Sending::Data if self.nature(instance.body).varies => wave.last(),
             Sending::Data => return always(self),
         };
-        let entry = Entry { feeds: Vec::new(), rows, from: 1, steady: false, until };
-        let followed = match rows {
-            Some(_) => self.followed(i, entry)?,
-            // Every message counts, where it cannot be known which are silent.
-            None if until > LONGEST => return always(self),
-            None => match self.follow(i, &entry) {
-                Some(followed) => followed,
-                None => return always(self),
-            },
-        };
-        let steps = |port: &u32| -> Option<(u64, u64)> {
-            if rows.is_some() {
-                return followed.marked(*port);
-            }
-            let within = wave.start..=wave.last();
-            let sent = followed.sent.get(port)?.iter();
-            let mut loud = sent.filter(|s| within.contains(&s.t) && !s.silent).map(|s| s.t);
+        let entry = Entry { rows, apart: self.apart, until, ..Entry::default() };
+        if rows.is_some() {
+            let followed = self.followed(i, entry)?;
+            return Some(marked(network.body(id), &followed));
+        }
+        // Every message counts, where it cannot be known which are silent.
+        if until > LONGEST {
+            return always(self);
+        }
+        let Some(followed) = self.follow(i, entry) else { return always(self) };
+        let within = wave.start..=wave.last();
+        let steps = |port: u32| -> Option<Times> {
+            let sent = followed.sent.get(&port)?.steps.iter();
+            let mut loud = sent.filter(|(t, silent)| within.contains(t) && !silent).map(|s| s.0);
             let first = loud.next()?;
-            Some((first, loud.next_back().unwrap_or(first)))
+            let last = loud.next_back().unwrap_or(first);
+            Some(Times::all(self.rank(i, port), Stretch::sent(first, last)))
         };
-        let all = ports.iter().filter_map(|port| Some((*port, Arrival::sent(steps(port)?))));
-        Some(all.collect())
+        Some(ports.iter().filter_map(|port| Some((*port, steps(*port)?))).collect())
     }
 
     /// Every message of a port in the steps of the wave.
-    fn sent_always(&mut self, id: InstanceId, port: u32) -> Option<Arrival> {
+    fn sent_always(&mut self, id: InstanceId, port: u32) -> Option<Times> {
         let (_, clock) = self.used((id, port))?;
         let first = clock.next(self.wave.start)?;
         let last = clock.last(self.wave.last())?;
-        (first <= last).then(|| Arrival::sent((first, last)))
+        let rank = self.rank(id.at(), port);
+        (first <= last).then(|| Times::all(rank, Stretch::sent(first, last)))
     }
 }
 
+/// What a process that was followed sends of the wave, by port.
+fn marked(body: &Body, followed: &Followed) -> BTreeMap<u32, Times> {
+    out_ports(body).filter_map(|port| Some((port, followed.marked(port)?))).collect()
+}
+
+/// The message of a link, whose senders send at these times.
+fn message(link: &Link, sent: &[Times]) -> Times {
+    let mut values: Vec<Times> = Vec::with_capacity(link.values.len());
+    for value in &link.values {
+        let args: Vec<Times> = value.args.iter().map(|a| values[a.at()].clone()).collect();
+        let of = value.args.iter().map(|a| link.values[a.at()].shape.as_slice());
+        let shapes: Vec<&[usize]> = of.chain([value.shape.as_slice()]).collect();
+        let rank = value.shape.len();
+        let all = || args.iter().fold(Times::none(rank), |all, arg| all.or(arg));
+        values.push(match value.op {
+            Op::Input(sender) => sent[sender as usize].clone(),
+            _ => Times::moved(&value.op, &args, &shapes).unwrap_or_else(all),
+        });
+    }
+    values[link.result.at()].clone()
+}
+
+/// How long messages that are sent in a stretch of steps wait until they are received: the first
+/// and the last, and any of them at least and at most.
+fn waiting(sends: &Clock, receives: &Clock, (first, last): (i64, i64)) -> Option<Stretch> {
+    let step = |t: i64| u64::try_from(t).ok();
+    // The n-th message is what the n-th receive gets.
+    let received = |s: u64| nth(receives, sends.count(s), s);
+    let (from, to) = (step(first)?, step(last)?);
+    let (first, last) = (sends.next(from)?, sends.last(to)?);
+    if first > last {
+        return None;
+    }
+    let wait = |s: u64| Some(received(s)? as i64 - s as i64);
+    let some = sends.steps_from(first).take_while(|s| *s <= last).take(MOST_MESSAGES);
+    let waits = some.filter_map(wait).chain([wait(first)?, wait(last)?]);
+    let (least, most) = waits.fold((i64::MAX, 0), |(a, b), w| (a.min(w), b.max(w)));
+    let begin = received(first)? as i64 - from as i64;
+    Some(Stretch { first: begin, last: received(last)? as i64 - to as i64, least, most })
+}
+
 impl Arrival {
-    /// What is sent in a stretch of steps.
-    fn sent((first, last): (u64, u64)) -> Arrival {
-        Arrival { first, last, took: (0, 0), through: [None; 2] }
+    /// That of any element of the message of a link, whose senders send at these times.
+    fn of(times: &Times, link: usize, sent: &[Times]) -> Option<Arrival> {
+        let Stretch { first, last, least, most } = times.any();
+        let step = |t: i64| u64::try_from(t).unwrap_or(0);
+        let took = if least > most { (0, 0) } else { (step(least), step(most)) };
+        let sender = |is_it: &dyn Fn(Stretch) -> bool| {
+            Some((link, sent.iter().position(|s| is_it(s.any())).unwrap_or(0)))
+        };
+        let through = [sender(&|s| s.first == first), sender(&|s| s.last == last)];
+        (first <= last).then(|| Arrival { first: step(first), last: step(last), took, through })
     }
 
     /// Both.
@@ -412,13 +517,15 @@ pub fn shortest_way(network: &Network, instance: InstanceId) -> Option<u64> {
         let (_, clock) = network.port_use((instance, port))?;
         let t = clock.next(1)?;
         let until = if steady { LONGEST } else { t.checked_add(lasts(network, body)?)? };
-        let feeds = vec![(port, t, t)];
-        let entry = Entry { feeds, rows: None, from: 1, steady, until: until.min(LONGEST) };
+        let rank = body.ports[port as usize].shape.len();
+        let feeds = vec![(port, Times::all(rank, Stretch::sent(t, t)))];
+        let until = until.min(LONGEST);
+        let entry = Entry { feeds, steady, until, ..Entry::default() };
         let known: Vec<&Reset> = network.resets.iter().filter(|r| r.var.0 == instance).collect();
         let resets = Resets { known: &known, unknown: None };
-        let followed = follow(network, instance, &entry, resets, MOST_WORK)?;
-        let first = out_ports(body).filter_map(|out| Some(followed.marked(out)?.0)).min()?;
-        Some(first - t)
+        let followed = follow(network, instance, &entry, resets, MOST)?;
+        let sent = out_ports(body).filter_map(|out| followed.marked(out));
+        sent.map(|times| times.any().least).min().and_then(|least| u64::try_from(least).ok())
     });
     ways.min()
 }
@@ -452,72 +559,4 @@ fn nth(clock: &Clock, n: u64, near: u64) -> Option<u64> {
         if clock.count(middle) < n { lo = middle } else { hi = middle }
     }
     Some(hi)
-}
-
-/// The instances that send on a link.
-fn senders(link: &Link) -> impl Iterator<Item = usize> + '_ {
-    link.senders.iter().map(|s| s.from.0.at())
-}
-
-/// The links into each instance.
-fn links_into(network: &Network) -> Vec<Vec<usize>> {
-    let mut into: Vec<Vec<usize>> = vec![Vec::new(); network.instances.len()];
-    for (at, link) in network.links.iter().enumerate() {
-        into[link.to.0.at()].push(at);
-    }
-    into
-}
-
-/// Instances in an order in which senders come before receivers, circles by declaration.
-pub fn order(network: &Network) -> Vec<usize> {
-    ordered(network, &links_into(network))
-}
-
-fn ordered(network: &Network, into: &[Vec<usize>]) -> Vec<usize> {
-    let ends = |link: &Link| -> Vec<(usize, usize)> {
-        senders(link).map(|from| (from, link.to.0.at())).collect()
-    };
-    let edges = network.links.iter().flat_map(ends);
-    let mut receivers: Vec<Vec<usize>> = vec![Vec::new(); network.instances.len()];
-    edges.clone().for_each(|(from, to)| receivers[from].push(to));
-    let mut order = Vec::new();
-    let mut placed = vec![false; network.instances.len()];
-    for circle in components(network.instances.len(), edges) {
-        let mut rest: BTreeSet<usize> = circle.into_iter().collect();
-        let fed =
-            |i: &usize| into[*i].iter().any(|at| senders(&network.links[*at]).any(|s| placed[s]));
-        let mut reached: BTreeSet<usize> = rest.iter().copied().filter(fed).collect();
-        while let Some(next) = reached.pop_first().or(rest.first().copied()) {
-            rest.remove(&next);
-            placed[next] = true;
-            reached.extend(receivers[next].iter().filter(|i| rest.contains(i)));
-            order.push(next);
-        }
-    }
-    order
-}
-
-/// The layer of each of these instances: how many of them a wave passes before.
-pub fn layers(
-    network: &Network,
-    arrivals: &Arrivals,
-    members: impl Iterator<Item = usize>,
-) -> BTreeMap<usize, usize> {
-    let members: BTreeSet<usize> = members.collect();
-    let places = members.iter().map(|i| arrivals.place[*i]);
-    let (Some(first), Some(last)) = (places.clone().min(), places.max()) else {
-        return BTreeMap::new();
-    };
-    let mut depth: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut layers = BTreeMap::new();
-    for &i in &arrivals.order[first..=last] {
-        let passed = |s: usize| Some(depth.get(&s)? + usize::from(members.contains(&s)));
-        let senders = arrivals.into[i].iter().flat_map(|at| senders(&network.links[*at]));
-        let before = senders.filter_map(passed).max().unwrap_or(0);
-        depth.insert(i, before);
-        if members.contains(&i) {
-            layers.insert(i, before);
-        }
-    }
-    layers
 }

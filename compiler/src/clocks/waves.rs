@@ -47,8 +47,15 @@ pub fn check(sink: &mut Sink, network: &Network, epoch: Option<(u64, i64)>) {
     for (clearing, finding) in &findings {
         let wrong = finding.early() > 0 || finding.late() > 0;
         if wrong && said.insert(clearing.instance.at()) {
-            let d = finding.warning(network, clearing, &found);
-            sink.push(d.note(table.as_str()));
+            let d = finding.warning(network, clearing, &found).note(table.as_str());
+            let alike = found.alike.get(&clearing.instance.at());
+            sink.push(match alike.map(|i| &network.instances[*i].path) {
+                Some(path) => d.note(format!(
+                    "the neurons of `{path}` are too many to be followed one by one: messages may \
+                     arrive for a shorter time than this"
+                )),
+                None => d,
+            });
         }
     }
 }
@@ -324,7 +331,7 @@ impl Finding {
             steps(self.last - self.first + 1),
             self.period
         ));
-        let ways = through.map(|way| way.map(|way| describe(network, found, way)));
+        let ways = [0, 1].map(|end| Some(describe(network, found, through[end]?, end)));
         match ways {
             [Some(short), Some(long)] if short != long => d
                 .note(format!(
@@ -351,15 +358,16 @@ fn steps(n: i64) -> String {
     if n == 1 { "1 step".into() } else { format!("{n} steps") }
 }
 
-/// The way by which messages come, from the first sender on.
-fn describe(network: &Network, found: &Arrivals, way: (usize, usize)) -> String {
+/// The way by which messages come, from the first sender on: the first of them (`end` 0), or the
+/// last.
+fn describe(network: &Network, found: &Arrivals, way: (usize, usize), end: usize) -> String {
     let mut parts = Vec::new();
     let mut next = Some(way);
     // A way through a whole network has no place in a message.
     while let Some((link, sender)) = next.filter(|_| parts.len() < 12) {
         let from = network.links[link].senders[sender].from.0.at();
         parts.push(network.instances[from].path.as_str());
-        next = found.at[from].and_then(|a| a.through[0]);
+        next = found.at[from].and_then(|a| a.through[end]);
     }
     let to = network.links[way.0].to.0.at();
     parts.reverse();

@@ -313,7 +313,7 @@ pub struct Reset {
 }
 
 /// When in a step a reset happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum When {
     /// Before the dynamics.
     Start,

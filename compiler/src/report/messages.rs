@@ -48,8 +48,9 @@ fn moment((phase, clock): &(Phase, Clock)) -> String {
 }
 
 fn arrivals(out: &mut String, network: &Network) {
-    let order = clocks::order(network);
+    let order = clocks::Order::of(network);
     let rows: Vec<[String; 2]> = order
+        .instances
         .into_iter()
         .map(|at| &network.instances[at])
         .map(|instance| {
