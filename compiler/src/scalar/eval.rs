@@ -37,6 +37,16 @@ impl Scalar {
     }
 }
 
+/// A function of integers.
+pub enum OfInts {
+    /// One, and an integer.
+    One(fn(i64) -> i64),
+    /// Two, and an integer.
+    Two(fn(i64, i64) -> i64),
+    /// Two, and a boolean.
+    Test(fn(&i64, &i64) -> bool),
+}
+
 impl Op {
     /// The kind of its result; `None` where it is not defined for operands of these kinds.
     pub fn result(self, operands: &[Kind]) -> Option<Kind> {
@@ -49,6 +59,17 @@ impl Op {
                 result(self, operands)
             }
             _ => None,
+        }
+    }
+
+    /// The function of integers that it is, for who applies it to many; `None` where it has
+    /// parameters or is not defined for integers alone.
+    pub fn of_ints(self) -> Option<OfInts> {
+        match &self.row().meaning {
+            Meaning::One(f) => f.int.map(OfInts::One),
+            Meaning::Two(f) => f.int.map(OfInts::Two),
+            Meaning::Test(f) => f.int.map(OfInts::Test),
+            Meaning::Other { .. } => None,
         }
     }
 

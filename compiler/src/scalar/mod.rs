@@ -20,6 +20,7 @@ mod table;
 pub(crate) mod tests;
 
 pub use derivative::Term;
+pub use eval::OfInts;
 pub use interval::{FULL, Interval, narrow, of_bits};
 pub use rust::{Form, Level, Rust};
 pub use table::Op;

@@ -5,7 +5,7 @@
 //! constants are written out in full, where that is not enormous.
 
 use super::generate::MOST;
-use super::{Constant, Sparse, Tensor, conv, ops};
+use super::{Constant, Sparse, Tensor, Values, conv, ops};
 use crate::network::ReduceOp;
 use crate::scalar::{Kind, Op};
 use snn_runtime::kernels::Geometry;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// Whether a scalar operation on arrays of these shapes, sparse where it says so, is sparse:
 /// some are, of one shape, and the others are single numbers.
-pub fn stays_sparse(args: &[(&[usize], bool)]) -> bool {
-    let Some((shape, _)) = args.iter().find(|(_, sparse)| *sparse) else { return false };
-    args.iter().all(|(own, sparse)| match sparse {
+pub fn stays_sparse<'s>(mut args: impl Iterator<Item = (&'s [usize], bool)> + Clone) -> bool {
+    let Some((shape, _)) = args.clone().find(|(_, sparse)| *sparse) else { return false };
+    args.all(|(own, sparse)| match sparse {
         true => own == shape,
         false => own.len() <= 1 && own.iter().product::<usize>() == 1,
     })
@@ -25,9 +25,8 @@ pub fn stays_sparse(args: &[(&[usize], bool)]) -> bool {
 /// them; arguments are stretched as in NumPy. `None` where shapes or kinds do not fit, or where
 /// a sparse constant would have to be written out that is enormous.
 pub fn scalar(op: Op, kind: Kind, args: &[&Constant]) -> Option<Constant> {
-    let forms: Vec<(&[usize], bool)> =
-        args.iter().map(|c| (c.shape(), matches!(c, Constant::Sparse(_)))).collect();
-    if stays_sparse(&forms) {
+    let forms = args.iter().map(|c| (c.shape(), matches!(c, Constant::Sparse(_))));
+    if stays_sparse(forms) {
         let sparse: Vec<Sparse> = args
             .iter()
             .filter_map(|c| match c {
@@ -49,15 +48,12 @@ pub fn scalar(op: Op, kind: Kind, args: &[&Constant]) -> Option<Constant> {
             ops::apply(op, float(kind), &operands?)?.broadcast_to(&entries.palette().shape);
         return Some(Constant::Sparse(Arc::new(entries.with_palette(palette))));
     }
-    let mut shape = Vec::new();
-    for arg in args {
-        shape = ops::broadcast(&shape, arg.shape())?;
-    }
+    let shape = ops::broadcast_all(args.iter().map(|c| c.shape()))?;
     small(&shape)?;
     let dense: Option<Vec<Arc<Tensor>>> = args.iter().map(|c| c.dense()).collect();
     let dense = dense?;
     let operands: Vec<&Tensor> = dense.iter().map(|t| &**t).collect();
-    Some(Constant::Dense(Arc::new(ops::apply(op, float(kind), &operands)?)))
+    Some(Constant::Dense(Arc::new(ops::apply_to(shape, op, float(kind), &operands)?)))
 }
 
 /// An array of this shape may be written out.
@@ -182,10 +178,23 @@ pub fn by_delay(weights: &Constant, delays: &Constant, slots: usize) -> Option<C
     let [m, n] = weights.shape[..] else { return None };
     small(&[m, slots, n])?;
     let delays = delays.dense()?.broadcast_to(&[m, n]);
-    let slot = Tensor::int(vec![1, slots, 1], (0..slots as i64).collect());
-    let spread = |t: &Tensor| t.reshape(vec![m, 1, n]);
-    let here = ops::apply(Op::Eq, Kind::F64, &[&spread(&delays), &slot])?;
-    let zero = Tensor::scalar_int(0).convert(weights.kind());
-    let all = ops::apply(Op::Select, Kind::F64, &[&here, &spread(&weights), &zero])?;
-    Some(Constant::Dense(Arc::new(all)))
+    let Values::Int(slot) = &delays.values else { return None };
+    let form = (slots, n);
+    let values = match &weights.values {
+        Values::Int(v) => Values::Int(spread(v, 0, slot, form)),
+        Values::Float(v) => Values::Float(spread(v, 0.0, slot, form)),
+        Values::Bool(v) => Values::Bool(spread(v, false, slot, form)),
+    };
+    Some(Constant::Dense(Arc::new(Tensor { shape: vec![m, slots, n], values })))
+}
+
+/// Weights of rows of `n`, each at its slot of `slots`; `zero` elsewhere.
+fn spread<T: Copy>(weights: &[T], zero: T, slot: &[i64], (slots, n): (usize, usize)) -> Vec<T> {
+    let mut all = vec![zero; weights.len() * slots];
+    for (at, (weight, slot)) in weights.iter().zip(slot).enumerate() {
+        if let Some(slot) = usize::try_from(*slot).ok().filter(|slot| *slot < slots) {
+            all[(at / n * slots + slot) * n + at % n] = *weight;
+        }
+    }
+    all
 }

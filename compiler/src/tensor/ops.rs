@@ -2,8 +2,7 @@
 
 use super::{Tensor, Values};
 use crate::ir::ReduceOp;
-use crate::scalar::{Kind, Op, Scalar};
-use std::borrow::Cow;
+use crate::scalar::{Kind, OfInts, Op, Scalar};
 
 /// The shape of an elementwise result: sizes are aligned at the last axis, and a size of 1
 /// (or a missing axis) stretches. `None` where two sizes disagree.
@@ -18,6 +17,15 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
             _ => None,
         })
         .collect()
+}
+
+/// The shape of an elementwise result of operands of these shapes.
+pub fn broadcast_all<'s>(shapes: impl IntoIterator<Item = &'s [usize]>) -> Option<Vec<usize>> {
+    shapes.into_iter().try_fold(Vec::new(), |all, shape| match shape {
+        [] => Some(all),
+        same if same == all => Some(all),
+        other => broadcast(&all, other),
+    })
 }
 
 /// C-order strides of a shape, in elements.
@@ -141,21 +149,66 @@ impl Tensor {
 /// Applies an operation element by element, broadcasting; floats are of kind `float`. `None`
 /// where the shapes disagree or the operation is not defined for the kinds.
 pub fn apply(op: Op, float: Kind, operands: &[&Tensor]) -> Option<Tensor> {
-    let mut shape = Vec::new();
-    for operand in operands {
-        shape = broadcast(&shape, &operand.shape)?;
+    let shape = broadcast_all(operands.iter().map(|t| t.shape.as_slice()))?;
+    apply_to(shape, op, float, operands)
+}
+
+/// Applies an operation element by element to operands that can be stretched to a shape.
+pub(super) fn apply_to(
+    shape: Vec<usize>,
+    op: Op,
+    float: Kind,
+    operands: &[&Tensor],
+) -> Option<Tensor> {
+    // One element is that of all positions: it needs no stretching.
+    if !operands.iter().all(|t| t.len() == 1 || t.shape == shape) {
+        let stretched: Vec<Tensor> = operands.iter().map(|t| t.broadcast_to(&shape)).collect();
+        return apply_to(shape, op, float, &stretched.iter().collect::<Vec<_>>());
     }
-    let operands: Vec<Cow<'_, Tensor>> = operands.iter().map(|t| stretched(t, &shape)).collect();
-    let kinds = operands.iter().map(|t| if t.kind().is_float() { float } else { t.kind() });
-    let kind = op.result(&kinds.collect::<Vec<Kind>>())?;
-    let results = (0..shape.iter().product()).map(|n| {
+    let n = shape.iter().product();
+    if let Some(values) = apply_to_ints(op, n, operands) {
+        return Some(Tensor { shape, values });
+    }
+    // No operation has more operands.
+    let mut kinds = [Kind::Bool; 3];
+    for (kind, operand) in kinds.iter_mut().zip(operands) {
+        *kind = if operand.kind().is_float() { float } else { operand.kind() };
+    }
+    let kind = op.result(kinds.get(..operands.len())?)?;
+    let results = (0..n).map(|n| {
         let mut values = [Scalar::Bool(false); 3];
-        for (value, operand) in values.iter_mut().zip(&operands) {
-            *value = operand.element(n, float);
+        for (value, operand) in values.iter_mut().zip(operands) {
+            *value = operand.element(if operand.len() == 1 { 0 } else { n }, float);
         }
         op.eval(values.get(..operands.len())?)
     });
-    collected(kind, shape.clone(), results)
+    collected(kind, shape, results)
+}
+
+/// The results at `n` positions of an operation on integers alone: most weights are.
+fn apply_to_ints(op: Op, n: usize, operands: &[&Tensor]) -> Option<Values> {
+    fn ints<'t>(t: &&'t Tensor) -> Option<&'t [i64]> {
+        match &t.values {
+            Values::Int(values) => Some(values),
+            Values::Float(_) | Values::Bool(_) => None,
+        }
+    }
+    let at = |values: &[i64], n: usize| if let [one] = values { *one } else { values[n] };
+    match (op.of_ints()?, operands) {
+        (OfInts::One(f), [a]) => {
+            let a = ints(a)?;
+            Some(Values::Int((0..n).map(|n| f(at(a, n))).collect()))
+        }
+        (OfInts::Two(f), [a, b]) => {
+            let (a, b) = (ints(a)?, ints(b)?);
+            Some(Values::Int((0..n).map(|n| f(at(a, n), at(b, n))).collect()))
+        }
+        (OfInts::Test(f), [a, b]) => {
+            let (a, b) = (ints(a)?, ints(b)?);
+            Some(Values::Bool((0..n).map(|n| f(&at(a, n), &at(b, n))).collect()))
+        }
+        _ => None,
+    }
 }
 
 /// A tensor of values that are all of one kind.
@@ -187,11 +240,6 @@ fn all<T>(
     pick: impl Fn(Scalar) -> Option<T>,
 ) -> Option<Vec<T>> {
     values.map(|value| value.and_then(&pick)).collect()
-}
-
-/// A tensor of this shape: itself where it has it, without a copy.
-fn stretched<'t>(t: &'t Tensor, shape: &[usize]) -> Cow<'t, Tensor> {
-    if t.shape == shape { Cow::Borrowed(t) } else { Cow::Owned(t.broadcast_to(shape)) }
 }
 
 /// Joins tensors of one kind along an axis; their other sizes must agree.

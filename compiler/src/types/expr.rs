@@ -258,15 +258,13 @@ impl TExpr {
     /// the shape of the result.
     fn scalar(op: scalar::Op, kind: Kind, operands: Vec<TExpr>) -> Built {
         let mut shape: Vec<usize> = Vec::new();
-        for operand in &operands {
+        for operand in operands.iter().filter(|operand| !operand.is_scalar()) {
             shape = ops::broadcast(&shape, &operand.shape)
                 .ok_or_else(|| Mismatch::Shapes(shape.clone(), operand.shape.clone()))?;
         }
-        let forms: Vec<(&[usize], bool)> = operands
-            .iter()
-            .map(|o| (o.shape.as_slice(), matches!(o.value, Some(Constant::Sparse(_)))))
-            .collect();
-        if !apply::stays_sparse(&forms) && !operands.iter().any(TExpr::is_enormous) {
+        let is_sparse = |o: &TExpr| matches!(o.value, Some(Constant::Sparse(_)));
+        let forms = operands.iter().map(|o| (o.shape.as_slice(), is_sparse(o)));
+        if !apply::stays_sparse(forms) && !operands.iter().any(TExpr::is_enormous) {
             bounded(&shape, operands.iter().all(TExpr::is_static))?;
         }
         let of = operands.last().map_or(kind, |o| o.kind);
