@@ -48,6 +48,8 @@ struct Touched {
     all: BTreeMap<Source, (Access, bool)>,
     /// What is stored.
     stored: BTreeSet<Source>,
+    /// Whether something that is stored is touched at different elements.
+    uneven: bool,
 }
 
 impl Touched {
@@ -59,6 +61,8 @@ impl Touched {
                 touched.stored.insert(to.source);
             }
         }
+        let same = |source: &Source| touched.all.get(source).is_none_or(|(_, same)| *same);
+        touched.uneven = !touched.stored.iter().all(same);
         touched
     }
 
@@ -72,13 +76,16 @@ impl Touched {
     }
 
     /// Whether two loops may become one: what either stores, both touch only at the same element.
+    /// Costs what the next is long, however long a loop has become.
     fn agrees(&self, next: &Touched) -> bool {
-        let same = |source: &Source| match (self.all.get(source), next.all.get(source)) {
-            (Some((a, a_same)), Some((b, b_same))) => *a_same && *b_same && a == b,
-            (Some((_, same)), None) | (None, Some((_, same))) => *same,
-            (None, None) => true,
+        let same = |source: &Source, b: &Access, b_same: bool| {
+            self.all.get(source).is_none_or(|(a, a_same)| *a_same && b_same && a == b)
         };
-        self.stored.iter().chain(&next.stored).all(same)
+        let stored = |source: &Source| next.stored.contains(source) || self.stored.contains(source);
+        let either = next.all.iter().filter(|(source, _)| stored(source));
+        !self.uneven
+            && !next.uneven
+            && either.into_iter().all(|(s, (b, same_b))| same(s, b, *same_b))
     }
 
     fn extend(&mut self, next: Touched) {
@@ -108,15 +115,21 @@ fn collapse(l: &mut Loop) {
 
 fn each_access(l: &Loop, f: &mut impl FnMut(&Access)) {
     for stmt in &l.body {
-        match stmt {
-            Stmt::Let { value, .. } => walk::loads(value, f),
-            Stmt::Store { to, value, mask, .. } => {
-                f(to);
-                walk::indices(to, f);
-                walk::loads(value, f);
-                if let Some(mask) = mask {
-                    walk::loads(mask, f);
-                }
+        if let Stmt::Store { to, .. } = stmt {
+            f(to);
+        }
+        each_load(stmt, f);
+    }
+}
+
+fn each_load(stmt: &Stmt, f: &mut impl FnMut(&Access)) {
+    match stmt {
+        Stmt::Let { value, .. } => walk::loads(value, f),
+        Stmt::Store { to, value, mask, .. } => {
+            walk::indices(to, f);
+            walk::loads(value, f);
+            if let Some(mask) = mask {
+                walk::loads(mask, f);
             }
         }
     }
@@ -163,47 +176,62 @@ pub fn localise(phases: &mut [Vec<Op>], buffers: &[Buffer], kept: &BTreeSet<Buff
             }
         }
     }
+    // By op, the buffers that it alone uses.
+    let mut own: BTreeMap<(usize, usize), Vec<BufferId>> = BTreeMap::new();
     for (buffer, place) in used_in {
         let known = &buffers[buffer.0 as usize];
-        if let Some((p, i)) = place
+        if let Some(place) = place
             && matches!(known.kind, BufferKind::Local | BufferKind::Port)
             && !kept.contains(&buffer)
-            && let OpKind::Loop(l) = &mut phases[p][i].kind
         {
-            localise_one(l, buffer, known);
+            own.entry(place).or_default().push(buffer);
+        }
+    }
+    for ((p, i), own) in own {
+        let OpKind::Loop(l) = &mut phases[p][i].kind else { continue };
+        let touching = touching(l);
+        for buffer in own {
+            let stmts = touching.get(&Source::Buffer(buffer)).map_or(&[][..], Vec::as_slice);
+            localise_one(l, buffer, &buffers[buffer.0 as usize], stmts);
         }
     }
 }
 
-fn localise_one(l: &mut Loop, buffer: BufferId, known: &Buffer) {
-    let source = Source::Buffer(buffer);
-    let stores: Vec<usize> = l
-        .body
-        .iter()
-        .enumerate()
-        .filter(|(_, s)| matches!(s, Stmt::Store { to, .. } if to.source == source))
-        .map(|(i, _)| i)
-        .collect();
-    let [at] = stores.as_slice() else { return };
-    let Some(Stmt::Store { to, value, fit, mask: None }) = l.body.get(*at) else { return };
-    // A value read before it is stored is that of an earlier step.
-    let mut early = false;
-    for stmt in &l.body[..=*at] {
-        let mut look = |access: &Access| early |= access.source == source;
-        match stmt {
-            Stmt::Let { value, .. } => walk::loads(value, &mut look),
-            Stmt::Store { to, value, mask, .. } => {
-                walk::indices(to, &mut look);
-                walk::loads(value, &mut look);
-                if let Some(mask) = mask {
-                    walk::loads(mask, &mut look);
-                }
+/// By source, the statements of a loop that touch it, ascending.
+fn touching(l: &Loop) -> BTreeMap<Source, Vec<usize>> {
+    let mut touching: BTreeMap<Source, Vec<usize>> = BTreeMap::new();
+    for (at, stmt) in l.body.iter().enumerate() {
+        let mut note = |access: &Access| {
+            let stmts = touching.entry(access.source).or_default();
+            if stmts.last() != Some(&at) {
+                stmts.push(at);
             }
+        };
+        if let Stmt::Store { to, .. } = stmt {
+            note(to);
         }
+        each_load(stmt, &mut note);
     }
-    let to = to.clone();
-    let mut same = true;
-    each_access(l, &mut |access| same &= access.source != source || *access == to);
+    touching
+}
+
+/// Makes a local of a buffer that only these statements of a loop touch.
+fn localise_one(l: &mut Loop, buffer: BufferId, known: &Buffer, stmts: &[usize]) {
+    let source = Source::Buffer(buffer);
+    let stores =
+        |at: &&usize| matches!(&l.body[**at], Stmt::Store { to, .. } if to.source == source);
+    let mut stores = stmts.iter().filter(stores);
+    let (Some(at), None) = (stores.next(), stores.next()) else { return };
+    let Stmt::Store { to, value, fit, mask: None } = &l.body[*at] else { return };
+    // A value read before it is stored is that of an earlier step; one of another element is of
+    // another turn of the loop.
+    let (mut early, mut same) = (false, true);
+    for stmt in stmts {
+        each_load(&l.body[*stmt], &mut |access| {
+            early |= access.source == source && stmt <= at;
+            same &= access.source != source || access == to;
+        });
+    }
     if early || !same {
         return;
     }
@@ -224,8 +252,8 @@ fn localise_one(l: &mut Loop, buffer: BufferId, known: &Buffer) {
             e.node = ExprKind::Local(local);
         }
     };
-    for stmt in &mut l.body[at + 1..] {
-        match stmt {
+    for stmt in stmts.iter().filter(|stmt| *stmt > at) {
+        match &mut l.body[*stmt] {
             Stmt::Let { value, .. } => walk::rewrite(value, replace),
             Stmt::Store { to, value, mask, .. } => {
                 for dynamic in &mut to.dynamic {
