@@ -9,7 +9,7 @@
 //! Sums of integers are the same in any order, so results are the same bits. The change is made
 //! only where nothing else looks at the encoder's state or spikes.
 
-use super::simulate::{Mark, Simulation, Subject};
+use super::simulate::Simulation;
 use super::walk;
 use crate::clocks::Clock;
 use crate::interpret;
@@ -179,12 +179,12 @@ impl Encoder {
 
     /// Whether nothing of the time before is left once a row has been taken.
     fn forgets(&self, ir: &StepIr) -> bool {
-        let old = |b: BufferId| Old(self.buffers.contains(&b));
         // A step in the steady state.
         let t = 2 * self.taken.0 + self.taken.1;
-        let mut simulation = Simulation::new(ir, t, old);
-        simulation.step(t, &mut Plain);
-        let left = simulation.carried(|mark| mark.0);
+        let old = |b: BufferId| self.buffers.contains(&b);
+        let mut simulation = Simulation::new(ir, t, old, &BTreeSet::new());
+        simulation.step(t);
+        let left = simulation.carried();
         !left.iter().any(|b| self.buffers.contains(b) && *b != self.port)
     }
 
@@ -532,30 +532,4 @@ fn elementwise(ir: &StepIr, l: &Loop, buffers: &BTreeSet<BufferId>) -> Option<Op
         }
     }
     (fits && pure).then_some(row)
-}
-
-/// Whether a value comes from before.
-#[derive(Clone)]
-struct Old(bool);
-
-impl Mark for Old {
-    fn none() -> Old {
-        Old(false)
-    }
-
-    fn join(&mut self, other: &Old) {
-        self.0 |= other.0;
-    }
-}
-
-struct Plain;
-
-impl Subject<Old> for Plain {
-    fn load(&mut self, _: &Access, mark: Old) -> Old {
-        mark
-    }
-
-    fn store(&mut self, _: &Op, _: BufferId, mark: Old, _: bool) -> Old {
-        mark
-    }
 }

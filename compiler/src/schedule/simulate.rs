@@ -1,44 +1,77 @@
 //! Executes the step IR on marks instead of values: what does each buffer depend on?
+//!
+//! A mark says whether something is true of a value: that it is not known, that it is from before.
+//! Then it is true of everything that is computed from it.
 
-use super::walk;
+use crate::clocks::Clock;
 use crate::ir::{Access, Buffer, BufferId, Expr, ExprKind, Loop, Op, OpKind, Source, StepIr, Stmt};
-use std::collections::{BTreeMap, VecDeque};
-
-/// What a value depends on.
-pub trait Mark: Clone {
-    /// On nothing.
-    fn none() -> Self;
-    /// On both.
-    fn join(&mut self, other: &Self);
-}
-
-/// What a simulation is about.
-pub trait Subject<M: Mark> {
-    /// What a load gives, beyond the mark of the buffer itself.
-    fn load(&mut self, access: &Access, mark: M) -> M;
-    /// Sees a store (or reset, with `M::none()`) to a buffer; `whole` where every element is
-    /// overwritten. Gives the mark that the buffer takes for what is stored.
-    fn store(&mut self, op: &Op, buffer: BufferId, mark: M, whole: bool) -> M;
-}
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 /// The marks of all buffers.
 #[derive(Clone)]
-pub struct Simulation<'a, M> {
+pub struct Simulation<'a> {
     ir: &'a StepIr,
+    /// What the ops do to marks, in order. It is the same in each of many steps.
+    ops: Rc<Vec<(&'a Clock, Vec<Effect>)>>,
     /// Per buffer.
-    pub marks: Vec<M>,
-    queues: BTreeMap<BufferId, VecDeque<M>>,
+    marks: Vec<bool>,
+    queues: BTreeMap<BufferId, VecDeque<bool>>,
 }
 
-impl<'a, M: Mark> Simulation<'a, M> {
-    /// Begins before step `first`, every buffer with the mark that `initial` gives it.
-    pub fn new(ir: &'a StepIr, first: u64, initial: impl Fn(BufferId) -> M) -> Self {
-        let marks: Vec<M> = (0..ir.buffers.len() as u32).map(|b| initial(BufferId(b))).collect();
-        let mut queues: BTreeMap<BufferId, VecDeque<M>> = BTreeMap::new();
+/// What an op, or a statement of a loop, does to marks.
+enum Effect {
+    /// A local of the loop takes the marks of what it is computed from.
+    Local(u32, Reads),
+    /// A buffer takes the marks of what is stored, beside its own unless all of it is overwritten.
+    Store { to: BufferId, from: Reads, whole: bool },
+    /// A message is put into a queue.
+    Push { queue: BufferId, from: BufferId },
+    /// A message is taken out of a queue.
+    Pop { queue: BufferId, to: BufferId },
+}
+
+/// What a value is computed from.
+#[derive(Default)]
+struct Reads {
+    buffers: Vec<BufferId>,
+    locals: Vec<u32>,
+}
+
+impl Reads {
+    fn add(&mut self, e: &Expr) {
+        match &e.node {
+            ExprKind::Local(n) => self.locals.push(*n),
+            ExprKind::Load(access) => {
+                if let Source::Buffer(buffer) = access.source {
+                    self.buffers.push(buffer);
+                }
+                access.dynamic.iter().for_each(|d| self.add(&d.index));
+            }
+            ExprKind::Apply(_, operands) => operands.iter().for_each(|e| self.add(e)),
+            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Time | ExprKind::Random { .. } => {}
+        }
+    }
+}
+
+impl<'a> Simulation<'a> {
+    /// Begins before step `first`, every buffer with the mark that `initial` gives it. Those of
+    /// `exempt` never have one, whatever is stored in them.
+    pub fn new(
+        ir: &'a StepIr,
+        first: u64,
+        initial: impl Fn(BufferId) -> bool,
+        exempt: &BTreeSet<BufferId>,
+    ) -> Self {
+        let initial = |b: BufferId| initial(b) && !exempt.contains(&b);
+        let marks: Vec<bool> = (0..ir.buffers.len() as u32).map(|b| initial(BufferId(b))).collect();
+        let all = || ir.program.phases().into_iter().flat_map(|(_, ops)| ops);
+        let clock = |op: &Op| &ir.clocks[op.clock.0 as usize];
+        let mut queues: BTreeMap<BufferId, VecDeque<bool>> = BTreeMap::new();
         // Messages waiting: as many as pushed less those popped, and never more than fit.
         let mut moved: BTreeMap<BufferId, (u64, u64)> = BTreeMap::new();
-        for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
-            let count = ir.clocks[op.clock.0 as usize].count(first - 1);
+        for op in all() {
+            let count = clock(op).count(first - 1);
             match op.kind {
                 OpKind::Push { queue, .. } => moved.entry(queue).or_default().0 += count,
                 OpKind::Pop { queue, .. } => moved.entry(queue).or_default().1 += count,
@@ -50,134 +83,134 @@ impl<'a, M: Mark> Simulation<'a, M> {
             let waiting = usize::try_from(pushed.saturating_sub(popped)).unwrap_or(slots);
             queues.insert(queue, vec![initial(queue); waiting.min(slots)].into());
         }
-        Simulation { ir, marks, queues }
+        let ops = all().map(|op| (clock(op), effects(ir, op, exempt))).collect();
+        Simulation { ir, ops: Rc::new(ops), marks, queues }
     }
 
     /// Whether everything has the marks that it has there.
-    pub fn same(&self, other: &Self) -> bool
-    where
-        M: PartialEq,
-    {
+    pub fn same(&self, other: &Self) -> bool {
         self.marks == other.marks && self.queues == other.queues
     }
 
-    /// Whether anything that a later step can read satisfies `p`.
-    pub fn carried(&self, p: impl Fn(&M) -> bool) -> Vec<BufferId> {
+    /// What a later step can read that has a mark.
+    pub fn carried(&self) -> Vec<BufferId> {
         let ids = (0..self.marks.len() as u32).map(BufferId);
         ids.filter(|b| match self.ir.buffers[b.0 as usize].kind {
             crate::ir::BufferKind::Local => false,
             crate::ir::BufferKind::Queue => {
-                self.queues.get(b).is_some_and(|waiting| waiting.iter().any(&p))
+                self.queues.get(b).is_some_and(|waiting| waiting.contains(&true))
             }
-            _ => p(&self.marks[b.0 as usize]),
+            _ => self.marks[b.0 as usize],
         })
         .collect()
     }
 
     /// Executes step `t`.
-    pub fn step(&mut self, t: u64, subject: &mut impl Subject<M>) {
-        let ir = self.ir;
-        for (_, ops) in ir.program.phases() {
-            for op in ops {
-                if ir.clocks[op.clock.0 as usize].holds(t) {
-                    self.op(op, subject);
-                }
+    pub fn step(&mut self, t: u64) {
+        let ops = Rc::clone(&self.ops);
+        let mut locals = Vec::new();
+        for (clock, effects) in ops.iter() {
+            if clock.holds(t) {
+                locals.clear();
+                effects.iter().for_each(|effect| self.effect(effect, &mut locals));
             }
         }
     }
 
-    fn op(&mut self, op: &Op, subject: &mut impl Subject<M>) {
-        match &op.kind {
-            OpKind::Loop(l) => self.loop_(op, l, subject),
-            OpKind::Synapse(s) => {
-                let mut mark = subject.load(&whole(s.src), self.marks[s.src.0 as usize].clone());
-                if let Source::Buffer(weights) = s.weights {
-                    let own = self.marks[weights.0 as usize].clone();
-                    mark.join(&subject.load(&whole(weights), own));
+    /// `locals` are those of the loop that have a mark.
+    fn effect(&mut self, effect: &Effect, locals: &mut Vec<u32>) {
+        match effect {
+            Effect::Local(local, from) => {
+                if self.any(from, locals) {
+                    locals.push(*local);
                 }
-                self.marks[s.dst.0 as usize] = subject.store(op, s.dst, mark, true);
             }
-            OpKind::Reduce(r) => {
-                let mark = self.expr(&r.value, &[], subject);
-                self.marks[r.dst.0 as usize] = subject.store(op, r.dst, mark, true);
+            Effect::Store { to, from, whole } => {
+                let mark = self.any(from, locals);
+                let own = &mut self.marks[to.0 as usize];
+                *own = mark || (*own && !whole);
             }
-            OpKind::Push { queue, from } => {
-                let mark = self.marks[from.0 as usize].clone();
+            Effect::Push { queue, from } => {
+                let mark = self.marks[from.0 as usize];
                 self.queues.entry(*queue).or_default().push_back(mark);
             }
-            OpKind::Pop { queue, to } => {
+            Effect::Pop { queue, to } => {
                 let mark = self.queues.entry(*queue).or_default().pop_front();
-                self.marks[to.0 as usize] =
-                    subject.store(op, *to, mark.unwrap_or_else(M::none), true);
-            }
-            OpKind::Reset { buffer } => {
-                self.marks[buffer.0 as usize] = subject.store(op, *buffer, M::none(), true);
+                self.marks[to.0 as usize] = mark.unwrap_or(false);
             }
         }
     }
 
-    fn loop_(&mut self, op: &Op, l: &Loop, subject: &mut impl Subject<M>) {
-        let mut locals: Vec<M> = vec![M::none(); l.locals as usize];
-        for stmt in &l.body {
-            match stmt {
-                Stmt::Let { local, value, .. } => {
-                    locals[*local as usize] = self.expr(value, &locals, subject);
-                }
-                Stmt::Store { to, value, mask, .. } => {
-                    let Source::Buffer(buffer) = to.source else { continue };
-                    let mut mark = self.expr(value, &locals, subject);
-                    if let Some(mask) = mask {
-                        mark.join(&self.expr(mask, &locals, subject));
-                    }
-                    for dynamic in &to.dynamic {
-                        mark.join(&self.expr(&dynamic.index, &locals, subject));
-                    }
-                    let b = &self.ir.buffers[buffer.0 as usize];
-                    let whole = mask.is_none() && covers(to, &l.domain, b);
-                    let mut mark = subject.store(op, buffer, mark, whole);
-                    if !whole {
-                        mark.join(&self.marks[buffer.0 as usize]);
-                    }
-                    self.marks[buffer.0 as usize] = mark;
-                }
-            }
-        }
-    }
-
-    fn expr(&self, e: &Expr, locals: &[M], subject: &mut impl Subject<M>) -> M {
-        let mut mark = M::none();
-        walk::loads(e, &mut |access| {
-            let own = match access.source {
-                Source::Buffer(b) => self.marks[b.0 as usize].clone(),
-                Source::Tensor(_) => M::none(),
-            };
-            mark.join(&subject.load(access, own));
-        });
-        each_local(e, &mut |n| mark.join(&locals[n as usize]));
-        mark
+    fn any(&self, from: &Reads, locals: &[u32]) -> bool {
+        from.buffers.iter().any(|b| self.marks[b.0 as usize])
+            || from.locals.iter().any(|n| locals.contains(n))
     }
 }
 
-fn whole(buffer: BufferId) -> Access {
-    let source = Source::Buffer(buffer);
-    Access { source, offset: 0, strides: vec![1], dynamic: Vec::new() }
+/// What an op does to marks, where these buffers never have one.
+fn effects(ir: &StepIr, op: &Op, exempt: &BTreeSet<BufferId>) -> Vec<Effect> {
+    let store = |to: BufferId, from: Reads, whole: bool| match exempt.contains(&to) {
+        true => Effect::Store { to, from: Reads::default(), whole },
+        false => Effect::Store { to, from, whole },
+    };
+    let whole = |to: BufferId, from: Reads| vec![store(to, from, true)];
+    match &op.kind {
+        OpKind::Loop(l) => {
+            l.body.iter().filter_map(|stmt| statement(ir, l, stmt, &store)).collect()
+        }
+        OpKind::Synapse(s) => {
+            let mut from = Reads { buffers: vec![s.src], locals: Vec::new() };
+            if let Source::Buffer(weights) = s.weights {
+                from.buffers.push(weights);
+            }
+            whole(s.dst, from)
+        }
+        OpKind::Reduce(r) => {
+            let mut from = Reads::default();
+            from.add(&r.value);
+            whole(r.dst, from)
+        }
+        OpKind::Push { queue, from } => vec![Effect::Push { queue: *queue, from: *from }],
+        // The message is lost to what never has a mark.
+        OpKind::Pop { queue, to } => {
+            let mut effects = vec![Effect::Pop { queue: *queue, to: *to }];
+            if exempt.contains(to) {
+                effects.extend(whole(*to, Reads::default()));
+            }
+            effects
+        }
+        OpKind::Reset { buffer } => whole(*buffer, Reads::default()),
+    }
+}
+
+fn statement(
+    ir: &StepIr,
+    l: &Loop,
+    stmt: &Stmt,
+    store: &impl Fn(BufferId, Reads, bool) -> Effect,
+) -> Option<Effect> {
+    let mut from = Reads::default();
+    match stmt {
+        Stmt::Let { local, value, .. } => {
+            from.add(value);
+            Some(Effect::Local(*local, from))
+        }
+        Stmt::Store { to, value, mask, .. } => {
+            let Source::Buffer(buffer) = to.source else { return None };
+            let indices = to.dynamic.iter().map(|dynamic| &dynamic.index);
+            std::iter::once(value).chain(mask).chain(indices).for_each(|e| from.add(e));
+            let whole = mask.is_none() && covers(to, &l.domain, &ir.buffers[buffer.0 as usize]);
+            Some(store(buffer, from, whole))
+        }
+    }
 }
 
 /// Whether a store over a domain reaches every element of a buffer.
-pub fn covers(to: &Access, domain: &[usize], buffer: &Buffer) -> bool {
+fn covers(to: &Access, domain: &[usize], buffer: &Buffer) -> bool {
     let count: usize = domain.iter().product();
     let strides = crate::tensor::ops::strides(domain);
     to.offset == 0
         && to.dynamic.is_empty()
         && count == buffer.len()
         && to.strides.iter().zip(strides).zip(domain).all(|((s, c), n)| *n == 1 || *s == c as i64)
-}
-
-fn each_local(e: &Expr, f: &mut impl FnMut(u32)) {
-    match &e.node {
-        ExprKind::Local(n) => f(*n),
-        ExprKind::Load(access) => access.dynamic.iter().for_each(|d| each_local(&d.index, f)),
-        ExprKind::Apply(_, operands) => operands.iter().for_each(|e| each_local(e, f)),
-        ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Time | ExprKind::Random { .. } => {}
-    }
 }

@@ -37,7 +37,7 @@
 //! - **Records** over time are kept by each thread in its own steps, where all is known.
 
 use super::counters;
-use super::simulate::{Mark, Simulation, Subject};
+use super::simulate::Simulation;
 use super::walk;
 use crate::clocks::lcm;
 use crate::clocks::number::gcd;
@@ -87,17 +87,15 @@ pub fn analyse(ir: &mut StepIr) {
     let start = prefix.div_ceil(period) * period + 1;
     // What nothing ever writes keeps its initial value.
     let written: BTreeSet<BufferId> = ops().flat_map(walk::writes).collect();
-    let unknown = |b: BufferId| Unknown(written.contains(&b) && !exempt.contains(&b));
-    let mut simulation = Simulation::new(ir, start, unknown);
-    let mut subject = Exempt(&exempt);
+    let mut simulation = Simulation::new(ir, start, |b| written.contains(&b), &exempt);
     let mut carried = Vec::new();
     for window in 1..=MOST_WINDOWS {
         let before = simulation.clone();
         let first = start + (window - 1) * period;
         for t in first..first + period {
-            simulation.step(t, &mut subject);
+            simulation.step(t);
         }
-        carried = simulation.carried(|mark| mark.0);
+        carried = simulation.carried();
         if carried.is_empty() {
             windows.horizon = Some(window * period + prefix);
             break;
@@ -216,33 +214,6 @@ fn part_of_row(to: &Access, domain: &[usize], row: usize) -> Option<(usize, usiz
     let follow =
         to.strides.iter().zip(strides).zip(domain).all(|((s, c), n)| *n == 1 || *s == c as i64);
     (follow && len > 0 && offset.checked_add(len)? <= row).then_some((offset, len))
-}
-
-/// Whether a value is unknown.
-#[derive(Clone, PartialEq)]
-struct Unknown(bool);
-
-impl Mark for Unknown {
-    fn none() -> Unknown {
-        Unknown(false)
-    }
-
-    fn join(&mut self, other: &Unknown) {
-        self.0 |= other.0;
-    }
-}
-
-/// Counters and results never count as unknown.
-struct Exempt<'a>(&'a BTreeSet<BufferId>);
-
-impl Subject<Unknown> for Exempt<'_> {
-    fn load(&mut self, _: &Access, mark: Unknown) -> Unknown {
-        mark
-    }
-
-    fn store(&mut self, _: &Op, buffer: BufferId, mark: Unknown, _: bool) -> Unknown {
-        Unknown(mark.0 && !self.0.contains(&buffer))
-    }
 }
 
 fn reason(ir: &StepIr, buffer: BufferId, is_reset: bool) -> String {
