@@ -27,16 +27,17 @@ use crate::tensor::{Tensor as Known, Values, Weights};
 use interval::{Evaluator, Interval};
 use solve::{Unit, units};
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub use interval::interval;
 
-/// Fills [`Buffer::range`] of every buffer.
-pub fn analyse(ir: &mut StepIr) {
-    let ranges = Analysis::new(ir).solve();
+/// Fills [`Buffer::range`] of every buffer, and gives those whose ranges follow from themselves.
+pub fn analyse(ir: &mut StepIr) -> BTreeSet<BufferId> {
+    let (ranges, in_circles) = Analysis::new(ir).solve();
     for (buffer, range) in ir.buffers.iter_mut().zip(ranges) {
         buffer.range = range;
     }
+    in_circles
 }
 
 /// Sums of the positive and of the negative weights of one target.

@@ -10,8 +10,9 @@ use crate::lower::kernels;
 use crate::scalar::{Op, of_bits};
 use std::collections::BTreeMap;
 
-/// Chooses the kernel and the result type of every synapse.
-pub fn choose(ir: &mut StepIr) {
+/// Chooses the kernel and the result type of every synapse; gives the buffers whose type is
+/// narrower now, but holds their ranges.
+pub fn choose(ir: &mut StepIr) -> Vec<BufferId> {
     let mut results = Vec::new();
     for ops in ir.program.phases_mut() {
         for op in ops.iter_mut() {
@@ -38,14 +39,17 @@ pub fn choose(ir: &mut StepIr) {
             results.push((s.dst, s.kernel.accumulator));
         }
     }
+    let mut narrowed = Vec::new();
     for (dst, accumulator) in results {
         let buffer = &mut ir.buffers[dst.0 as usize];
         let (lo, hi) = buffer.range;
         let fits = i32::try_from(lo).is_ok() && i32::try_from(hi).is_ok();
         if buffer.elem == Elem::I64 && accumulator != Elem::F64 && fits {
             buffer.elem = Elem::I32;
+            narrowed.push(dst);
         }
     }
+    narrowed
 }
 
 /// Lets a synapse write where a loop of its own only copies its sums to.

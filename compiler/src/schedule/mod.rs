@@ -22,7 +22,7 @@ use crate::ir::{self, BufferId, Op, OpKind, Program, Record, RecordWhen, StepIr,
 use crate::network::{Flat, Member, Network, Phase, When};
 use builder::{Builder, Step};
 pub use encoders::tabulate;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 pub use windows::analyse as find_windows;
 
 /// The step IR of a folded flat network.
@@ -73,9 +73,13 @@ pub fn schedule(sink: &mut Sink, flat: &Flat) -> Option<StepIr> {
         tabulated: Vec::new(),
     };
     remove_unused(&mut ir);
-    ranges::analyse(&mut ir);
-    kernels::choose(&mut ir);
-    ranges::analyse(&mut ir);
+    let in_circles = ranges::analyse(&mut ir);
+    let narrowed = kernels::choose(&mut ir);
+    // A type that holds the range changes it only where it follows from itself: it is widened up
+    // to the type.
+    if narrowed.iter().any(|buffer| in_circles.contains(buffer)) {
+        ranges::analyse(&mut ir);
+    }
     kernels::store_directly(&mut ir);
     remove_unused(&mut ir);
     ranges::analyse(&mut ir);
@@ -123,7 +127,7 @@ fn records(builder: &mut Builder<'_>, network: &Network) -> Vec<Record> {
 /// op that may end the run because of an index stays, whoever uses its values.
 fn remove_unused(ir: &mut StepIr) {
     let ops: Vec<&Op> = ir.program.phases().into_iter().flat_map(|(_, ops)| ops).collect();
-    let mut writers: BTreeMap<BufferId, Vec<usize>> = BTreeMap::new();
+    let mut writers: Vec<Vec<usize>> = vec![Vec::new(); ir.buffers.len()];
     let mut used = vec![false; ops.len()];
     let mut waiting: Vec<usize> = Vec::new();
     let local = |b: &BufferId| ir.buffers[b.0 as usize].kind == ir::BufferKind::Local;
@@ -134,13 +138,13 @@ fn remove_unused(ir: &mut StepIr) {
             waiting.push(i);
         }
         for buffer in writes {
-            writers.entry(buffer).or_default().push(i);
+            writers[buffer.0 as usize].push(i);
         }
     }
     let mut read: Vec<BufferId> = ir.records.iter().map(|r| r.buffer).collect();
     loop {
         for buffer in read.drain(..) {
-            for i in writers.remove(&buffer).unwrap_or_default() {
+            for i in std::mem::take(&mut writers[buffer.0 as usize]) {
                 if !std::mem::replace(&mut used[i], true) {
                     waiting.push(i);
                 }
@@ -171,39 +175,38 @@ fn may_stop(op: &Op, ir: &StepIr) -> bool {
 /// Gives the buffers and tensors that are used consecutive numbers.
 fn renumber(ir: &mut StepIr) {
     use crate::ir::{ExprKind, Init, Source, Stmt, TensorId};
-    let mut buffers: BTreeSet<BufferId> = ir.records.iter().map(|r| r.buffer).collect();
-    let mut tensors: BTreeSet<TensorId> = BTreeSet::new();
+    let mut buffers = Used::none(ir.buffers.len());
+    let mut tensors = Used::none(ir.tensors.len());
+    ir.records.iter().for_each(|r| buffers.add(r.buffer.0));
     for ops in ir.program.phases_mut() {
         for op in ops.iter_mut() {
-            buffers.extend(walk::reads(op));
-            buffers.extend(walk::writes(op));
+            walk::reads(op).into_iter().chain(walk::writes(op)).for_each(|b| buffers.add(b.0));
             if let OpKind::Synapse(ir::Synapse { weights: Source::Tensor(t), .. }) = &op.kind {
-                tensors.insert(*t);
+                tensors.add(t.0);
             }
             walk::expressions(op, &mut |e| {
                 walk::loads(e, &mut |a| {
                     if let Source::Tensor(t) = a.source {
-                        tensors.insert(t);
+                        tensors.add(t.0);
                     }
                 });
             });
         }
     }
-    // State stays even where nothing touches it: it can be recorded by another run.
-    buffers.extend(
-        (0..ir.buffers.len() as u32)
-            .map(BufferId)
-            .filter(|b| ir.buffers[b.0 as usize].kind == ir::BufferKind::State),
-    );
-    for b in &buffers {
-        if let Init::Tensor(t) = ir.buffers[b.0 as usize].init {
-            tensors.insert(t);
+    for (b, buffer) in (0..).zip(&ir.buffers) {
+        // State stays even where nothing touches it: it can be recorded by another run.
+        if buffer.kind == ir::BufferKind::State {
+            buffers.add(b);
+        }
+        if let Init::Tensor(t) = buffer.init
+            && buffers.contains(b)
+        {
+            tensors.add(t.0);
         }
     }
-    let buffer_numbers: BTreeMap<BufferId, u32> = buffers.iter().copied().zip(0..).collect();
-    let tensor_numbers: BTreeMap<TensorId, u32> = tensors.iter().copied().zip(0..).collect();
-    let new_buffer = |b: BufferId| BufferId(buffer_numbers[&b]);
-    let new_tensor = |t: TensorId| TensorId(tensor_numbers[&t]);
+    let (buffer_numbers, tensor_numbers) = (buffers.numbers(), tensors.numbers());
+    let new_buffer = |b: BufferId| BufferId(buffer_numbers[b.0 as usize]);
+    let new_tensor = |t: TensorId| TensorId(tensor_numbers[t.0 as usize]);
     let source = |s: Source| match s {
         Source::Buffer(b) => Source::Buffer(new_buffer(b)),
         Source::Tensor(t) => Source::Tensor(new_tensor(t)),
@@ -244,13 +247,43 @@ fn renumber(ir: &mut StepIr) {
     for record in &mut ir.records {
         record.buffer = new_buffer(record.buffer);
     }
-    let old = std::mem::take(&mut ir.buffers);
-    ir.buffers = buffers.iter().map(|b| old[b.0 as usize].clone()).collect();
+    buffers.retain(&mut ir.buffers);
     for buffer in &mut ir.buffers {
         if let Init::Tensor(t) = &mut buffer.init {
             *t = new_tensor(*t);
         }
     }
-    let old = std::mem::take(&mut ir.tensors);
-    ir.tensors = tensors.iter().map(|t| old[t.0 as usize].clone()).collect();
+    tensors.retain(&mut ir.tensors);
+}
+
+/// Which of numbered things are used.
+struct Used(Vec<bool>);
+
+impl Used {
+    fn none(n: usize) -> Used {
+        Used(vec![false; n])
+    }
+
+    fn add(&mut self, at: u32) {
+        self.0[at as usize] = true;
+    }
+
+    fn contains(&self, at: u32) -> bool {
+        self.0[at as usize]
+    }
+
+    /// Consecutive numbers for what is used; of the rest, that of the next that is.
+    fn numbers(&self) -> Vec<u32> {
+        let next = |number: &mut u32, used: &bool| {
+            let own = *number;
+            *number += u32::from(*used);
+            Some(own)
+        };
+        self.0.iter().scan(0, next).collect()
+    }
+
+    fn retain<T>(&self, all: &mut Vec<T>) {
+        let mut used = self.0.iter();
+        all.retain(|_| used.next() == Some(&true));
+    }
 }

@@ -80,14 +80,14 @@ impl Ready {
 
 /// Pairs of steps of which the first must come before the second: for each buffer, who stores
 /// after who read or stored, and who reads after who stored.
-fn dependencies(steps: &[Step]) -> BTreeSet<(usize, usize)> {
-    let mut before = BTreeSet::new();
+fn dependencies(steps: &[Step]) -> Vec<(usize, usize)> {
+    let mut before = Vec::new();
     let mut stored: BTreeMap<BufferId, usize> = BTreeMap::new();
     let mut read: BTreeMap<BufferId, Vec<usize>> = BTreeMap::new();
     for (at, step) in steps.iter().enumerate() {
         for buffer in walk::reads(&step.op) {
             if let Some(by) = stored.get(&buffer) {
-                before.insert((*by, at));
+                before.push((*by, at));
             }
             read.entry(buffer).or_default().push(at);
         }
@@ -97,9 +97,11 @@ fn dependencies(steps: &[Step]) -> BTreeSet<(usize, usize)> {
             if let Some(by) = stored.insert(buffer, at)
                 && by != at
             {
-                before.insert((by, at));
+                before.push((by, at));
             }
         }
     }
+    before.sort_unstable();
+    before.dedup();
     before
 }

@@ -169,6 +169,11 @@ pub(super) fn apply_to(
     if let Some(values) = apply_to_ints(op, n, operands) {
         return Some(Tensor { shape, values });
     }
+    if let (Op::Select, [Tensor { values: Values::Bool(cond), .. }, then, other]) = (op, operands)
+        && let ([holds], true) = (cond.as_slice(), then.kind() == other.kind())
+    {
+        return Some(if *holds { then } else { other }.broadcast_to(&shape));
+    }
     // No operation has more operands.
     let mut kinds = [Kind::Bool; 3];
     for (kind, operand) in kinds.iter_mut().zip(operands) {
@@ -276,6 +281,17 @@ pub fn join(parts: &[Tensor], axis: usize) -> Option<Tensor> {
 /// One value from all elements, of which floats are of kind `float`. `None` for the extreme of no
 /// elements.
 pub fn reduce(op: ReduceOp, float: Kind, a: &Tensor) -> Option<Tensor> {
+    let step = match op {
+        ReduceOp::Sum => Some(Op::Add),
+        ReduceOp::Min => Some(Op::Min),
+        ReduceOp::Max => Some(Op::Max),
+        ReduceOp::ArgMax => None,
+    };
+    if let (Values::Int(values), Some(OfInts::Two(f))) = (&a.values, step.and_then(Op::of_ints)) {
+        let values = values.iter().copied();
+        let result = if op == ReduceOp::Sum { Some(values.fold(0, f)) } else { values.reduce(f) };
+        return result.map(Tensor::scalar_int);
+    }
     let elements = (0..a.len()).map(|n| a.element(n, float));
     let result = match op {
         ReduceOp::Sum => {

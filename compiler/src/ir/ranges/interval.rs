@@ -35,8 +35,39 @@ type Fact<'e> = (&'e Expr, Interval);
 /// from its opposite.
 struct Condition<'e> {
     value: Option<Interval>,
-    holds: Vec<Fact<'e>>,
-    fails: Vec<Fact<'e>>,
+    holds: Facts<'e>,
+    fails: Facts<'e>,
+}
+
+/// What follows. Mostly it is what one comparison says of its two sides, which needs no memory
+/// of its own.
+#[derive(Default)]
+struct Facts<'e> {
+    comparison: Option<[Fact<'e>; 2]>,
+    others: Vec<Fact<'e>>,
+}
+
+impl<'e> Facts<'e> {
+    fn of(comparison: [Fact<'e>; 2]) -> Facts<'e> {
+        Facts { comparison: Some(comparison), others: Vec::new() }
+    }
+
+    fn and(mut self, more: Facts<'e>) -> Facts<'e> {
+        self.others.extend(more);
+        self
+    }
+}
+
+impl<'e> IntoIterator for Facts<'e> {
+    type Item = Fact<'e>;
+    type IntoIter = std::iter::Chain<
+        std::iter::Flatten<std::option::IntoIter<[Fact<'e>; 2]>>,
+        std::vec::IntoIter<Fact<'e>>,
+    >;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.comparison.into_iter().flatten().chain(self.others)
+    }
 }
 
 /// What is known where an expression stands.
@@ -118,7 +149,7 @@ impl Evaluator<'_> {
         expr: &'e Expr,
         facts: &mut Vec<Fact<'e>>,
         reached: bool,
-        also: Vec<Fact<'e>>,
+        also: Facts<'e>,
     ) -> Option<Interval> {
         let before = facts.len();
         facts.extend(also);
@@ -147,7 +178,7 @@ impl Evaluator<'_> {
     /// A boolean expression with what follows from it. Each part of it is looked at once, so
     /// that conditions within conditions cost no more than they are long.
     fn condition<'e>(&self, expr: &'e Expr, facts: &mut Vec<Fact<'e>>) -> Condition<'e> {
-        let plain = |value| Condition { value, holds: Vec::new(), fails: Vec::new() };
+        let plain = |value| Condition { value, holds: Facts::default(), fails: Facts::default() };
         match &expr.node {
             ExprKind::Apply(op @ Op::Not, operands) => {
                 let [a] = operands.as_slice() else { return plain(None) };
@@ -157,16 +188,14 @@ impl Evaluator<'_> {
             }
             ExprKind::Apply(op @ (Op::And | Op::Or), operands) if expr.kind == Kind::Bool => {
                 let [a, b] = operands.as_slice() else { return plain(None) };
-                let (mut a, b) = (self.condition(a, facts), self.condition(b, facts));
+                let (a, b) = (self.condition(a, facts), self.condition(b, facts));
                 let value =
                     a.value.zip(b.value).and_then(|(x, y)| op.interval(&[Some(x), Some(y)]));
                 // Both follow from `and`, neither from its opposite; `or` the other way round.
                 if *op == Op::And {
-                    a.holds.extend(b.holds);
-                    Condition { value, holds: a.holds, fails: Vec::new() }
+                    Condition { value, holds: a.holds.and(b.holds), fails: Facts::default() }
                 } else {
-                    a.fails.extend(b.fails);
-                    Condition { value, holds: Vec::new(), fails: a.fails }
+                    Condition { value, holds: Facts::default(), fails: a.fails.and(b.fails) }
                 }
             }
             ExprKind::Apply(op, operands) if op.is_comparison() => {
@@ -178,7 +207,7 @@ impl Evaluator<'_> {
                     return plain(None);
                 };
                 let (holds, fails) = (compared(*op, x, y), compared(opposite(*op), x, y));
-                let facts = |(of_a, of_b)| vec![(a, of_a), (b, of_b)];
+                let facts = |(of_a, of_b)| Facts::of([(a, of_a), (b, of_b)]);
                 let value = op.interval(&[Some(x), Some(y)]);
                 Condition { value, holds: facts(holds), fails: facts(fails) }
             }

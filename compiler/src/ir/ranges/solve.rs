@@ -122,8 +122,9 @@ impl Readers {
 
 impl Analysis<'_> {
     /// The ranges of all buffers. What a range follows from comes before it, so that each is
-    /// looked at once, but for circles.
-    pub(super) fn solve(mut self) -> Vec<Interval> {
+    /// looked at once, but for circles; those in circles are given too.
+    pub(super) fn solve(mut self) -> (Vec<Interval>, BTreeSet<BufferId>) {
+        let mut in_circles = BTreeSet::new();
         let n = self.units.len();
         let readers = Readers::new(&self.units, self.ranges.len());
         let mut edges: Vec<(usize, usize)> = Vec::new();
@@ -146,10 +147,10 @@ impl Analysis<'_> {
                         *range = join(*range, stored);
                     }
                 }
-                _ => self.circle(units, &readers),
+                _ => in_circles.extend(self.circle(units, &readers)),
             }
         }
-        self.ranges
+        (self.ranges, in_circles)
     }
 
     /// Computes a unit: the bounds of a local are kept, what is stored is given.
@@ -167,7 +168,8 @@ impl Analysis<'_> {
         }
     }
 
-    fn circle(&mut self, units: Vec<usize>, readers: &Readers) {
+    /// Gives the buffers of the circle.
+    fn circle(&mut self, units: Vec<usize>, readers: &Readers) -> Vec<BufferId> {
         let stored = units.iter().filter_map(|unit| self.units[*unit].writes().0);
         let buffers: Vec<BufferId> = stored.collect::<BTreeSet<_>>().into_iter().collect();
         let base = buffers.iter().map(|b| self.ranges[b.0 as usize]).collect();
@@ -176,6 +178,7 @@ impl Analysis<'_> {
         self.tighten(&circle);
         // Locals as they are with these ranges.
         self.pass(&circle);
+        circle.buffers
     }
 
     /// Grows the ranges until every unit stores inside them. What grows is looked at again where
