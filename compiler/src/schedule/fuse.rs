@@ -30,7 +30,8 @@ pub fn fuse(ops: Vec<Op>) -> Vec<Op> {
                 touched.extend(own);
                 first.body.append(&mut next.body);
                 if !last.origin.split(", ").any(|o| o == op.origin) {
-                    last.origin = format!("{}, {}", last.origin, op.origin);
+                    last.origin.push_str(", ");
+                    last.origin.push_str(&op.origin);
                 }
                 continue;
             }

@@ -50,10 +50,23 @@ pub fn scalar(op: Op, kind: Kind, args: &[&Constant]) -> Option<Constant> {
     }
     let shape = ops::broadcast_all(args.iter().map(|c| c.shape()))?;
     small(&shape)?;
-    let dense: Option<Vec<Arc<Tensor>>> = args.iter().map(|c| c.dense()).collect();
-    let dense = dense?;
-    let operands: Vec<&Tensor> = dense.iter().map(|t| &**t).collect();
-    Some(Constant::Dense(Arc::new(ops::apply_to(shape, op, float(kind), &operands)?)))
+    let all_dense: Option<Vec<&Tensor>> = args
+        .iter()
+        .map(|c| match c {
+            Constant::Dense(tensor) => Some(&**tensor),
+            Constant::Sparse(_) => None,
+        })
+        .collect();
+    let applied = match all_dense {
+        Some(operands) => ops::apply_to(shape, op, float(kind), &operands)?,
+        None => {
+            let dense: Option<Vec<Arc<Tensor>>> = args.iter().map(|c| c.dense()).collect();
+            let dense = dense?;
+            let operands: Vec<&Tensor> = dense.iter().map(|t| &**t).collect();
+            ops::apply_to(shape, op, float(kind), &operands)?
+        }
+    };
+    Some(Constant::Dense(Arc::new(applied)))
 }
 
 /// An array of this shape may be written out.

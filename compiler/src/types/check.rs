@@ -399,9 +399,10 @@ fn constants(cx: &Cx<'_>, instance: &Instance) -> Vec<(String, TExpr)> {
 /// The variables of the process, each as its model redeclares it; and the names of those that
 /// are declared wrong.
 fn variables(cx: &mut Cx<'_>, instance: &Instance) -> (Vec<Var>, Vec<String>) {
-    let mut declared: Vec<(ast::Var, u32)> = Vec::new();
-    for item in [instance.process, instance.model] {
-        let members = match &cx.program.item(item).kind {
+    let mut declared: Vec<(&ast::Var, u32)> = Vec::new();
+    let trees = [instance.process, instance.model].map(|item| (item, cx.program.tree(item)));
+    for (item, tree) in &trees {
+        let members = match &tree.items[item.item as usize].kind {
             ItemKind::Process(p) => &p.members,
             ItemKind::Model(m) => &m.members,
             _ => continue,
@@ -410,8 +411,8 @@ fn variables(cx: &mut Cx<'_>, instance: &Instance) -> (Vec<Var>, Vec<String>) {
             let ProcessMember::Var(v) = member else { continue };
             match declared.iter_mut().find(|(known, _)| known.name.name == v.name.name) {
                 Some((known, file)) if *file == item.file && known.span == v.span => {}
-                Some(known) => *known = (v.clone(), item.file),
-                None => declared.push((v.clone(), item.file)),
+                Some(known) => *known = (v, item.file),
+                None => declared.push((v, item.file)),
             }
         }
     }

@@ -34,7 +34,7 @@ pub struct TExpr {
     /// Its value, where it is known already.
     pub(super) value: Option<Constant>,
     /// The params that it depends on, ascending.
-    params: Vec<u32>,
+    params: Arc<[u32]>,
     /// Whether it depends on a file that has not been read.
     unread: bool,
     /// What the source says of it as something that makes a spike.
@@ -105,7 +105,7 @@ impl TExpr {
             node: Arc::new(Node::Const(value.clone())),
             stage: Stage::Once,
             value: Some(value),
-            params: Vec::new(),
+            params: Arc::default(),
             unread: false,
             mark: None,
         }
@@ -129,7 +129,7 @@ impl TExpr {
     }
 
     pub(super) fn new(kind: Kind, shape: Vec<usize>, node: Arc<Node>, stage: Stage) -> TExpr {
-        let (value, params) = (None, Vec::new());
+        let (value, params) = (None, Arc::default());
         TExpr { kind, shape, node, stage, value, params, unread: false, mark: None }
     }
 
@@ -144,7 +144,7 @@ impl TExpr {
         let node = Arc::new(Node::Read(Leaf::Param(number)));
         TExpr {
             value: value.value.clone(),
-            params: vec![number],
+            params: Arc::new([number]),
             unread: value.unread,
             ..TExpr::new(value.kind, value.shape.clone(), node, Stage::Once)
         }
@@ -233,10 +233,18 @@ impl TExpr {
     ) -> TExpr {
         let values: Option<Vec<&Constant>> = args.iter().map(|a| a.value.as_ref()).collect();
         let value = values.filter(|v| !v.is_empty()).and_then(|v| known(&v));
+        TExpr::applied(op, args, (kind, shape), value)
+    }
+
+    /// An operation whose result has this kind, shape and value.
+    fn applied(
+        op: Op,
+        args: Vec<TExpr>,
+        (kind, shape): (Kind, Vec<usize>),
+        value: Option<Constant>,
+    ) -> TExpr {
         let stage = args.iter().map(|a| a.stage).max().unwrap_or(Stage::Once);
-        let mut params: Vec<u32> = args.iter().flat_map(|a| a.params.iter().copied()).collect();
-        params.sort_unstable();
-        params.dedup();
+        let params = params_of(&args);
         if let (Some(value), true) = (&value, params.is_empty()) {
             return TExpr::literal(kind, value.clone());
         }
@@ -288,8 +296,7 @@ impl TExpr {
             return Ok(TExpr::literal(kind, value.clone()));
         }
         let operands = operands.into_iter().map(|o| o.operand(&shape)).collect();
-        let applied = TExpr::apply(Op::Scalar(op), operands, (kind, shape), |_| None);
-        Ok(TExpr { value, ..applied })
+        Ok(TExpr::applied(Op::Scalar(op), operands, (kind, shape), value))
     }
 
     /// Whether it is a sparse constant that cannot be written out.
@@ -317,7 +324,7 @@ impl TExpr {
             return self;
         }
         let (kind, stage, params, unread) =
-            (self.kind, self.stage, self.params.clone(), self.unread);
+            (self.kind, self.stage, Arc::clone(&self.params), self.unread);
         let value = self.value.as_ref().filter(|_| !params.is_empty());
         let value = value.and_then(|v| apply::broadcast(shape, v));
         let node = Arc::new(Node::Apply(Op::Broadcast, vec![self.without_value()]));
@@ -475,6 +482,19 @@ impl TExpr {
             child.for_each_read(f);
         }
     }
+}
+
+/// The params that expressions depend on, ascending. Mostly only one of them depends on any.
+fn params_of(args: &[TExpr]) -> Arc<[u32]> {
+    let mut some = args.iter().map(|a| &a.params).filter(|params| !params.is_empty());
+    let Some(first) = some.next() else { return Arc::default() };
+    if some.all(|params| params == first) {
+        return Arc::clone(first);
+    }
+    let mut all: Vec<u32> = args.iter().flat_map(|a| a.params.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.into()
 }
 
 /// The sparse operand that cannot be written out.

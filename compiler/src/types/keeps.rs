@@ -6,14 +6,19 @@ use super::scope::{Cx, Env, Eval, Val, describe};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::elaborate::{Connection, Instance, InstanceParam};
 use crate::network::{InstanceId, Network, TensorId};
+use crate::resolve::ItemRef;
 use crate::scalar::{Interval, Op};
 use crate::tensor::{Constant, Values};
 use snn_grammar::ast::{Direction, ItemKind, Keeps, ProcessMember, Span};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What decides whether something is lost: the argument, the declaration, and what the
 /// declaration may depend on.
 type Case = (Loc, Loc, Vec<TensorId>, Vec<Vec<usize>>);
+
+/// Declarations, each with the file that it is written in.
+type Declared = Rc<[(Keeps, u32)]>;
 
 /// What is lost, each place of the text once however many instances share it.
 #[derive(Default)]
@@ -24,6 +29,8 @@ pub struct Losses {
     cases: BTreeMap<Case, bool>,
     /// Bounds of the messages of ports that were asked for.
     messages: BTreeMap<(usize, usize), Option<Interval>>,
+    /// What processes and their models keep.
+    declared: BTreeMap<(ItemRef, ItemRef), Declared>,
 }
 
 impl Losses {
@@ -34,18 +41,18 @@ impl Losses {
         instance: &Instance,
         tensors: &[TensorId],
     ) -> Eval<()> {
-        for (keeps, file) in declared(cx, instance) {
+        for (keeps, file) in self.declared(cx, instance).iter() {
             let Some(param) = instance.params.iter().find(|p| p.name == keeps.name.name) else {
-                known_name(cx, instance, &keeps, file)?;
+                known_name(cx, instance, keeps, *file)?;
                 continue;
             };
             let shapes = instance.ports.iter().map(|p| p.shape.clone()).collect();
-            let place = declaration(&keeps, file);
+            let place = declaration(keeps, *file);
             let case = (param.loc, place, tensors.to_vec(), shapes);
             let lost = match self.cases.get(&case) {
                 Some(false) => None,
                 Some(true) => self.found.get(&(param.loc, place)).map(|(first, _)| first.clone()),
-                None => lost_param(cx, instance, param, &keeps, file)?,
+                None => lost_param(cx, instance, param, keeps, *file)?,
             };
             self.cases.insert(case, lost.is_some());
             self.add((param.loc, place), lost);
@@ -63,7 +70,7 @@ impl Losses {
     ) -> Eval<()> {
         let instance = &instances[connection.to.0];
         let name = &instance.ports[connection.to.1].name;
-        let declared = declared(cx, instance);
+        let declared = self.declared(cx, instance);
         let Some((keeps, file)) = declared.iter().find(|(k, _)| k.name.name == *name) else {
             return Ok(());
         };
@@ -98,6 +105,13 @@ impl Losses {
         Ok(())
     }
 
+    /// What an instance keeps, with the file that says it: the model's word before the process's.
+    fn declared(&mut self, cx: &Cx<'_>, instance: &Instance) -> Declared {
+        let key = (instance.model, instance.process);
+        let known = self.declared.entry(key);
+        Rc::clone(known.or_insert_with(|| declared(cx, [key.0, key.1]).into()))
+    }
+
     fn add(&mut self, key: (Loc, Loc), lost: Option<Diagnostic>) {
         if let Some(diagnostic) = lost {
             self.found.entry(key).and_modify(|(_, more)| *more += 1).or_insert((diagnostic, 0));
@@ -116,10 +130,10 @@ impl Losses {
     }
 }
 
-/// What an instance keeps, with the file that says it: the model's word before the process's.
-fn declared(cx: &Cx<'_>, instance: &Instance) -> Vec<(Keeps, u32)> {
+/// What a model and its process keep, with the file that says it.
+fn declared(cx: &Cx<'_>, items: [ItemRef; 2]) -> Vec<(Keeps, u32)> {
     let mut found: Vec<(Keeps, u32)> = Vec::new();
-    for item in [instance.model, instance.process] {
+    for item in items {
         let members = match &cx.program.item(item).kind {
             ItemKind::Process(p) => &p.members,
             ItemKind::Model(m) => &m.members,
