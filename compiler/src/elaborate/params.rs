@@ -416,15 +416,7 @@ fn in_range(
         return Err(cx.fail(d.label(declared, "declared here")));
     }
     let Some(range) = &param.range else { return Ok(None) };
-    let env = Env::module(file);
-    let bound = |cx: &mut Cx<'_>, e: &ast::Expr| -> Eval<f64> {
-        let value = cx.constant_expr(e, &env)?.convert(Kind::F64);
-        Ok(match value.as_const().map(|c| &c.values) {
-            Some(Values::Float(v)) => v.first().copied().unwrap_or(0.0),
-            _ => 0.0,
-        })
-    };
-    let (lo, hi) = (bound(cx, &range.lo)?, bound(cx, &range.hi)?);
+    let (lo, hi) = (cx.bound(&range.lo, file)?, cx.bound(&range.hi, file)?);
     if let Some(bad) = outside(lo, hi, !range.inclusive) {
         let dots = if range.inclusive { "..=" } else { ".." };
         let message = format!("`{name}` = {bad} is out of range");

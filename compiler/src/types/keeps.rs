@@ -74,6 +74,7 @@ impl Losses {
         let Some((keeps, file)) = declared.iter().find(|(k, _)| k.name.name == *name) else {
             return Ok(());
         };
+        let mut env = Env { file: *file, ..instance.env.clone() };
         for sender in &connection.senders {
             let bounds = *self.messages.entry(*sender).or_insert_with(|| {
                 network.message_bounds(InstanceId(sender.0 as u32), sender.1 as u32)
@@ -81,7 +82,6 @@ impl Losses {
             let Some((lo, hi)) = bounds else { continue };
             let mut lost = None;
             for message in [lo, hi] {
-                let mut env = Env { file: *file, ..instance.env.clone() };
                 env.set(name, Val::Expr(TExpr::int(message)));
                 let kept = kept(cx, keeps, &env)?;
                 let Some(kept) = kept.value().and_then(Constant::as_int) else { continue };

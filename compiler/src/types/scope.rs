@@ -7,7 +7,8 @@ use crate::data::{DataError, DataSource, Dataset};
 use crate::diagnostics::{Code, Diagnostic, Help, Loc, Reported, Sink};
 use crate::network::evaluate;
 use crate::resolve::{ItemRef, Program, Symbol};
-use crate::tensor::{Constant, Tensor};
+use crate::scalar::Kind;
+use crate::tensor::{Constant, Tensor, Values};
 use indexmap::IndexMap;
 use snn_grammar::ast::{self, ItemKind, Span};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -97,6 +98,8 @@ pub struct Cx<'a> {
     /// Constants given on the command line, by name.
     pub overrides: BTreeMap<String, ast::Expr>,
     items: BTreeMap<ItemRef, Option<Eval<Val>>>,
+    /// Bounds of declared ranges that are known.
+    bounds: BTreeMap<Loc, f64>,
     datasets: BTreeMap<DataSource, Arc<Dataset>>,
     tensors: BTreeMap<DataSource, Arc<Tensor>>,
     /// Modules of imported networks, by file and options.
@@ -130,6 +133,7 @@ impl<'a> Cx<'a> {
             sink,
             overrides,
             items: BTreeMap::new(),
+            bounds: BTreeMap::new(),
             datasets: BTreeMap::new(),
             tensors: BTreeMap::new(),
             imports: BTreeMap::new(),
@@ -309,7 +313,7 @@ impl<'a> Cx<'a> {
             Node::Const(value) => Some(value.clone()),
             Node::File(dataset) => {
                 let tensor = Constant::Dense(self.read(dataset, loc)?);
-                Some(if e.kind == crate::ir::Kind::F32 { tensor.convert(e.kind) } else { tensor })
+                Some(if e.kind == Kind::F32 { tensor.convert(e.kind) } else { tensor })
             }
             Node::Read(Leaf::Param(number)) => self.param_value(*number, loc)?,
             Node::Read(_) => None,
@@ -325,6 +329,22 @@ impl<'a> Cx<'a> {
         };
         done.insert(key, value.clone());
         Ok(value)
+    }
+
+    /// Evaluates a bound of a declared range. It is made of the names of its module, and so the
+    /// same for all instances.
+    pub fn bound(&mut self, e: &ast::Expr, file: u32) -> Eval<f64> {
+        let loc = Loc { file, span: e.span };
+        if let Some(known) = self.bounds.get(&loc) {
+            return Ok(*known);
+        }
+        let value = self.constant_expr(e, &Env::module(file))?.convert(Kind::F64);
+        let bound = match value.as_const().map(|c| &c.values) {
+            Some(Values::Float(v)) => v.first().copied().unwrap_or(0.0),
+            _ => 0.0,
+        };
+        self.bounds.insert(loc, bound);
+        Ok(bound)
     }
 
     /// Evaluates to a whole number.
