@@ -109,6 +109,7 @@ pub fn check(file: &Path, options: &Options) -> Checked {
         let as_written = options.set.is_empty() && options.target.is_none();
         let whole = options.runs == Runs::All && as_written && !sink.has_errors();
         allow::settle(&program, &mut sink, whole);
+        sink.without_foreign_changes(&program.sources);
     }
     if options.deny_warnings {
         sink.deny_warnings();
@@ -116,8 +117,8 @@ pub fn check(file: &Path, options: &Options) -> Checked {
     Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs }
 }
 
-/// Evaluates every constant, data item and epoch of the program's own file, so that their
-/// mistakes show even where no run comes to use them.
+/// Evaluates every constant, data item, epoch and range of a parameter of the program's own file,
+/// so that their mistakes show even where no run comes to use them.
 fn constants(cx: &mut Cx<'_>) {
     let Some(tree) = cx.program.modules.first().map(|m| Arc::clone(&m.file)) else { return };
     for (i, item) in tree.items.iter().enumerate() {
@@ -125,6 +126,15 @@ fn constants(cx: &mut Cx<'_>) {
             let at = ItemRef { file: 0, item: i as u32 };
             // A failure is in the sink.
             let _ = cx.item(at, Loc { file: 0, span: item.span });
+        }
+        let params = match &item.kind {
+            ItemKind::Process(process) => &process.params,
+            ItemKind::Model(model) => &model.params,
+            ItemKind::Network(network) => &network.params,
+            _ => continue,
+        };
+        for param in params {
+            let _ = elaborate::range(cx, param, 0);
         }
     }
 }
@@ -150,7 +160,7 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     }
     let named = target(cx, &written, options);
     network.run.target = named.clone().unwrap_or_default();
-    clocks::check_waves(cx.sink, &network, wave);
+    clocks::check_waves(cx.sink, cx.program, &network, wave);
     let flat =
         network::flatten(&network).map_err(|circle| cx.fail(clocks::around(&network, &circle)))?;
     let ir = schedule::schedule(cx.sink, &network::fold(&flat)).ok_or(Stop::Reported)?;

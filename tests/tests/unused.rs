@@ -74,7 +74,8 @@ fn what_every_use_shows_is_an_error() {
         (process("(k: int)", "in a: i32; var v: i32; phase spk { v = decay(a) }"), Code::E0209),
         (process("[n](k: int)", "in a: i32[n]; out y: i32[n]; phase spk { y = a }\nphase lrn { y = k * a }"), Code::E0303),
         (process("(k: int)", "in a: i32; phase spk { a = k }"), Code::E0211),
-        (process("(k: int in 5..2)", "in a: i32; var v: i8; phase spk { v = a }"), Code::E0207),
+        (process("(k: int in 2..5)", "in a: i32; var v: i8; phase spk { v = a }"), Code::E0207),
+        (process("(k: int in 5..2)", "in a: i32; var v: i32; phase spk { v = a }"), Code::E0703),
         // Networks, with parameters and without, each for whatever models.
         ("network N(m: int = 3) { a = LIF[m](vth: 10); reset a.w every m }\n".into(), Code::E0406),
         ("network N(m: int = 3) { a = LIF[m](vht: 10) }\n".into(), Code::E0209),

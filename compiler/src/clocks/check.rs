@@ -83,7 +83,8 @@ pub fn check(cx: &mut Cx<'_>, typed: Typed) -> Eval<Clocked> {
         Timing::Epoch { every, start, .. } => Some((every, start)),
         Timing::Every { .. } => None,
     });
-    let mut waves = Waves::new(&network, &resets);
+    let targets = resets.iter().flat_map(|r| &r.targets);
+    let mut waves = Waves::new(targets.filter_map(|target| variable(&network, target)));
     let period = network.clocks.iter().try_fold(1, |all, c| super::lcm(all, c.period()));
     let epoch = wave.unwrap_or((period.filter(|p| *p <= MOST_PERIOD).unwrap_or(1), 0));
     let arrivals = waves.of(&network, epoch);
@@ -189,24 +190,24 @@ fn way(
 const MOST_PERIOD: u64 = 4096;
 
 /// When the waves of epochs arrive, each followed once.
-struct Waves {
+pub struct Waves {
     /// Variables that are reset at steps that are not known yet.
     unknown: BTreeMap<InstanceId, BTreeSet<u32>>,
     found: BTreeMap<(u64, i64), Rc<Arrivals>>,
 }
 
 impl Waves {
-    fn new(network: &Network, resets: &[Reset]) -> Waves {
+    /// For resets of these variables.
+    pub fn new(vars: impl Iterator<Item = (InstanceId, u32)>) -> Waves {
         let mut unknown: BTreeMap<InstanceId, BTreeSet<u32>> = BTreeMap::new();
-        for target in resets.iter().flat_map(|r| &r.targets) {
-            if let Some(var) = variable(network, target) {
-                unknown.entry(var.0).or_default().insert(var.1);
-            }
+        for (instance, var) in vars {
+            unknown.entry(instance).or_default().insert(var);
         }
         Waves { unknown, found: BTreeMap::new() }
     }
 
-    fn of(&mut self, network: &Network, epoch: (u64, i64)) -> Rc<Arrivals> {
+    /// When what the sources send in an epoch arrives.
+    pub fn of(&mut self, network: &Network, epoch: (u64, i64)) -> Rc<Arrivals> {
         let found = self.found.entry(epoch).or_insert_with(|| {
             let wave = Wave::of_epoch(network, epoch, Sending::All);
             Rc::new(latency::arrivals(network, &wave, &self.unknown))
@@ -278,7 +279,7 @@ fn add_resets(
 }
 
 /// How many steps after an epoch's start nothing that was sent before can arrive any more.
-fn skew(arrivals: &Arrivals, i: usize) -> i64 {
+pub fn skew(arrivals: &Arrivals, i: usize) -> i64 {
     arrivals.at[i].map_or(0, |a| a.last as i64 - arrivals.sent as i64).max(0)
 }
 

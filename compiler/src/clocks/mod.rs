@@ -9,6 +9,7 @@ mod grid;
 mod guard;
 mod intervals;
 mod latency;
+mod moved;
 pub(crate) mod number;
 mod order;
 mod text;

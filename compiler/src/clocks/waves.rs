@@ -10,11 +10,13 @@
 
 use super::Clock;
 use super::latency::{Arrival, Arrivals, Sending, Wave, arrivals};
-use crate::diagnostics::{Code, Diagnostic, Loc, Sink};
+use super::moved::Moves;
+use crate::diagnostics::{Code, Diagnostic, Fix, Help, Loc, Sink};
 use crate::network::{
     Action, Body, BodyId, ClockId, Data, InstanceId, Network, Op, Phase, Pick, Stage, Stmt,
     ValueId, VarKind, When,
 };
+use crate::resolve::Program;
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST_ROWS: usize = 12;
 
 /// Warns of clearings that come too early or too late.
-pub fn check(sink: &mut Sink, network: &Network, epoch: Option<(u64, i64)>) {
+pub fn check(sink: &mut Sink, program: &Program, network: &Network, epoch: Option<(u64, i64)>) {
     let clearings = clearings(network);
     if clearings.is_empty() {
         return;
@@ -34,7 +36,7 @@ pub fn check(sink: &mut Sink, network: &Network, epoch: Option<(u64, i64)>) {
     for clearing in &clearings {
         let i = clearing.instance.at();
         if let Some(doubt) = found.behind.get(&i) {
-            if said.insert(i) {
+            if said.insert((i, None)) {
                 sink.push(not_understood(network, *doubt, i, clearing.place));
             }
             continue;
@@ -43,11 +45,15 @@ pub fn check(sink: &mut Sink, network: &Network, epoch: Option<(u64, i64)>) {
         let Some(before) = clearing.before(network, &wave, arrival.first) else { continue };
         findings.push((clearing, Finding::new(network, clearing, arrival, before, &wave)));
     }
+    let wrong = |finding: &Finding| finding.early() > 0 || finding.late() > 0;
+    if !findings.iter().any(|(_, finding)| wrong(finding)) {
+        return;
+    }
     let table = table(network, &findings);
+    let mut moves = Moves::new(network, program, &found, &findings);
     for (clearing, finding) in &findings {
-        let wrong = finding.early() > 0 || finding.late() > 0;
-        if wrong && said.insert(clearing.instance.at()) {
-            let d = finding.warning(network, clearing, &found).note(table.as_str());
+        if wrong(finding) && said.insert((clearing.instance.at(), moves.timing(clearing))) {
+            let d = finding.warning(clearing, &mut moves).note(table.as_str());
             let alike = found.alike.get(&clearing.instance.at());
             sink.push(match alike.map(|i| &network.instances[*i].path) {
                 Some(path) => d.note(format!(
@@ -79,14 +85,14 @@ pub fn not_understood(network: &Network, doubt: usize, i: usize, place: Loc) -> 
 }
 
 /// State that a process puts back to a constant at some steps.
-struct Clearing {
-    instance: InstanceId,
-    clock: ClockId,
+pub struct Clearing {
+    pub instance: InstanceId,
+    pub clock: ClockId,
     /// Whether what arrives in the same step comes afterwards.
     before_dynamics: bool,
     /// Whether it is a `reset`, and not a statement.
     is_reset: bool,
-    place: Loc,
+    pub place: Loc,
 }
 
 impl Clearing {
@@ -233,15 +239,15 @@ fn loads_row(network: &Network, body: &Body, value: ValueId) -> bool {
 }
 
 /// The messages of a wave at a process, and the step before which its state is cleared.
-struct Finding {
-    first: i64,
-    last: i64,
+pub struct Finding {
+    pub first: i64,
+    pub last: i64,
     /// That of the wave's own window, as far as one can tell.
-    step: i64,
-    period: i64,
+    pub step: i64,
+    pub period: i64,
     /// Whether the process only reads out: it sends nothing, and clears by itself.
     readout: bool,
-    arrival: Arrival,
+    pub arrival: Arrival,
 }
 
 impl Finding {
@@ -274,14 +280,19 @@ impl Finding {
         (self.step - self.first).max(0)
     }
 
-    /// The step nearest to the clearing at which it would fit.
-    fn right(&self) -> Option<i64> {
-        let least = self.last + 1 - self.period;
-        (least <= self.first).then(|| self.step.clamp(least, self.first))
+    /// How many steps later a clearing fits, at least and at most.
+    pub fn shifts(&self) -> (i64, i64) {
+        (self.last + 1 - self.period - self.step, self.first - self.step)
     }
 
-    fn warning(&self, network: &Network, clearing: &Clearing, found: &Arrivals) -> Diagnostic {
-        let path = &network.instances[clearing.instance.at()].path;
+    /// Whether a clearing so many steps later comes between this wave and the one before.
+    pub fn fits(&self, by: i64) -> bool {
+        let (lo, hi) = self.shifts();
+        (hi - by).rem_euclid(self.period) <= hi - lo
+    }
+
+    fn warning(&self, clearing: &Clearing, moves: &mut Moves<'_>) -> Diagnostic {
+        let path = &moves.network.instances[clearing.instance.at()].path;
         // The step of the clearing itself, not the first after it.
         let own = |step: i64| phrase(step - i64::from(!clearing.before_dynamics), self.period);
         let (early, late) = (self.early(), self.late());
@@ -309,21 +320,34 @@ impl Finding {
             ),
         };
         let d = Diagnostic::new(code, message, clearing.place, label);
-        let Some(right) = self.right() else { return self.without_remedy(network, d, found) };
-        let (when, by) = (own(right), (right - self.step).abs());
-        match (self.readout, right > self.step) {
+        let Some(by) = moves.later(clearing, self) else {
+            return self.without_remedy(d, clearing, moves);
+        };
+        let when = own(self.step + by);
+        // What a process does that sends at these steps too cannot be told from its clearing.
+        let fix = match self.readout || clearing.is_reset {
+            true => moves.moved(clearing, by, None).map(|edit| Fix::proposed(vec![edit])),
+            false => None,
+        };
+        let help = match (self.readout, by > 0) {
             (true, true) => {
-                d.help(format!("close it {} later, {when}, or end the input earlier", steps(by)))
+                format!("close it {} later, {when}, or end the input earlier", steps(by))
             }
-            (true, false) => d.help(format!("close it {} earlier, {when}", steps(by))),
-            (false, _) => d.help(format!(
-                "reset it {when}; `reset … at EPOCH.start skew auto` computes such steps"
-            )),
+            (true, false) => format!("close it {} earlier, {when}", steps(-by)),
+            (false, _) => format!("reset it {when}"),
+        };
+        let d = d.help(Help { text: help, fix });
+        if self.readout {
+            return d;
         }
+        let text = "`reset … at EPOCH.start skew auto` computes such steps".to_owned();
+        let fix = moves.skewed(clearing).map(|edit| Fix::proposed(vec![edit]));
+        d.help(Help { text, fix })
     }
 
     /// No step fits: by which ways the first and the last messages come.
-    fn without_remedy(&self, network: &Network, d: Diagnostic, found: &Arrivals) -> Diagnostic {
+    fn without_remedy(&self, d: Diagnostic, clearing: &Clearing, moves: &Moves<'_>) -> Diagnostic {
+        let (network, found) = (moves.network, moves.found);
         let Arrival { took, through, .. } = self.arrival;
         let over = self.last - self.first + 1 - self.period;
         let d = d.note(format!(
@@ -339,11 +363,14 @@ impl Finding {
                     steps(took.0 as i64),
                     steps(took.1 as i64)
                 ))
-                .help(format!(
-                    "delay the shorter way by {}: a connection with `delays: {over}` more, such as \
-                     `DelayDense(…, delays: {over})` instead of `Dense(…)`",
-                    steps(over)
-                )),
+                .help(Help {
+                    text: format!(
+                        "delay the shorter way by {}: a connection with `delays: {over}` more, \
+                         such as `DelayDense(…, delays: {over})` instead of `Dense(…)`",
+                        steps(over)
+                    ),
+                    fix: moves.delayed(clearing, self, over),
+                }),
             _ if over < self.period => d.help(format!(
                 "send nothing in the last {} of a window, or make the window longer",
                 steps(over)

@@ -280,6 +280,25 @@ impl Sink {
         }
     }
 
+    /// Leaves out the changes of texts that nobody has written: those of the standard library
+    /// and of imported networks.
+    pub fn without_foreign_changes(&mut self, sources: &SourceMap) {
+        let imported = |loc: Loc| {
+            sources.files.get(loc.file as usize).is_some_and(|f| f.imported_by.is_some())
+        };
+        let foreign = |fix: &Fix| {
+            fix.edits.iter().any(|edit| sources.is_library(edit.loc) || imported(edit.loc))
+        };
+        for help in self.diagnostics.iter_mut().flat_map(|d| &mut d.helps) {
+            help.fix.take_if(|fix| foreign(fix));
+        }
+    }
+
+    /// Calls `f` on every message.
+    pub fn for_each(&mut self, f: impl FnMut(&mut Diagnostic)) {
+        self.diagnostics.iter_mut().for_each(f);
+    }
+
     /// Keeps only some of the messages.
     pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
         self.diagnostics.retain(keep);
@@ -287,7 +306,7 @@ impl Sink {
 
     /// Makes errors of all warnings.
     pub fn deny_warnings(&mut self) {
-        self.diagnostics.iter_mut().for_each(|d| d.severity = Severity::Error);
+        self.for_each(|d| d.severity = Severity::Error);
     }
 
     /// Whether an error was reported.

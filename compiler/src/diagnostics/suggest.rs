@@ -9,18 +9,22 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// The candidates that are near enough to `name` to be what was meant, the nearest first.
 fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    // One letter off is a slip in a long name, and another name where there are two letters.
-    let limit = match name.chars().count() {
-        0..=2 => 0,
-        n => (n / 3).max(1),
-    };
+    // One letter off is a slip in a long name, and another name where there are one or two letters:
+    // these have a letter in the other case, or are swapped.
+    let letters = name.chars().count();
+    let limit = (letters / 3).max(1);
+    let slip = |d: usize, c: &str| letters > 2 || d == 0 || sorted(name) == sorted(c);
     let mut near: Vec<(usize, &str)> = candidates
         .into_iter()
         .map(|c| (distance(name, c), c))
-        .filter(|(d, c)| *d <= limit && *c != name)
+        .filter(|(d, c)| *d <= limit && *c != name && slip(*d, c))
         .collect();
     near.sort_unstable();
     near.dedup();
+    // With two that are as near, a short name says too little.
+    if letters <= 2 && near.len() > 1 {
+        near.clear();
+    }
     near.into_iter().map(|(_, c)| c).collect()
 }
 
@@ -63,6 +67,13 @@ fn distance(a: &str, b: &str) -> usize {
     rows.last().and_then(|row| row.last()).copied().unwrap_or(0)
 }
 
+/// The letters of a name, whatever their order and case.
+fn sorted(name: &str) -> Vec<char> {
+    let mut letters: Vec<char> = name.to_lowercase().chars().collect();
+    letters.sort_unstable();
+    letters
+}
+
 #[cfg(test)]
 mod tests {
     use super::nearest;
@@ -73,5 +84,17 @@ mod tests {
         assert_eq!(nearest("Lif", ["LIF", "Dense"]), Some("LIF"));
         assert_eq!(nearest("vht", ["vth", "du"]), Some("vth"));
         assert_eq!(nearest("x", ["weights", "vth"]), None);
+    }
+
+    #[test]
+    fn of_short_names_only_those_that_differ_by_case_or_order_are_suggested() {
+        assert_eq!(nearest("V", ["v", "u", "w", "dv"]), Some("v"));
+        assert_eq!(nearest("ud", ["du", "dv", "u"]), Some("du"));
+        assert_eq!(nearest("Du", ["du", "dv"]), Some("du"));
+        assert_eq!(nearest("u", ["v", "w", "du"]), None);
+        assert_eq!(nearest("du", ["dv", "dud"]), None);
+        // Which one?
+        assert_eq!(nearest("Dv", ["dv", "DV"]), None);
+        assert_eq!(nearest("ab", ["ba", "AB"]), None);
     }
 }

@@ -1,8 +1,8 @@
 //! Acknowledged warnings: `allow CODE "reason"`.
 
-use crate::diagnostics::{Code, Diagnostic, Loc, Severity, Sink};
-use crate::resolve::Program;
-use snn_grammar::ast::Allow;
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc, Severity, Sink};
+use crate::resolve::{Piece, Program};
+use snn_grammar::ast::{Allow, NetworkMember, ProcessMember, Span};
 
 /// An acknowledgement that makes sense.
 struct Known<'p> {
@@ -29,6 +29,7 @@ pub fn settle(program: &Program, sink: &mut Sink, whole: bool) {
     sink.retain(|d| !accepted(d, &mut known));
     sink.lead_with_imports(&program.sources);
     sink.retain(|d| !accepted(d, &mut known));
+    sink.for_each(|d| propose(program, d));
     if !whole {
         return;
     }
@@ -41,6 +42,43 @@ pub fn settle(program: &Program, sink: &mut Sink, whole: bool) {
             .collect();
         needless.into_iter().filter(|d| !accepted(d, &mut known)).for_each(|d| sink.push(d));
     }
+}
+
+/// Says how a warning of a loss is accepted: nothing but who wrote the program can tell whether it
+/// is meant.
+fn propose(program: &Program, diagnostic: &mut Diagnostic) {
+    let (Code::W0701 | Code::W0702, Some(first)) = (diagnostic.code, diagnostic.labels.first())
+    else {
+        return;
+    };
+    let allow = format!("allow {} \"…\"", diagnostic.code.name());
+    let text = format!("where it is meant, say why on the line before: `{allow}`");
+    let fix = line_before(program, first.loc, &allow).map(|edit| Fix::proposed(vec![edit]));
+    diagnostic.helps.push(Help { text, fix });
+}
+
+/// Puts a line before the item, member or statement that a place is in, and before its
+/// documentation.
+fn line_before(program: &Program, place: Loc, line: &str) -> Option<Edit> {
+    let piece = program.around(place).pop()?;
+    // Its span begins with its name.
+    if let Piece::Process(ProcessMember::Const(_)) | Piece::Network(NetworkMember::Const(_)) = piece
+    {
+        return None;
+    }
+    let text = &program.sources.files.get(place.file as usize)?.text;
+    let mut start = piece.span().start as usize;
+    let mut before = text.get(..start)?;
+    while let Some((rest, last)) = before.trim_end().rsplit_once('\n')
+        && last.trim_start().starts_with("///")
+    {
+        before = rest;
+        start = rest.len() + 1 + (last.len() - last.trim_start().len());
+    }
+    let written = text.get(..start)?.rsplit('\n').next()?;
+    let indent = &written[..written.len() - written.trim_start().len()];
+    let at = Span { start: start as u32, end: start as u32 };
+    Some(Edit::replace(Loc { span: at, ..place }, format!("{line}\n{indent}")))
 }
 
 /// Whether a warning is acknowledged, by the innermost that is about its place.
@@ -67,6 +105,12 @@ fn understood(allow: &Allow, file: u32) -> Result<Code, Box<Diagnostic>> {
         Box::new(Diagnostic::new(Code::E0410, message, at(allow.code.span), "").help(help))
     };
     let code = match Code::from_name(name) {
+        Some(Code::W0812) => {
+            return Err(wrong(
+                format!("`{name}` is not about a program, but about a manifest"),
+                "put the files that were written together into one folder; remove this `allow`",
+            ));
+        }
         Some(code) if code.severity() == Severity::Warning => code,
         Some(_) => {
             return Err(wrong(

@@ -2,7 +2,7 @@
 
 use super::shapes::port_elem;
 use super::tree::{Builder, Tree};
-use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc};
 use crate::types::expr::{Leaf, TExpr};
 use crate::types::{Cx, Eval, Stop, Val, builtins, dotted};
 use snn_grammar::ast::{self, Direction, ExprKind, NetworkMember};
@@ -82,6 +82,15 @@ impl Sent {
                 found.insert(*network);
                 parts.iter().for_each(|part| part.nodes(found));
             }
+        }
+    }
+
+    /// The part of which it is a view.
+    fn part(&self) -> Option<usize> {
+        match self {
+            Sent::Port(node, _) => Some(*node),
+            Sent::Method { of, .. } | Sent::Index { of, .. } => of.part(),
+            Sent::Concat { .. } => None,
         }
     }
 
@@ -207,10 +216,14 @@ pub fn chain(
     connection: &ast::Connection,
     explicit: &BTreeSet<(String, String)>,
 ) -> Eval<()> {
-    let mut chain = Chain { builder, network, explicit };
+    let mut chain = Chain { builder, network, explicit, connection };
+    chain.turned()?;
     let mut previous: Option<(Sent, &ast::Expr)> = None;
     let last = connection.hops.len().saturating_sub(1);
     for (i, hop) in connection.hops.iter().enumerate() {
+        if i == last {
+            chain.received_whole(hop)?;
+        }
         let base = chain.base(hop)?;
         if let Some((from, start)) = previous.take() {
             let to = chain.receiver(hop, &base)?;
@@ -238,6 +251,7 @@ struct Chain<'c, 'b, 'a> {
     builder: &'c mut Builder<'b, 'a>,
     network: usize,
     explicit: &'c BTreeSet<(String, String)>,
+    connection: &'c ast::Connection,
 }
 
 impl Chain<'_, '_, '_> {
@@ -251,6 +265,67 @@ impl Chain<'_, '_, '_> {
 
     fn fail(&mut self, diagnostic: Diagnostic) -> Stop {
         self.builder.cx.fail(diagnostic)
+    }
+
+    fn text(&self, span: ast::Span) -> &str {
+        let file = self.builder.cx.program.sources.files.get(self.file() as usize);
+        file.map_or("", |file| &file.text[file.range(span)])
+    }
+
+    /// A connection of two ports that leads from the one that receives to the one that sends.
+    fn turned(&mut self) -> Eval<()> {
+        let [left, right] = self.connection.hops.as_slice() else { return Ok(()) };
+        if dotted(left).is_none() || dotted(right).is_none() {
+            return Ok(());
+        }
+        let (Base::Port(a, x), Base::Port(b, y)) = (self.base(left)?, self.base(right)?) else {
+            return Ok(());
+        };
+        if self.sends(a, x) || !self.sends(b, y) {
+            return Ok(());
+        }
+        let port = |node: usize, port: usize| &self.builder.tree.nodes[node].ports[port];
+        let (x, y) = (port(a, x), port(b, y));
+        let message =
+            format!("`{}` receives and `{}` sends, not the other way round", x.name, y.name);
+        let d = Diagnostic::new(Code::E0405, message, self.loc(self.connection.span), "")
+            .label(x.loc, "this receives")
+            .label(y.loc, "this sends");
+        // There is no other connection of these two.
+        let fix = Fix::safe(vec![
+            Edit::replace(self.loc(left.span), self.text(right.span)),
+            Edit::replace(self.loc(right.span), self.text(left.span)),
+        ]);
+        Err(self.fail(d.fix("turn the connection round", fix)))
+    }
+
+    /// Requires that the end of a chain is not a view: a view is of what is sent.
+    fn received_whole(&mut self, e: &ast::Expr) -> Eval<()> {
+        let viewed = |e: &ast::Expr| match &e.kind {
+            ExprKind::Index(of, _) => Some((**of).clone()),
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Field(of, _) => Some((**of).clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut whole = e.clone();
+        while !self.builder.is_part(&whole, self.file())
+            && let Some(of) = viewed(&whole)
+        {
+            whole = of;
+        }
+        if whole.span == e.span {
+            return Ok(());
+        }
+        let d = Diagnostic::new(Code::E0405, "a view cannot receive", self.loc(e.span), "");
+        let view = ast::Span { start: whole.span.end, end: e.span.end };
+        let before = self.connection.hops.iter().rev().nth(1).map_or(e.span, |hop| hop.span);
+        let fix = Fix::proposed(vec![
+            Edit::after(self.loc(before), self.text(view)),
+            Edit::replace(self.loc(view), ""),
+        ]);
+        Err(self.fail(d.fix("put the view on the left", fix)))
     }
 
     fn base(&mut self, e: &ast::Expr) -> Eval<Base> {
@@ -383,24 +458,27 @@ impl Chain<'_, '_, '_> {
                 Ok((*node, *port))
             }
             // In the middle of a chain, a view is of what the part sends.
-            Base::View(Sent::Method { of, .. } | Sent::Index { of, .. }) => match **of {
-                Sent::Port(node, _) if node != self.network => {
+            Base::View(view) => match view.part() {
+                Some(node) if node != self.network => {
                     Ok((node, self.free_port(node, Direction::In, e)?))
                 }
-                _ => Err(self.view_receives(e)),
+                _ => {
+                    let message = "what is joined cannot receive";
+                    let d = Diagnostic::new(Code::E0405, message, self.loc(e.span), "");
+                    Err(self.fail(d.help("connect each part by itself, and begin a chain with it")))
+                }
             },
-            Base::View(_) => Err(self.view_receives(e)),
         }
     }
 
-    fn view_receives(&mut self, e: &ast::Expr) -> Stop {
-        let message = "a view cannot receive";
-        let loc = self.loc(e.span);
-        self.fail(Diagnostic::new(Code::E0405, message, loc, "").help("put the view on the left"))
+    /// Whether a port can stand left of an arrow. Seen from inside, a network's own `in` port
+    /// sends.
+    fn sends(&self, node: usize, port: usize) -> bool {
+        let inside = node == self.network;
+        (self.builder.tree.nodes[node].ports[port].direction == Direction::Out) != inside
     }
 
-    /// Requires that a port can send (`Out`) or receive (`In`) here. Seen from inside, a
-    /// network's own `in` port sends.
+    /// Requires that a port can send (`Out`) or receive (`In`) here.
     fn direction(
         &mut self,
         node: usize,
@@ -408,12 +486,18 @@ impl Chain<'_, '_, '_> {
         wanted: Direction,
         e: &ast::Expr,
     ) -> Eval<()> {
-        let p = &self.builder.tree.nodes[node].ports[port];
-        let inside = node == self.network;
-        let sends = (p.direction == Direction::Out) != inside;
-        if sends == (wanted == Direction::Out) {
+        if self.sends(node, port) == (wanted == Direction::Out) {
             return Ok(());
         }
+        let ports = &self.builder.tree.nodes[node].ports;
+        let p = &ports[port];
+        let mut fitting =
+            (0..ports.len()).filter(|p| self.sends(node, *p) != self.sends(node, port));
+        let only = fitting.next().filter(|_| fitting.next().is_none());
+        let other = match &e.kind {
+            ExprKind::Field(_, written) => only.map(|p| (written.span, ports[p].name.clone())),
+            _ => None,
+        };
         let (name, declared) = (p.name.clone(), p.loc);
         let message = match wanted {
             Direction::Out => format!("`{name}` receives; it cannot stand left of `->`"),
@@ -421,7 +505,11 @@ impl Chain<'_, '_, '_> {
         };
         let loc = self.loc(e.span);
         let d = Diagnostic::new(Code::E0405, message, loc, "").label(declared, "declared here");
-        Err(self.fail(d.help("turn the connection round, or name another port")))
+        let d = d.help(Help {
+            text: "turn the connection round, or name another port".into(),
+            fix: other.map(|(at, port)| Fix::proposed(vec![Edit::replace(self.loc(at), port)])),
+        });
+        Err(self.fail(d))
     }
 
     /// The only port of a direction, or the only one that no connection names.
@@ -451,17 +539,43 @@ impl Chain<'_, '_, '_> {
             Diagnostic::new(Code::E0405, message, loc, "").label(declared, "declared here")
         } else {
             let message = format!("which port of `{shown}`? It {verb} {}", names.join(", "));
-            let hint = format!("name one: `{shown}.{}`", names[0]);
-            let d = Diagnostic::new(Code::E0405, message, loc, "");
-            match &e.kind {
-                ExprKind::Name(_) => {
-                    let port = Edit::after(loc, format!(".{}", names[0]));
-                    d.fix(hint, Fix::proposed(vec![port]))
-                }
-                // What has no name must get one first.
-                _ => d.help(hint),
-            }
+            // Inside its network.
+            let part = shown.rsplit('.').next().unwrap_or(&shown);
+            let hint = format!("name one: `{part}.{}`", names[0]);
+            let fix = self.named_port(e, direction, part, &names[0]);
+            Diagnostic::new(Code::E0405, message, loc, "").help(Help { text: hint, fix })
         };
         Err(self.fail(d))
+    }
+
+    /// Names a port of a hop: at an end of its chain, or where the chain then goes on anew. What is
+    /// written in place gets a name first.
+    fn named_port(&self, e: &ast::Expr, way: Direction, part: &str, port: &str) -> Option<Fix> {
+        let hops = &self.connection.hops;
+        let hop = hops.iter().position(|hop| hop.span == e.span)?;
+        let name = match &e.kind {
+            ExprKind::Name(name) => name,
+            _ => part,
+        };
+        let named = match way {
+            Direction::Out if hop == 0 => format!("{name}.{port}"),
+            Direction::Out => format!("{name}; {name}.{port}"),
+            Direction::In if hop + 1 == hops.len() => format!("{name}.{port}"),
+            Direction::In => format!("{name}.{port}; {name}"),
+        };
+        Some(Fix::proposed(match (&e.kind, hop) {
+            (ExprKind::Name(_), _) => vec![Edit::replace(self.loc(e.span), named)],
+            (_, 0) => {
+                let text = format!("{name} = {}; {named}", self.text(e.span));
+                vec![Edit::replace(self.loc(e.span), text)]
+            }
+            _ => vec![
+                Edit::before(
+                    self.loc(self.connection.span),
+                    format!("{name} = {}; ", self.text(e.span)),
+                ),
+                Edit::replace(self.loc(e.span), named),
+            ],
+        }))
     }
 }

@@ -4,13 +4,13 @@ use super::params::{ParamState, Role};
 use super::paths::{self, Named, Places};
 use super::shapes::port_elem;
 use super::tree::Tree;
-use crate::diagnostics::{Code, Diagnostic, Loc};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc};
 use crate::network::{Op, Range};
-use crate::resolve::ItemRef;
+use crate::resolve::{ItemRef, Piece, Program};
 use crate::scalar;
 use crate::types::expr::{Leaf, Node, TExpr};
 use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
-use snn_grammar::ast::{self, Direction, ItemKind, ProcessMember, ResetWhen};
+use snn_grammar::ast::{self, Direction, ItemKind, NetworkMember, ProcessMember, ResetWhen, Span};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -268,7 +268,9 @@ fn check_edge_types(cx: &mut Cx<'_>, tree: &Tree) -> bool {
         {
             let d = Diagnostic::new(Code::E0502, "these two are connected twice", edge.loc, "")
                 .label(first, "connected first here");
-            cx.sink.push(d.help("remove one; to weigh a message twice, double the weights"));
+            let text = "remove one; to weigh a message twice, double the weights";
+            let fix = without(cx.program, edge.loc).map(|edit| Fix::proposed(vec![edit]));
+            cx.sink.push(d.help(Help { text: text.into(), fix }));
             failed = true;
         }
         for (node, port) in senders {
@@ -291,6 +293,29 @@ fn check_edge_types(cx: &mut Cx<'_>, tree: &Tree) -> bool {
         }
     }
     failed
+}
+
+/// The text without a connection: its chain ends before it, begins with it or is two chains; one
+/// that is nothing else goes with its line.
+fn without(program: &Program, loc: Loc) -> Option<Edit> {
+    let around = program.around(loc);
+    let Some(Piece::Network(NetworkMember::Connection(chain))) = around.last() else { return None };
+    let hop = chain.hops.iter().position(|hop| hop.span.end == loc.span.end)?;
+    let (from, to) = (chain.hops.get(hop.checked_sub(1)?)?.span, chain.hops[hop].span);
+    let part = |start, end| Loc { span: Span { start, end }, ..loc };
+    Some(match (hop == 1, hop + 1 == chain.hops.len()) {
+        (true, true) => {
+            let file = program.sources.files.get(loc.file as usize)?;
+            let whole = file.range(loc.span);
+            let line = file.lines(whole.clone());
+            let alone = file.text[line.clone()].trim() == &file.text[whole];
+            let line = part(line.start as u32, line.end as u32 + 1);
+            Edit::replace(if alone { line } else { loc }, "")
+        }
+        (true, false) => Edit::replace(part(from.start, to.start), ""),
+        (false, true) => Edit::replace(part(from.end, to.end), ""),
+        (false, false) => Edit::replace(part(from.end, to.start), "; "),
+    })
 }
 
 /// Follows connections through the ports of networks back to processes.

@@ -15,7 +15,7 @@ mod shapes;
 mod tree;
 
 pub use flatten::{Connection, Instance, InstanceGraph, InstanceParam, Port, Reset, Timing};
-pub use params::{Declaration, Declared, checked};
+pub use params::{Declaration, Declared, checked, range};
 pub use paths::{Named, Places, matches_whole};
 pub use requested::unmatched;
 pub use select::Choices;

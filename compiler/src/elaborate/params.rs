@@ -2,7 +2,7 @@
 
 use super::disagree::Origin;
 use super::tree::{Node, PortState};
-use crate::diagnostics::{Code, Diagnostic, Loc, nearest};
+use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc, nearest};
 use crate::ir::Kind;
 use crate::network::Range;
 use crate::resolve::ItemRef;
@@ -349,7 +349,14 @@ pub fn checked(
     (written, env): (&ast::Expr, &Env),
 ) -> Eval<(Val, Option<Range>)> {
     let loc = Loc { file: env.file, span: written.span };
-    let Some(ty) = &param.ty else { return Ok((value, None)) };
+    let Some(ty) = &param.ty else {
+        if param.range.is_none() {
+            return Ok((value, None));
+        }
+        let e = cx.as_expr(value, loc)?;
+        let range = in_range(cx, param, file, &e, None, loc)?;
+        return Ok((Val::Expr(e), range));
+    };
     let declared = Loc { file, span: param.span };
     let want = ElemTy::of(ty);
     let e = cx.as_expr(value, loc)?;
@@ -378,21 +385,21 @@ pub fn checked(
             }));
         }
     };
-    let range = in_range(cx, param, file, &e, want, loc)?;
+    let range = in_range(cx, param, file, &e, Some(want), loc)?;
     Ok((Val::Expr(e), range))
 }
 
-/// Requires that every element is in the declared range, and in that of the type.
+/// Requires that every element is in the declared range, and in that of the type, if it has one.
 fn in_range(
     cx: &mut Cx<'_>,
     param: &ast::Param,
     file: u32,
     e: &TExpr,
-    want: ElemTy,
+    want: Option<ElemTy>,
     loc: Loc,
 ) -> Eval<Option<Range>> {
-    let narrow = want.integer().is_some_and(|(bits, _)| bits < 64);
-    if param.range.is_none() && !narrow {
+    let narrow = want.filter(|want| want.integer().is_some_and(|(bits, _)| bits < 64));
+    if param.range.is_none() && narrow.is_none() {
         return Ok(None);
     }
     let loaded = cx.loaded(e.clone(), loc)?;
@@ -408,20 +415,56 @@ fn in_range(
     };
     let declared = Loc { file, span: param.span };
     let name = &param.name.name;
-    if let Some((lo, hi)) = want.bounds().filter(|_| narrow)
+    if let Some(want) = narrow
+        && let Some((lo, hi)) = want.bounds()
         && let Some(bad) = outside(lo as f64, hi as f64, false)
     {
         let message = format!("`{name}` = {bad} does not fit {}", want.text());
         let d = Diagnostic::new(Code::E0701, message, loc, format!("allowed: {lo}..={hi}"));
         return Err(cx.fail(d.label(declared, "declared here")));
     }
-    let Some(range) = &param.range else { return Ok(None) };
-    let (lo, hi) = (cx.bound(&range.lo, file)?, cx.bound(&range.hi, file)?);
-    if let Some(bad) = outside(lo, hi, !range.inclusive) {
-        let dots = if range.inclusive { "..=" } else { ".." };
+    let Some(range) = range(cx, param, file)? else { return Ok(None) };
+    let Range { lo, hi, inclusive } = range;
+    if let Some(bad) = outside(lo, hi, !inclusive) {
+        let dots = dots(inclusive);
         let message = format!("`{name}` = {bad} is out of range");
         let d = Diagnostic::new(Code::E0701, message, loc, format!("allowed: {lo}{dots}{hi}"));
         return Err(cx.fail(d.label(declared, "the range is declared here")));
     }
-    Ok(Some(Range { lo, hi, inclusive: range.inclusive }))
+    Ok(Some(range))
+}
+
+fn dots(inclusive: bool) -> &'static str {
+    if inclusive { "..=" } else { ".." }
+}
+
+/// The range that a parameter declares, which has values.
+pub fn range(cx: &mut Cx<'_>, param: &ast::Param, file: u32) -> Eval<Option<Range>> {
+    let Some(ast::ValueRange { lo: from, hi: to, inclusive }) = &param.range else {
+        return Ok(None);
+    };
+    let inclusive = *inclusive;
+    let (lo, hi) = (cx.bound(from, file)?, cx.bound(to, file)?);
+    if lo < hi || (lo == hi && inclusive) {
+        return Ok(Some(Range { lo, hi, inclusive }));
+    }
+    let message =
+        format!("the range {lo}{}{hi} of `{}` has no values", dots(inclusive), param.name.name);
+    let at = |e: &ast::Expr| Loc { file, span: e.span };
+    let loc = Loc { file, span: from.span.to(to.span) };
+    let (from, to) = (cx.program.sources.line(at(from)), cx.program.sources.line(at(to)));
+    let (what, help, text) = match lo == hi {
+        true => (
+            "the bound after `..` is not allowed itself",
+            "with `..=` it is",
+            format!("{from}..={to}"),
+        ),
+        false => (
+            "the least value stands first",
+            "turn the bounds round",
+            format!("{to}{}{from}", dots(inclusive)),
+        ),
+    };
+    let d = Diagnostic::new(Code::E0703, message, loc, what);
+    Err(cx.fail(d.fix(help, Fix::proposed(vec![Edit::replace(loc, text)]))))
 }

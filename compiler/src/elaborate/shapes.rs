@@ -6,8 +6,8 @@ use super::params::{Role, checked};
 use super::tree::{Node, Tree};
 use crate::diagnostics::{Code, Diagnostic, Loc};
 use crate::types::expr::{LARGEST, TExpr};
-use crate::types::{Cx, ElemTy, Env, Eval, Stop, Val};
-use snn_grammar::ast::{Dim, Expr, ExprKind};
+use crate::types::{Cx, ElemTy, Env, Eval, Single, Stop, Val};
+use snn_grammar::ast::{Dim, Expr, ExprKind, Param};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -164,7 +164,16 @@ fn accept(
         let by = Origin { loc, param: Some(i) };
         learn(cx, node, file, &ty.shape, &e.shape, (declared, by), &what)?;
     }
-    as_param(cx, node, value, loc)
+    let single = matches!(&value, Val::Expr(e) if e.is_scalar());
+    let value = as_param(cx, node, value, loc)?;
+    if let (true, Some(ty), Val::Expr(e)) = (single, &param.ty, &value)
+        && !ty.shape.is_empty()
+        && let [number] = e.params()
+    {
+        let (name, declared) = (param.name.name.clone(), Loc { file, span: ty.span });
+        cx.params[*number as usize].single = Some(Single { name, given: loc, declared });
+    }
+    Ok(value)
 }
 
 /// The argument of a process as a param, which keeps its place in what is computed from it. What
@@ -437,6 +446,16 @@ fn report_open(cx: &mut Cx<'_>, tree: &Tree) -> Eval<()> {
                 node.def_name
             );
             let d = Diagnostic::new(Code::E0206, message, node.loc, what);
+            let singles = node.params.iter().filter_map(|p| match (&p.role, &p.known) {
+                (Role::Param(param, _), Some(Val::Expr(e)))
+                    if p.outside && sized(param, &names) =>
+                {
+                    cx.single(e)
+                }
+                _ => None,
+            });
+            let says = "one number does not say it";
+            let d = singles.fold(d, |d, single| d.label(single.given, says));
             open = Some(cx.fail(d.help(hint)));
         }
     }
@@ -446,6 +465,15 @@ fn report_open(cx: &mut Cx<'_>, tree: &Tree) -> Eval<()> {
         open = Some(cx.fail(Diagnostic::new(Code::E0206, message, node.loc, "")));
     }
     open.map_or(Ok(()), Err)
+}
+
+/// Whether a parameter's type has an axis of one of these sizes.
+fn sized(param: &Param, names: &[&str]) -> bool {
+    let mut dims = param.ty.iter().flat_map(|ty| &ty.shape);
+    dims.any(|dim| match dim {
+        Dim::Size(e) => matches!(&e.kind, ExprKind::Name(name) if names.contains(&name.as_str())),
+        Dim::Spread(_) => false,
+    })
 }
 
 /// The element type of a port.

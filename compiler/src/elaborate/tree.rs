@@ -526,7 +526,6 @@ fn not_kept(lost: &Lost, file: &str, loc: Loc) -> Diagnostic {
     };
     Diagnostic::new(Code::W0701, message, loc, format!("of the first, {from}, {to} is kept"))
         .help("export values that synapses can hold: whole, weights of 8 bits, delays up to 62")
-        .help("where it is meant, say why on the line before: `allow W0701 \"…\"`")
 }
 
 /// The options of the importer.

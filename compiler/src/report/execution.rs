@@ -2,7 +2,7 @@
 
 use crate::clocks::Clock;
 use crate::ir::{
-    ALWAYS, Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr,
+    Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr,
     TensorValues,
 };
 use std::fmt::Write;
@@ -69,7 +69,8 @@ fn encoder(out: &mut String, ir: &StepIr) {
     }
 }
 
-/// One line an op; columns are as wide as the widest entry.
+/// One line an op, once where several in a row say the same; columns are as wide as the widest
+/// entry.
 fn step(out: &mut String, ir: &StepIr) {
     out.push_str("\nA step\n");
     let lines: Vec<(&str, Vec<[String; 3]>)> = ir
@@ -77,7 +78,9 @@ fn step(out: &mut String, ir: &StepIr) {
         .phases()
         .into_iter()
         .filter(|(_, ops)| !ops.is_empty())
-        .map(|(phase, ops)| (phase, ops.iter().map(|op| columns(ir, op)).collect()))
+        .map(|(phase, ops)| {
+            (phase, repeated(&ops.iter().map(|op| line(ir, op)).collect::<Vec<_>>()))
+        })
         .collect();
     let width = |column: usize| {
         let entries = lines.iter().flat_map(|(_, ops)| ops);
@@ -94,7 +97,51 @@ fn step(out: &mut String, ir: &StepIr) {
 }
 
 /// What an op is about, when it takes place, how it is done.
-fn columns(ir: &StepIr, op: &Op) -> [String; 3] {
+struct Line {
+    what: String,
+    when: Clock,
+    how: String,
+}
+
+/// The lines as columns. Of one or two that come again and again, but for their steps, one or two
+/// are left, with the stretch of steps of all.
+fn repeated(lines: &[Line]) -> Vec<[String; 3]> {
+    let said = |line: &Line| (line.what.clone(), line.how.clone(), line.when.is_always());
+    let same = |a: &Line, b: &Line| said(a) == said(b);
+    let mut out = Vec::new();
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let times = |n: usize| {
+            let again =
+                rest.chunks_exact(n).take_while(|c| c.iter().zip(rest).all(|(a, b)| same(a, b)));
+            again.count()
+        };
+        let n = if times(1) == 1 && times(2) > 1 { 2 } else { 1 };
+        let (block, after) = rest.split_at(n * times(n));
+        rest = after;
+        for (at, of) in block.iter().take(n).enumerate() {
+            let clocks: Vec<&Clock> = block.iter().skip(at).step_by(n).map(|l| &l.when).collect();
+            let how = match clocks.len() {
+                1 => of.how.clone(),
+                times if clocks.iter().all(|c| **c == of.when) => {
+                    format!("{}, {times} times", of.how)
+                }
+                times => format!("{}, {times} times, each at some of these steps", of.how),
+            };
+            out.push([of.what.clone(), stretch(&clocks), how]);
+        }
+    }
+    out
+}
+
+/// When any of several clocks holds.
+fn stretch(clocks: &[&Clock]) -> String {
+    let Some((first, others)) = clocks.split_first() else { return String::new() };
+    let any = others.iter().try_fold((*first).clone(), |all, clock| all.or(clock));
+    any.map_or_else(|_| "at different steps".to_owned(), |any| when(&any))
+}
+
+fn line(ir: &StepIr, op: &Op) -> Line {
     let (what, how) = match &op.kind {
         OpKind::Loop(l) => {
             let elements: usize = l.domain.iter().product();
@@ -124,7 +171,7 @@ fn columns(ir: &StepIr, op: &Op) -> [String; 3] {
         OpKind::Pop { queue, .. } => (name(ir, queue.0).to_owned(), "message out".to_owned()),
         OpKind::Reset { buffer } => (name(ir, buffer.0).to_owned(), "reset".to_owned()),
     };
-    [what, of_clock(ir, op.clock), how]
+    Line { what, when: clock(ir, op.clock), how }
 }
 
 fn queues(out: &mut String, ir: &StepIr) {
@@ -182,12 +229,12 @@ fn name(ir: &StepIr, buffer: u32) -> &str {
     ir.buffers.get(buffer as usize).map_or("", |b| b.name.as_str())
 }
 
-fn of_clock(ir: &StepIr, clock: ClockId) -> String {
-    match ir.clocks.get(clock.0 as usize) {
-        Some(clock) => when(clock),
-        None if clock == ALWAYS => when(&Clock::always()),
-        None => String::new(),
-    }
+fn of_clock(ir: &StepIr, id: ClockId) -> String {
+    when(&clock(ir, id))
+}
+
+fn clock(ir: &StepIr, id: ClockId) -> Clock {
+    ir.clocks.get(id.0 as usize).cloned().unwrap_or_else(Clock::always)
 }
 
 /// The steps of a clock: as a condition where it is a simple one, else its first steps.
@@ -200,6 +247,9 @@ pub fn when(clock: &Clock) -> String {
     }
     if let Some((every, residue)) = clock.as_every() {
         return format!("t % {every} == {residue}");
+    }
+    if let (0, [one]) = (clock.prefix(), clock.cycle()) {
+        return format!("{} <= t % {} <= {}", one.start, clock.period(), one.end - 1);
     }
     let mut first: Vec<String> = clock.steps().take(5).map(|t| t.to_string()).collect();
     if first.len() == 5 {
@@ -354,6 +404,31 @@ mod tests {
     #[test]
     fn an_explanation_names_what_happens_when_and_why() {
         insta::assert_snapshot!(execution(&network()));
+    }
+
+    #[test]
+    fn what_is_done_again_and_again_is_said_once() {
+        let mut ir = network();
+        let part = |clock, n| {
+            op(clock, "syn", OpKind::Loop(Loop { domain: vec![n], body: Vec::new(), locals: 0 }))
+        };
+        ir.clocks.extend([3, 4, 5].map(|t| Clock::every(32, t)));
+        ir.program.spk = vec![part(0, 2), part(3, 2), part(4, 2), part(5, 2)];
+        ir.program.post_mgmt = [2, 9, 2, 9, 2, 9].map(|n| part(1, n)).into();
+        let text = execution(&ir);
+        let step = text.split("\n\n").find(|part| part.starts_with("A step")).unwrap();
+        assert_eq!(
+            step,
+            "A step
+  start
+    syn.a_buff  t % 32 == 1       reset
+  spk
+    syn         every step        0 statements on 2 elements
+    syn         3 <= t % 32 <= 5  0 statements on 2 elements, 3 times, each at some of these steps
+  post_mgmt
+    syn         t % 32 == 1       0 statements on 2 elements, 3 times
+    syn         t % 32 == 1       0 statements on 9 elements, 3 times"
+        );
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! [`load`] reads a program's file, everything it `use`s and the standard library, and gives a
 //! [`Program`]: modules with their names. Nothing is evaluated here.
 
+mod around;
 mod load;
 pub mod source;
 
+pub use around::Piece;
 pub use load::{add_text, load};
 
 use crate::diagnostics::{Loc, SourceMap};

@@ -216,6 +216,7 @@ pub fn call(
         "by_delay" => {
             let (w, d) = (a.expr(cx, 0)?, a.expr(cx, 1)?.convert(Kind::Int));
             let slots = a.size(cx, 2)?;
+            cx.not_single(&w)?;
             TExpr::by_delay(w, d, slots).map_err(|m| cx.mismatch(m, loc, None))?
         }
         other => unreachable!("`{other}` is in the list of functions but has no meaning"),

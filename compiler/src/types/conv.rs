@@ -18,6 +18,7 @@ const LARGEST: usize = 1 << 31;
 pub fn conv2d(cx: &mut Cx<'_>, a: &mut Args<'_>, loc: Loc) -> Eval<TExpr> {
     let (weights, input) = (a.expr(cx, 0)?, a.expr(cx, 1)?);
     let weights = cx.folded(weights, a.loc(0))?;
+    cx.not_single(&weights)?;
     let input_at = format!("this is {}", describe(&input));
     let geometry = geometry(cx, a, &weights.shape, (&input.shape, &input_at), loc)?;
     TExpr::conv(weights, input, geometry).map_err(|m| cx.mismatch(m, loc, None))
@@ -27,6 +28,7 @@ pub fn conv2d(cx: &mut Cx<'_>, a: &mut Args<'_>, loc: Loc) -> Eval<TExpr> {
 /// weights themselves.
 pub fn shape(cx: &mut Cx<'_>, a: &mut Args<'_>, loc: Loc) -> Eval<TExpr> {
     let weights = cx.as_expr(a.value(0), a.loc(0))?;
+    cx.not_single(&weights)?;
     let input = a.shape(cx, 1)?;
     let output = geometry(cx, a, &weights.shape, (&input, ""), loc)?.output();
     let sizes = output.iter().map(|n| *n as i64).collect();

@@ -233,9 +233,7 @@ fn lost_param(
 /// With the declaration and what can be done.
 fn advised(diagnostic: Diagnostic, keeps: &Keeps, place: Loc) -> Diagnostic {
     let d = diagnostic.label(place, "what is kept is declared here");
-    let d = keeps.advice.iter().fold(d, |d, advice| d.help(advice.as_str()));
-    let code = d.code.name();
-    d.help(format!("where it is meant, say why on the line before: `allow {code} \"…\"`"))
+    keeps.advice.iter().fold(d, |d, advice| d.help(advice.as_str()))
 }
 
 /// How many elements are true, and the position of the first; `None` where there are none.

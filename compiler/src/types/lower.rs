@@ -30,6 +30,18 @@ pub fn dotted(e: &ast::Expr) -> Option<Vec<&str>> {
 impl Cx<'_> {
     /// Evaluates an expression.
     pub fn eval(&mut self, e: &ast::Expr, env: &Env) -> Eval<Val> {
+        let value = self.meaning(e, env)?;
+        if let (
+            Val::Expr(value),
+            ExprKind::Call { .. } | ExprKind::Unary(..) | ExprKind::Binary(..),
+        ) = (&value, &e.kind)
+        {
+            self.computed(value, Loc { file: env.file, span: e.span })?;
+        }
+        Ok(value)
+    }
+
+    fn meaning(&mut self, e: &ast::Expr, env: &Env) -> Eval<Val> {
         let loc = Loc { file: env.file, span: e.span };
         Ok(match &e.kind {
             ExprKind::Int(n) => Val::Expr(TExpr::int(*n)),
@@ -109,6 +121,7 @@ impl Cx<'_> {
             BinaryOp::MatMul => {
                 let a = self.folded(a, sides.0)?;
                 let shapes = (a.shape.clone(), b.shape.clone());
+                self.not_single(&a)?;
                 return TExpr::matmul(a, b).map_err(|m| match m {
                     Mismatch::Enormous(_) => self.mismatch(m, loc, Some(sides)),
                     _ => self.no_product(shapes, loc, sides),

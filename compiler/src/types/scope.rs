@@ -1,6 +1,7 @@
 //! What names stand for while expressions are evaluated, and the evaluation of a module's
 //! constants.
 
+use super::computed::Computed;
 use super::expr::{Leaf, Node, TExpr};
 use super::remedies::DIV;
 use crate::data::{DataError, DataSource, Dataset};
@@ -111,6 +112,8 @@ pub struct Cx<'a> {
     pub params: Vec<ParamValue>,
     /// The calls of `random` in the model whose phases are typed, in the order of its text.
     random_calls: Vec<Loc>,
+    /// What was computed before the first step.
+    pub(super) made: Computed,
 }
 
 /// The argument of a param.
@@ -119,6 +122,20 @@ pub struct ParamValue {
     pub value: TExpr,
     /// Whether something was decided by it.
     pub structural: bool,
+    /// Set where one number is given for an array.
+    pub single: Option<Single>,
+}
+
+/// One number that is given for a parameter with axes. That is right where each element is used by
+/// itself.
+#[derive(Clone)]
+pub struct Single {
+    /// The parameter's name.
+    pub name: String,
+    /// The argument.
+    pub given: Loc,
+    /// The parameter's type.
+    pub declared: Loc,
 }
 
 impl<'a> Cx<'a> {
@@ -140,6 +157,7 @@ impl<'a> Cx<'a> {
             met: BTreeSet::new(),
             params: Vec::new(),
             random_calls: Vec::new(),
+            made: Computed::default(),
         }
     }
 
@@ -170,8 +188,25 @@ impl<'a> Cx<'a> {
         }
         let number = self.params.len() as u32;
         let param = TExpr::param(number, &value);
-        self.params.push(ParamValue { value, structural: false });
+        self.params.push(ParamValue { value, structural: false, single: None });
         param
+    }
+
+    /// The one number for an array from which a number follows.
+    pub fn single(&self, e: &TExpr) -> Option<&Single> {
+        let numbers = if e.is_scalar() { e.params() } else { &[] };
+        numbers.iter().find_map(|n| self.params.get(*n as usize)?.single.as_ref())
+    }
+
+    /// Requires, of what is used as a matrix, that it is not one number that was given for it.
+    pub(super) fn not_single(&mut self, e: &TExpr) -> Eval<()> {
+        let Some(Single { name, given, declared }) = self.single(e).cloned() else { return Ok(()) };
+        let [number, ty] = [given, declared].map(|loc| self.program.sources.line(loc));
+        let message = format!("`{name}` must be an array, not one number");
+        let d = Diagnostic::new(Code::E0201, message, given, "this is one number")
+            .label(declared, format!("declared as `{ty}`"))
+            .help(format!("`full([…], {number})` with the sizes of `{ty}` has it everywhere"));
+        Err(self.fail(d))
     }
 
     /// Reports an error; for `return Err(cx.fail(…))`.

@@ -247,6 +247,7 @@ fn an_acknowledgement_names_a_warning_and_a_reason() {
     let folder = Folder::with("p.snn", "");
     for (before, expected) in [
         ("allow E0401 \"no\"", "`E0401` is an error, which cannot be accepted"),
+        ("allow W0812 \"no\"", "`W0812` is not about a program, but about a manifest"),
         ("allow W9999 \"no\"", "there is no warning `W9999`"),
         ("allow W0401 \" \"", "this `allow W0401` has no reason"),
     ] {
