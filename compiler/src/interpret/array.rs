@@ -82,15 +82,6 @@ impl Array {
         self.len() == 0
     }
 
-    pub(super) fn get(&self, n: usize) -> Scalar {
-        match self {
-            Array::Bool(values) => Scalar::Bool(values[n]),
-            Array::Int(values) => Scalar::Int(values[n]),
-            Array::F32(values) => Scalar::F32(values[n]),
-            Array::F64(values) => Scalar::F64(values[n]),
-        }
-    }
-
     /// Stores a value. An integer that does not fit an element of type `elem` is wrapped.
     pub(super) fn set(&mut self, n: usize, elem: Elem, value: Scalar) {
         match (self, value) {

@@ -1,24 +1,29 @@
-//! Executes the step IR naively: the oracle that generated code is compared with.
+//! Executes the step IR in this process, without a toolchain.
 //!
-//! One op after another, one element at a time, integers in 64 bits, whatever kernel or width
-//! the compiler chose. It shares no arithmetic with the runtime's kernels; only the executor
-//! that drives it is the same, and the definition of random numbers.
+//! One op after another; loops over blocks of elements, one operation at a time ([`block`]),
+//! integers in 64 bits whatever width the compiler chose. Operations mean what the table of
+//! scalars says.
 //!
 //! Where the IR leaves a choice, it decides as generated code does: both sides of a choice
 //! are evaluated, so an index in the side not taken is checked too; the smallest and largest
 //! of nothing is 0.
 
 mod array;
-mod eval;
+mod block;
+mod code;
 mod network;
+mod synapse;
 #[cfg(test)]
 mod tests;
 
 pub use array::Array;
+use block::Registers;
+use code::Code;
+use synapse::Weights;
 
 use crate::clocks::Clock;
 use crate::data::DataError;
-use crate::ir::{BufferId, RecordWhen, StepIr, TensorValues};
+use crate::ir::{BufferId, OpKind, RecordWhen, ReduceOp, StepIr, TensorValues};
 use crate::tensor::Tensor;
 use snn_runtime::execute::{RecordSpec, RunPlan};
 use snn_runtime::{Column, Fault};
@@ -29,6 +34,9 @@ use std::sync::Arc;
 pub struct Interpreter {
     ir: Arc<StepIr>,
     tensors: Arc<[Arc<Tensor>]>,
+    /// By phase, what each op needs.
+    prepared: Arc<[Vec<Prepared>]>,
+    registers: Registers,
     buffers: Vec<Array>,
     /// For each buffer, how many messages were put into it and taken out, if it is a queue.
     messages: Vec<(u64, u64)>,
@@ -36,6 +44,33 @@ pub struct Interpreter {
     written: Vec<Option<Written>>,
     /// A fault between two steps, which the next step reports.
     fault: Option<Fault>,
+}
+
+/// What executing an op needs.
+#[derive(Debug)]
+enum Prepared {
+    /// Of a loop or a reduction.
+    Code(Code),
+    /// Of a synapse.
+    Weights(Weights),
+    /// Nothing.
+    None,
+}
+
+impl Prepared {
+    fn of(ir: &StepIr, op: &OpKind, tensors: &[Arc<Tensor>]) -> Prepared {
+        match op {
+            OpKind::Loop(body) => Prepared::Code(Code::of_loop(ir, body)),
+            OpKind::Reduce(reduce) => {
+                // A sum is formed in the kind of its place.
+                let kind = ir.buffers[reduce.dst.0 as usize].elem.kind();
+                let kind = (reduce.op == ReduceOp::Sum).then_some(kind);
+                Prepared::Code(Code::of_reduce(ir, reduce, kind))
+            }
+            OpKind::Synapse(synapse) => Prepared::Weights(Weights::of(ir, synapse, tensors)),
+            OpKind::Push { .. } | OpKind::Pop { .. } | OpKind::Reset { .. } => Prepared::None,
+        }
+    }
 }
 
 /// What was written of an array of results.
@@ -46,6 +81,18 @@ struct Written {
     /// For each group, the step that last wrote it, or 0.
     steps: Vec<u64>,
 }
+
+impl Written {
+    /// Remembers that an element was written at step `t`.
+    fn note(&mut self, at: usize, t: u64) {
+        if let Some(step) = self.steps.get_mut(at / self.unit) {
+            *step = t;
+        }
+    }
+}
+
+/// The place among the phases of what happens between steps, after all others.
+const HOST: usize = 5;
 
 /// Reads the data of a network and puts it in its initial state.
 ///
@@ -68,7 +115,17 @@ pub fn load(ir: Arc<StepIr>) -> Result<Interpreter, DataError> {
         written[b] = Some(Written { unit, steps });
     }
     let messages = vec![(0, 0); ir.buffers.len()];
-    Ok(Interpreter { ir, tensors, buffers, messages, written, fault: None })
+    let phases = ir.program.phases();
+    let of = |op: &crate::ir::Op| Prepared::of(&ir, &op.kind, &tensors);
+    let prepared = phases.iter().map(|(_, ops)| ops.iter().map(of).collect::<Vec<_>>());
+    let prepared: Arc<[Vec<Prepared>]> = prepared.collect();
+    let code = prepared.iter().flatten().filter_map(|prepared| match prepared {
+        Prepared::Code(code) => Some(code),
+        Prepared::Weights(_) | Prepared::None => None,
+    });
+    let registers = Registers::for_code(code);
+    let fault = None;
+    Ok(Interpreter { ir, tensors, prepared, registers, buffers, messages, written, fault })
 }
 
 /// What the executor needs to know to run a network: its records are those of the IR.
@@ -110,19 +167,11 @@ impl snn_runtime::Network for Interpreter {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        let ir = self.ir.clone();
-        let program = &ir.program;
-        for ops in
-            [&program.start, &program.spk, &program.pre_mgmt, &program.lrn, &program.post_mgmt]
-        {
-            self.execute(&ir, ops, t)?;
-        }
-        Ok(())
+        (0..HOST).try_for_each(|phase| self.execute(phase, t))
     }
 
     fn between(&mut self, t: u64) {
-        let ir = self.ir.clone();
-        if let Err(fault) = self.execute(&ir, &ir.program.host, t) {
+        if let Err(fault) = self.execute(HOST, t) {
             self.fault = Some(fault);
         }
     }
@@ -152,7 +201,9 @@ impl snn_runtime::Network for Interpreter {
                     let start = group * unit;
                     let elements = start..(start + unit).min(len);
                     self.buffers[buffer].copy(&later.buffers[buffer], elements);
-                    self.note_written(buffer, start, *step);
+                    if let Some(written) = &mut self.written[buffer] {
+                        written.note(start, *step);
+                    }
                 }
             }
         }

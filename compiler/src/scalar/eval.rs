@@ -7,6 +7,7 @@ use snn_runtime::arith;
 impl Scalar {
     /// The nearest value of a kind: a boolean is 0 or 1; a float becomes an integer by
     /// truncation toward zero, the nearest of 64 bits, and 0 for NaN; what is not 0 is true.
+    #[inline(always)]
     pub fn convert(self, kind: Kind) -> Scalar {
         match kind {
             Kind::Bool => Scalar::Bool(match self {
@@ -37,16 +38,6 @@ impl Scalar {
     }
 }
 
-/// A function of integers.
-pub enum OfInts {
-    /// One, and an integer.
-    One(fn(i64) -> i64),
-    /// Two, and an integer.
-    Two(fn(i64, i64) -> i64),
-    /// Two, and a boolean.
-    Test(fn(&i64, &i64) -> bool),
-}
-
 impl Op {
     /// The kind of its result; `None` where it is not defined for operands of these kinds.
     pub fn result(self, operands: &[Kind]) -> Option<Kind> {
@@ -62,39 +53,28 @@ impl Op {
         }
     }
 
-    /// The function of integers that it is, for who applies it to many; `None` where it has
-    /// parameters or is not defined for integers alone.
-    pub fn of_ints(self) -> Option<OfInts> {
-        match &self.row().meaning {
-            Meaning::One(f) => f.int.map(OfInts::One),
-            Meaning::Two(f) => f.int.map(OfInts::Two),
-            Meaning::Test(f) => f.int.map(OfInts::Test),
-            Meaning::Other { .. } => None,
-        }
-    }
-
     /// Its exact value; `None` where it is not defined for operands of these kinds.
     pub fn eval(self, operands: &[Scalar]) -> Option<Scalar> {
         use Scalar::{Bool, F32, F64, Int};
         match (&self.row().meaning, operands) {
             (Meaning::One(f), [a]) => Some(match *a {
-                Bool(a) => Bool(f.bool?(a)),
-                Int(a) => Int(f.int?(a)),
-                F32(a) => F32(f.f32?(a)),
-                F64(a) => F64(f.f64?(a)),
+                Bool(a) => Bool((f.bool?.one)(a)),
+                Int(a) => Int((f.int?.one)(a)),
+                F32(a) => F32((f.f32?.one)(a)),
+                F64(a) => F64((f.f64?.one)(a)),
             }),
             (Meaning::Two(f), [a, b]) => Some(match (*a, *b) {
-                (Bool(a), Bool(b)) => Bool(f.bool?(a, b)),
-                (Int(a), Int(b)) => Int(f.int?(a, b)),
-                (F32(a), F32(b)) => F32(f.f32?(a, b)),
-                (F64(a), F64(b)) => F64(f.f64?(a, b)),
+                (Bool(a), Bool(b)) => Bool((f.bool?.one)(a, b)),
+                (Int(a), Int(b)) => Int((f.int?.one)(a, b)),
+                (F32(a), F32(b)) => F32((f.f32?.one)(a, b)),
+                (F64(a), F64(b)) => F64((f.f64?.one)(a, b)),
                 _ => return None,
             }),
             (Meaning::Test(f), [a, b]) => Some(Bool(match (a, b) {
-                (Bool(a), Bool(b)) => f.bool?(a, b),
-                (Int(a), Int(b)) => f.int?(a, b),
-                (F32(a), F32(b)) => f.f32?(a, b),
-                (F64(a), F64(b)) => f.f64?(a, b),
+                (Bool(a), Bool(b)) => (f.bool?.one)(*a, *b),
+                (Int(a), Int(b)) => (f.int?.one)(*a, *b),
+                (F32(a), F32(b)) => (f.f32?.one)(*a, *b),
+                (F64(a), F64(b)) => (f.f64?.one)(*a, *b),
                 _ => return None,
             })),
             (Meaning::Other { arity, eval, .. }, _) if *arity == operands.len() => {

@@ -13,6 +13,7 @@
 mod derivative;
 mod eval;
 mod interval;
+mod many;
 mod row;
 mod rust;
 mod table;
@@ -20,8 +21,8 @@ mod table;
 pub(crate) mod tests;
 
 pub use derivative::Term;
-pub use eval::OfInts;
 pub use interval::{FULL, Interval, narrow, of_bits};
+pub use many::{Slice, SliceMut};
 pub use rust::{Form, Level, Rust};
 pub use table::Op;
 

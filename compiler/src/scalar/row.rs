@@ -33,20 +33,29 @@ impl<B, I, S, D> ByKind<B, I, S, D> {
     }
 }
 
+/// A function of one operand, of one element and of many: the same, written once.
+#[derive(Clone, Copy)]
+pub struct OfOne<T, R> {
+    pub(super) one: fn(T) -> R,
+    pub(super) many: fn(&[T], &mut [R]),
+}
+
+/// A function of two operands.
+#[derive(Clone, Copy)]
+pub struct OfTwo<T, R> {
+    pub(super) one: fn(T, T) -> R,
+    pub(super) many: fn(&[T], &[T], &mut [R]),
+}
+
 /// One operand, and a result of its kind.
-pub(super) type One = ByKind<fn(bool) -> bool, fn(i64) -> i64, fn(f32) -> f32, fn(f64) -> f64>;
+pub(super) type One = ByKind<OfOne<bool, bool>, OfOne<i64, i64>, OfOne<f32, f32>, OfOne<f64, f64>>;
 
 /// Two operands of a kind, and a result of it.
-pub(super) type Two =
-    ByKind<fn(bool, bool) -> bool, fn(i64, i64) -> i64, fn(f32, f32) -> f32, fn(f64, f64) -> f64>;
+pub(super) type Two = ByKind<OfTwo<bool, bool>, OfTwo<i64, i64>, OfTwo<f32, f32>, OfTwo<f64, f64>>;
 
 /// Two operands of a kind, and a boolean.
-pub(super) type Test = ByKind<
-    fn(&bool, &bool) -> bool,
-    fn(&i64, &i64) -> bool,
-    fn(&f32, &f32) -> bool,
-    fn(&f64, &f64) -> bool,
->;
+pub(super) type Test =
+    ByKind<OfTwo<bool, bool>, OfTwo<i64, bool>, OfTwo<f32, bool>, OfTwo<f64, bool>>;
 
 /// What an operation takes and gives.
 pub(super) enum Meaning {
@@ -83,19 +92,19 @@ pub(super) const ROW: Row = Row {
 };
 
 pub(super) const fn one(
-    bool: Option<fn(bool) -> bool>,
-    int: Option<fn(i64) -> i64>,
-    f32: Option<fn(f32) -> f32>,
-    f64: Option<fn(f64) -> f64>,
+    bool: Option<OfOne<bool, bool>>,
+    int: Option<OfOne<i64, i64>>,
+    f32: Option<OfOne<f32, f32>>,
+    f64: Option<OfOne<f64, f64>>,
 ) -> Meaning {
     Meaning::One(ByKind { bool, int, f32, f64 })
 }
 
 pub(super) const fn two(
-    bool: Option<fn(bool, bool) -> bool>,
-    int: Option<fn(i64, i64) -> i64>,
-    f32: Option<fn(f32, f32) -> f32>,
-    f64: Option<fn(f64, f64) -> f64>,
+    bool: Option<OfTwo<bool, bool>>,
+    int: Option<OfTwo<i64, i64>>,
+    f32: Option<OfTwo<f32, f32>>,
+    f64: Option<OfTwo<f64, f64>>,
 ) -> Meaning {
     Meaning::Two(ByKind { bool, int, f32, f64 })
 }
@@ -115,8 +124,8 @@ pub(super) const fn comparison(
 /// A function of one float.
 pub(super) const fn function(
     name: &'static str,
-    f32: fn(f32) -> f32,
-    f64: fn(f64) -> f64,
+    f32: OfOne<f32, f32>,
+    f64: OfOne<f64, f64>,
     derivative: &'static [Term],
     float: Form,
 ) -> Row {

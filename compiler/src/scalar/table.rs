@@ -1,7 +1,7 @@
 //! The table: one row for each operation.
 
 use super::derivative::{A, B, INVERSE_B, MINUS_ONE, ONE, ZERO};
-use super::row::{ByKind, Meaning, ROW, Row, comparison, function, one, two};
+use super::row::{ByKind, Meaning, OfOne, OfTwo, ROW, Row, comparison, function, one, two};
 use super::rust::Neutral::{Both, Right};
 use super::rust::{Form, Level, Rust};
 use super::{CONVERT, Kind, SAT, Term, WRAP, eval, interval};
@@ -45,14 +45,33 @@ macro_rules! indicator {
     };
 }
 
+/// A function of one operand: of one element, and of many.
+macro_rules! one {
+    ($of:expr) => {
+        OfOne { one: $of, many: |a, to| to.iter_mut().zip(a).for_each(|(to, a)| *to = $of(*a)) }
+    };
+}
+
+/// A function of two operands: of one element each, and of many.
+macro_rules! two {
+    ($of:expr) => {
+        OfTwo {
+            one: $of,
+            many: |a, b, to| {
+                to.iter_mut().zip(a.iter().zip(b)).for_each(|(to, (a, b))| *to = $of(*a, *b));
+            },
+        }
+    };
+}
+
 /// The comparison that an operator of Rust is for every kind.
 macro_rules! test {
     ($sign:tt) => {
         ByKind {
-            bool: Some(|a, b| a $sign b),
-            int: Some(|a, b| a $sign b),
-            f32: Some(|a, b| a $sign b),
-            f64: Some(|a, b| a $sign b),
+            bool: Some(two!(|a, b| a $sign b)),
+            int: Some(two!(|a, b| a $sign b)),
+            f32: Some(two!(|a, b| a $sign b)),
+            f64: Some(two!(|a, b| a $sign b)),
         }
     };
 }
@@ -62,7 +81,7 @@ operations! {
         /// Negation of an integer or float.
         Neg = Row {
             name: "neg",
-            meaning: one(None, Some(i64::wrapping_neg), Some(ops::Neg::neg), Some(ops::Neg::neg)),
+            meaning: one(None, Some(one!(i64::wrapping_neg)), Some(one!(ops::Neg::neg)), Some(one!(ops::Neg::neg))),
             interval: interval::neg,
             derivative: Some(&[MINUS_ONE]),
             modular: true,
@@ -76,7 +95,7 @@ operations! {
         /// Negation of a boolean.
         Not = Row {
             name: "not",
-            meaning: one(Some(ops::Not::not), None, None, None),
+            meaning: one(Some(one!(ops::Not::not)), None, None, None),
             interval: interval::not,
             rust: Rust { bool: Form::Prefix('!'), ..Rust::NONE },
             ..ROW
@@ -84,7 +103,7 @@ operations! {
         /// Absolute value; that of the least integer is itself.
         Abs = Row {
             name: "abs",
-            meaning: one(None, Some(i64::wrapping_abs), Some(f32::abs), Some(f64::abs)),
+            meaning: one(None, Some(one!(i64::wrapping_abs)), Some(one!(f32::abs)), Some(one!(f64::abs))),
             interval: interval::abs,
             derivative: Some(&[Term::Apply(
                 Op::Sub,
@@ -101,7 +120,7 @@ operations! {
         /// Sum; of integers it wraps at 64 bits, as all arithmetic here.
         Add = Row {
             name: "add",
-            meaning: two(None, Some(i64::wrapping_add), Some(ops::Add::add), Some(ops::Add::add)),
+            meaning: two(None, Some(two!(i64::wrapping_add)), Some(two!(ops::Add::add)), Some(two!(ops::Add::add))),
             interval: interval::add,
             derivative: Some(&[ONE, ONE]),
             modular: true,
@@ -113,7 +132,7 @@ operations! {
         /// Difference.
         Sub = Row {
             name: "sub",
-            meaning: two(None, Some(i64::wrapping_sub), Some(ops::Sub::sub), Some(ops::Sub::sub)),
+            meaning: two(None, Some(two!(i64::wrapping_sub)), Some(two!(ops::Sub::sub)), Some(two!(ops::Sub::sub))),
             interval: interval::sub,
             derivative: Some(&[ONE, MINUS_ONE]),
             modular: true,
@@ -125,7 +144,7 @@ operations! {
         /// Product.
         Mul = Row {
             name: "mul",
-            meaning: two(None, Some(i64::wrapping_mul), Some(ops::Mul::mul), Some(ops::Mul::mul)),
+            meaning: two(None, Some(two!(i64::wrapping_mul)), Some(two!(ops::Mul::mul)), Some(two!(ops::Mul::mul))),
             interval: interval::mul,
             derivative: Some(&[B, A]),
             modular: true,
@@ -138,7 +157,7 @@ operations! {
         /// Quotient of floats.
         Div = Row {
             name: "div",
-            meaning: two(None, None, Some(ops::Div::div), Some(ops::Div::div)),
+            meaning: two(None, None, Some(two!(ops::Div::div)), Some(two!(ops::Div::div))),
             derivative: Some(&[
                 INVERSE_B,
                 Term::Apply(Op::Neg, &[Term::Apply(Op::Div, &[Term::Result, B])]),
@@ -153,7 +172,7 @@ operations! {
         /// Quotient of integers rounded down; by 0 it is 0.
         FloorDiv = Row {
             name: "floor_div",
-            meaning: two(None, Some(arith::floor_div), None, None),
+            meaning: two(None, Some(two!(arith::floor_div)), None, None),
             interval: interval::floor_div,
             rust: Rust { int_neutral: Right(1), ..Rust::int(Form::Call("floor_div")) },
             ..ROW
@@ -164,9 +183,9 @@ operations! {
             name: "rem",
             meaning: two(
                 None,
-                Some(arith::floor_rem),
-                Some(arith::rem_f32),
-                Some(arith::rem_f64),
+                Some(two!(arith::floor_rem)),
+                Some(two!(arith::rem_f32)),
+                Some(two!(arith::rem_f64)),
             ),
             interval: interval::rem,
             derivative: Some(&[
@@ -186,7 +205,7 @@ operations! {
         /// Power of floats; `a·a` where `b` is 2.
         Pow = Row {
             name: "pow",
-            meaning: two(None, None, Some(arith::pow_f32), Some(arith::pow_f64)),
+            meaning: two(None, None, Some(two!(arith::pow_f32)), Some(two!(arith::pow_f64))),
             derivative: Some(&[
                 Term::Apply(
                     Op::Mul,
@@ -208,7 +227,7 @@ operations! {
         /// `a << b`; 0 for `b` below 0 or above 63.
         Shl = Row {
             name: "shl",
-            meaning: two(None, Some(arith::shl), None, None),
+            meaning: two(None, Some(two!(arith::shl)), None, None),
             interval: interval::shl,
             modular: true,
             rust: Rust { int_neutral: Right(0), ..Rust::int(Form::Call("shl")) },
@@ -217,7 +236,7 @@ operations! {
         /// `a >> b`, arithmetic; 0 for `b` below 0, the sign for `b` above 63.
         Shr = Row {
             name: "shr",
-            meaning: two(None, Some(arith::shr), None, None),
+            meaning: two(None, Some(two!(arith::shr)), None, None),
             interval: interval::shr,
             rust: Rust { int_neutral: Right(0), ..Rust::int(Form::Call("shr")) },
             ..ROW
@@ -225,7 +244,7 @@ operations! {
         /// Bitwise of integers, logical of booleans.
         And = Row {
             name: "and",
-            meaning: two(Some(ops::BitAnd::bitand), Some(ops::BitAnd::bitand), None, None),
+            meaning: two(Some(two!(ops::BitAnd::bitand)), Some(two!(ops::BitAnd::bitand)), None, None),
             interval: interval::bitwise,
             modular: true,
             rust: Rust { int_neutral: Both(-1), ..Rust::bits("&", Level::And) },
@@ -234,7 +253,7 @@ operations! {
         /// Bitwise of integers, logical of booleans.
         Or = Row {
             name: "or",
-            meaning: two(Some(ops::BitOr::bitor), Some(ops::BitOr::bitor), None, None),
+            meaning: two(Some(two!(ops::BitOr::bitor)), Some(two!(ops::BitOr::bitor)), None, None),
             interval: interval::bitwise,
             modular: true,
             rust: Rust { int_neutral: Both(0), ..Rust::bits("|", Level::Or) },
@@ -243,7 +262,7 @@ operations! {
         /// Bitwise of integers, logical of booleans.
         Xor = Row {
             name: "xor",
-            meaning: two(Some(ops::BitXor::bitxor), Some(ops::BitXor::bitxor), None, None),
+            meaning: two(Some(two!(ops::BitXor::bitxor)), Some(two!(ops::BitXor::bitxor)), None, None),
             interval: interval::bitwise,
             modular: true,
             rust: Rust { int_neutral: Both(0), ..Rust::bits("^", Level::Xor) },
@@ -253,10 +272,10 @@ operations! {
         Min = Row {
             name: "min",
             meaning: two(
-                Some(|a, b| a & b),
-                Some(i64::min),
-                Some(arith::min_f32),
-                Some(arith::min_f64),
+                Some(two!(|a, b| a & b)),
+                Some(two!(i64::min)),
+                Some(two!(arith::min_f32)),
+                Some(two!(arith::min_f64)),
             ),
             interval: interval::min,
             derivative: Some(&[indicator!(Lt, A, B), indicator!(Le, B, A)]),
@@ -272,10 +291,10 @@ operations! {
         Max = Row {
             name: "max",
             meaning: two(
-                Some(|a, b| a | b),
-                Some(i64::max),
-                Some(arith::max_f32),
-                Some(arith::max_f64),
+                Some(two!(|a, b| a | b)),
+                Some(two!(i64::max)),
+                Some(two!(arith::max_f32)),
+                Some(two!(arith::max_f64)),
             ),
             interval: interval::max,
             derivative: Some(&[indicator!(Gt, A, B), indicator!(Ge, B, A)]),
@@ -316,62 +335,44 @@ operations! {
         /// wraps at 64 bits.
         Decay = Row {
             name: "decay",
-            meaning: two(None, Some(arith::decay_wide), None, None),
+            meaning: two(None, Some(two!(arith::decay_wide)), None, None),
             interval: interval::decay,
             rust: Rust::int(Form::Call("decay_wide")),
             ..ROW
         };
         /// e to the power.
-        Exp = function("exp", arith::exp_f32, arith::exp_f64, &[Term::Result], Form::Call("exp"));
+        Exp = function("exp", one!(arith::exp_f32), one!(arith::exp_f64), &[Term::Result], Form::Call("exp"));
         /// Natural logarithm.
-        Log = function(
-            "log",
-            arith::log_f32,
-            arith::log_f64,
+        Log = function("log", one!(arith::log_f32), one!(arith::log_f64),
             &[Term::Apply(Op::Div, &[ONE, A])],
             Form::Call("log"),
         );
         /// Square root.
-        Sqrt = function(
-            "sqrt",
-            f32::sqrt,
-            f64::sqrt,
+        Sqrt = function("sqrt", one!(f32::sqrt), one!(f64::sqrt),
             &[Term::Apply(Op::Div, &[Term::Constant(0.5), Term::Result])],
             Form::Method("sqrt"),
         );
         /// Sine.
-        Sin = function(
-            "sin",
-            arith::sin_f32,
-            arith::sin_f64,
+        Sin = function("sin", one!(arith::sin_f32), one!(arith::sin_f64),
             &[Term::Apply(Op::Cos, &[A])],
             Form::Call("sin"),
         );
         /// Cosine.
-        Cos = function(
-            "cos",
-            arith::cos_f32,
-            arith::cos_f64,
+        Cos = function("cos", one!(arith::cos_f32), one!(arith::cos_f64),
             &[Term::Apply(Op::Neg, &[Term::Apply(Op::Sin, &[A])])],
             Form::Call("cos"),
         );
         /// Hyperbolic tangent.
-        Tanh = function(
-            "tanh",
-            arith::tanh_f32,
-            arith::tanh_f64,
+        Tanh = function("tanh", one!(arith::tanh_f32), one!(arith::tanh_f64),
             &[Term::Apply(Op::Sub, &[ONE, Term::Apply(Op::Mul, &[Term::Result, Term::Result])])],
             Form::Call("tanh"),
         );
         /// Largest whole number not above.
-        Floor = function("floor", f32::floor, f64::floor, &[ZERO], Form::Method("floor"));
+        Floor = function("floor", one!(f32::floor), one!(f64::floor), &[ZERO], Form::Method("floor"));
         /// Smallest whole number not below.
-        Ceil = function("ceil", f32::ceil, f64::ceil, &[ZERO], Form::Method("ceil"));
+        Ceil = function("ceil", one!(f32::ceil), one!(f64::ceil), &[ZERO], Form::Method("ceil"));
         /// Nearest whole number, halves to even.
-        Round = function(
-            "round",
-            f32::round_ties_even,
-            f64::round_ties_even,
+        Round = function("round", one!(f32::round_ties_even), one!(f64::round_ties_even),
             &[ZERO],
             Form::Method("round_ties_even"),
         );

@@ -2,7 +2,8 @@
 
 use super::{Tensor, Values};
 use crate::ir::ReduceOp;
-use crate::scalar::{Kind, OfInts, Op, Scalar};
+use crate::scalar::{Kind, Op, Scalar, Slice, SliceMut};
+use std::borrow::Cow;
 
 /// The shape of an elementwise result: sizes are aligned at the last axis, and a size of 1
 /// (or a missing axis) stretches. `None` where two sizes disagree.
@@ -192,27 +193,23 @@ pub(super) fn apply_to(
 
 /// The results at `n` positions of an operation on integers alone: most weights are.
 fn apply_to_ints(op: Op, n: usize, operands: &[&Tensor]) -> Option<Values> {
-    fn ints<'t>(t: &&'t Tensor) -> Option<&'t [i64]> {
-        match &t.values {
-            Values::Int(values) => Some(values),
-            Values::Float(_) | Values::Bool(_) => None,
+    let each = operands.iter().map(|t| match &t.values {
+        Values::Int(values) if values.len() == n => Some(Cow::Borrowed(values.as_slice())),
+        Values::Int(values) => Some(Cow::Owned(vec![*values.first()?; n])),
+        Values::Float(_) | Values::Bool(_) => None,
+    });
+    let each: Vec<Cow<'_, [i64]>> = each.collect::<Option<_>>()?;
+    let operands: Vec<Slice<'_>> = each.iter().map(|values| Slice::Int(values)).collect();
+    match op.result(&vec![Kind::Int; operands.len()])? {
+        Kind::Int => {
+            let mut to = vec![0; n];
+            op.many(&operands, SliceMut::Int(&mut to)).then_some(Values::Int(to))
         }
-    }
-    let at = |values: &[i64], n: usize| if let [one] = values { *one } else { values[n] };
-    match (op.of_ints()?, operands) {
-        (OfInts::One(f), [a]) => {
-            let a = ints(a)?;
-            Some(Values::Int((0..n).map(|n| f(at(a, n))).collect()))
+        Kind::Bool => {
+            let mut to = vec![false; n];
+            op.many(&operands, SliceMut::Bool(&mut to)).then_some(Values::Bool(to))
         }
-        (OfInts::Two(f), [a, b]) => {
-            let (a, b) = (ints(a)?, ints(b)?);
-            Some(Values::Int((0..n).map(|n| f(at(a, n), at(b, n))).collect()))
-        }
-        (OfInts::Test(f), [a, b]) => {
-            let (a, b) = (ints(a)?, ints(b)?);
-            Some(Values::Bool((0..n).map(|n| f(&at(a, n), &at(b, n))).collect()))
-        }
-        _ => None,
+        Kind::F32 | Kind::F64 => None,
     }
 }
 
@@ -287,7 +284,7 @@ pub fn reduce(op: ReduceOp, float: Kind, a: &Tensor) -> Option<Tensor> {
         ReduceOp::Max => Some(Op::Max),
         ReduceOp::ArgMax => None,
     };
-    if let (Values::Int(values), Some(OfInts::Two(f))) = (&a.values, step.and_then(Op::of_ints)) {
+    if let (Values::Int(values), Some(f)) = (&a.values, step.and_then(Op::of_two_ints)) {
         let values = values.iter().copied();
         let result = if op == ReduceOp::Sum { Some(values.fold(0, f)) } else { values.reduce(f) };
         return result.map(Tensor::scalar_int);
