@@ -66,17 +66,14 @@ pub struct Place {
 impl Code {
     /// That of a loop.
     pub fn of_loop(ir: &StepIr, body: &Loop) -> Code {
-        let (outer, strides) = merged(&body.domain, &accesses(body));
-        let mut writer = Writer::new(ir, strides);
-        for (at, stmt) in body.body.iter().enumerate() {
-            writer.stmt(stmt, at);
-        }
-        writer.code(outer, None)
+        let mut writer = Writer::new(ir);
+        body.body.iter().for_each(|stmt| writer.stmt(stmt));
+        writer.code(body.domain.clone(), None)
     }
 
-    /// The values that a reduction is made of. Its axes stay as they are.
+    /// The values that a reduction is made of, of a kind if one is given.
     pub fn of_reduce(ir: &StepIr, reduce: &Reduce, kind: Option<Kind>) -> Code {
-        let mut writer = Writer::new(ir, None);
+        let mut writer = Writer::new(ir);
         let mut value = writer.value(&reduce.value);
         if let Some(kind) = kind.filter(|kind| *kind != value.kind) {
             value = writer.apply(Op::Convert(kind), kind, vec![value]);
@@ -85,73 +82,18 @@ impl Code {
     }
 }
 
-/// All accesses of a loop.
-fn accesses(body: &Loop) -> Vec<&Access> {
-    fn of_expr<'a>(expr: &'a Expr, found: &mut Vec<&'a Access>) {
-        match &expr.node {
-            ExprKind::Load(access) => of_access(access, found),
-            ExprKind::Apply(_, operands) => operands.iter().for_each(|e| of_expr(e, found)),
-            _ => {}
-        }
-    }
-    fn of_access<'a>(access: &'a Access, found: &mut Vec<&'a Access>) {
-        found.push(access);
-        access.dynamic.iter().for_each(|d| of_expr(&d.index, found));
-    }
-    let mut found = Vec::new();
-    for stmt in &body.body {
-        match stmt {
-            Stmt::Let { value, .. } => of_expr(value, &mut found),
-            Stmt::Store { to, value, mask, .. } => {
-                of_access(to, &mut found);
-                of_expr(value, &mut found);
-                mask.iter().for_each(|mask| of_expr(mask, &mut found));
-            }
-        }
-    }
-    found
-}
-
-/// The domain with axes made one that every access walks through as one, so that blocks are long;
-/// and which axes of the old domain the new ones end with.
-fn merged(domain: &[usize], accesses: &[&Access]) -> (Vec<usize>, Option<Vec<usize>>) {
-    let mut sizes: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = Vec::new();
-    for (axis, size) in domain.iter().enumerate() {
-        let stride = |access: &Access, axis: usize| access.strides.get(axis).copied().unwrap_or(0);
-        let joins = last.last().is_some_and(|before| {
-            accesses.iter().all(|a| stride(a, *before) == stride(a, axis) * *size as i64)
-        });
-        match (joins, sizes.last_mut(), last.last_mut()) {
-            (true, Some(merged), Some(end)) => {
-                *merged *= size;
-                *end = axis;
-            }
-            _ => {
-                sizes.push(*size);
-                last.push(axis);
-            }
-        }
-    }
-    (sizes, Some(last))
-}
-
 struct Writer<'i> {
     ir: &'i StepIr,
-    /// Which strides of an access are those of the domain that is walked; all, if none.
-    axes: Option<Vec<usize>>,
     locals: BTreeMap<u32, Register>,
     numbers: [usize; 4],
-    /// Registers by the text of their constant.
     constants: Vec<(Register, Scalar)>,
     steps: Vec<Step>,
 }
 
 impl<'i> Writer<'i> {
-    fn new(ir: &'i StepIr, axes: Option<Vec<usize>>) -> Writer<'i> {
+    fn new(ir: &'i StepIr) -> Writer<'i> {
         Writer {
             ir,
-            axes,
             locals: BTreeMap::new(),
             numbers: [0; 4],
             constants: Vec::new(),
@@ -189,7 +131,7 @@ impl<'i> Writer<'i> {
         to
     }
 
-    fn stmt(&mut self, stmt: &Stmt, _at: usize) {
+    fn stmt(&mut self, stmt: &Stmt) {
         match stmt {
             Stmt::Let { local, value, .. } => {
                 let value = self.value(value);
@@ -255,12 +197,7 @@ impl<'i> Writer<'i> {
     }
 
     fn place(&mut self, access: &Access) -> Place {
-        let mut strides = match &self.axes {
-            Some(axes) => {
-                axes.iter().map(|a| access.strides.get(*a).copied().unwrap_or(0)).collect()
-            }
-            None => access.strides.clone(),
-        };
+        let mut strides = access.strides.clone();
         let inner = strides.pop().unwrap_or(0);
         let dynamic = access.dynamic.iter().map(|d| (self.value(&d.index), d.stride, d.extent));
         let dynamic = dynamic.collect();
