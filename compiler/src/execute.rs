@@ -1,7 +1,7 @@
-//! Executes a run: compiled, by the interpreter, or by the oracle. All give the same bits.
+//! Executes a run: compiled, in this process, or by the oracle. All give the same bits.
 
 use crate::diagnostics::{Code, Diagnostic};
-use crate::interpret;
+use crate::executor;
 use crate::ir::StepIr;
 use crate::lower::rust::{self, GeneratedCrate, build};
 use crate::network::Network;
@@ -21,8 +21,8 @@ use std::time::Instant;
 pub enum Engine {
     /// A program that is compiled for it.
     Compiled,
-    /// The interpreter of the step IR, which needs no Rust toolchain.
-    Interpreter,
+    /// The executor, in this process: it needs no Rust toolchain.
+    Executor,
     /// The oracle, on the network form: what all others are compared with.
     Oracle,
 }
@@ -30,8 +30,8 @@ pub enum Engine {
 /// How a run is executed.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// By what.
-    pub engine: Engine,
+    /// By what; where it is not given, compiled if there is a Rust toolchain, else by the executor.
+    pub engine: Option<Engine>,
     /// Threads at most; all cores where it is not given.
     pub threads: Option<NonZero<usize>>,
     /// Whether to show no progress on standard error.
@@ -63,9 +63,16 @@ pub fn execute(
     say: &mut dyn FnMut(&str),
 ) -> Result<Executed, Diagnostic> {
     match settings.engine {
-        Engine::Compiled => compiled(&ir, settings, say),
-        Engine::Interpreter => interpreted(ir, settings),
-        Engine::Oracle => divined(network, &ir, settings, say),
+        None => match compiled(&ir, settings, say) {
+            Err(missing) if missing.code == Code::E0907 => {
+                say(&format!("{}; it is executed in this process, more slowly", missing.message));
+                in_process(ir, settings)
+            }
+            done => done,
+        },
+        Some(Engine::Compiled) => compiled(&ir, settings, say),
+        Some(Engine::Executor) => in_process(ir, settings),
+        Some(Engine::Oracle) => divined(network, &ir, settings, say),
     }
 }
 
@@ -87,7 +94,7 @@ fn divined(
     };
     match oracle::run(network, &mut progress) {
         Ok(outcome) => Ok(Executed {
-            plan: interpret::plan(ir),
+            plan: executor::plan(ir),
             columns: outcome.columns,
             seconds: begun.elapsed().as_secs_f64(),
             threads: 1,
@@ -121,11 +128,11 @@ fn threads(settings: &Settings) -> usize {
     settings.threads.map_or_else(all, NonZero::get)
 }
 
-fn interpreted(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnostic> {
-    let plan = interpret::plan(&ir);
+fn in_process(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnostic> {
+    let plan = executor::plan(&ir);
     // Once before, so that data that cannot be read has its own code.
-    interpret::load(ir.clone()).map_err(Diagnostic::from)?;
-    let make = || interpret::load(ir.clone()).map_err(io::Error::other);
+    executor::load(ir.clone()).map_err(Diagnostic::from)?;
+    let make = || executor::load(ir.clone()).map_err(io::Error::other);
     let options = Execution { threads: threads(settings), quiet: settings.quiet };
     match execute::run(&plan, &make, &options) {
         Ok(o) => Ok(Executed { plan, columns: o.columns, seconds: o.seconds, threads: o.threads }),
@@ -137,7 +144,7 @@ fn interpreted(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnos
         Err(error @ RunError::Thread(_)) => {
             Err(Diagnostic::without_place(Code::E0910, error.to_string()))
         }
-        // An error of the interpreter, to be reported as such.
+        // An error of the compiler, to be reported as such.
         Err(RunError::Panic(message)) => panic!("{message}"),
     }
 }
@@ -180,7 +187,7 @@ fn compiled(
                 .help("delete the folder of the cache, or set SNNC_CACHE to another"));
         }
     };
-    let plan = interpret::plan(ir);
+    let plan = executor::plan(ir);
     let columns = read(&plan, &results.0).map_err(|error| {
         let message = format!("`{}` cannot be read: {error}", results.0.display());
         Diagnostic::without_place(Code::E0903, message)

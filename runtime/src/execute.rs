@@ -247,7 +247,7 @@ fn each<R: Send, F: FnOnce() -> Result<R, RunError> + Send>(
     })
 }
 
-/// Stack of a thread, in bytes: room for the interpreter in deep expressions.
+/// Stack of a thread, in bytes: room for the executor in deep expressions.
 const STACK: usize = 16 << 20;
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -1,13 +1,13 @@
 //! The interface between a network and what executes it.
 //!
-//! Generated code and the compiler's interpreter both implement [`Network`]; the executor
+//! Generated code and the compiler's executor both implement [`Network`]; the runner
 //! ([`crate::execute`]) drives either in the same way.
 
 use std::fmt;
 
 /// A network that can be advanced step by step.
 ///
-/// The executor calls, for each step `t` from 1: [`step`](Network::step), then
+/// The runner calls, for each step `t` from 1: [`step`](Network::step), then
 /// [`keep`](Network::keep) for every record that is [`due`](Network::due), then
 /// [`between`](Network::between).
 pub trait Network: Send {
@@ -35,7 +35,7 @@ pub trait Network: Send {
     /// Takes over from `later`, a copy of this network that executed (or took over) steps
     /// `from..=to`, all that those steps put into arrays of results (see `Windows::collected`
     /// in the compiler): exactly the rows they wrote, not those that `later` wrote while
-    /// replaying earlier steps. The executor calls it in order of time, so that of two steps
+    /// replaying earlier steps. The runner calls it in order of time, so that of two steps
     /// that wrote the same row the later one wins; at last with `from` = 1 and `to` the last
     /// step of the run, on the network that executed that step.
     fn collect(&mut self, later: &Self, from: u64, to: u64)

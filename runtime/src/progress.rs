@@ -1,6 +1,6 @@
 //! Shows how far a run has come.
 //!
-//! The executor only stores a number now and then; a thread of its own looks at it a few
+//! The runner only stores a number now and then; a thread of its own looks at it a few
 //! times a second and draws a bar, or writes a line where nobody watches a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};

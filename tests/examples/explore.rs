@@ -1,12 +1,12 @@
 //! Looks for programs on which engines differ.
 //!
 //! `explore SEED FIRST COUNT [show] [fast] [stop] [code]`: programs `FIRST` to `FIRST + COUNT - 1`
-//! of a seed, on the oracle and the interpreter. `show` prints them all, `fast` does not make
+//! of a seed, on the oracle and the executor. `show` prints them all, `fast` does not make
 //! what differs small, `stop` ends at the first that differs, `code` also compiles them, 48 at a
 //! time.
 
 use snn_tests::programs::compare::{Verdict, judge_all};
-use snn_tests::programs::engine::{Code, Engine, Interpreter, Oracle, Outcome, interpreted};
+use snn_tests::programs::engine::{Code, Engine, Executor, Oracle, Outcome, executed};
 use snn_tests::programs::features::{Covered, Features};
 use snn_tests::programs::{Generated, numbered, shrink};
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ fn main() -> ExitCode {
         Box::new(Oracle::Network),
         Box::new(Oracle::Apart),
         Box::new(Oracle::Flat),
-        Box::new(Interpreter(1)),
-        Box::new(Interpreter(3)),
+        Box::new(Executor(1)),
+        Box::new(Executor(3)),
     ];
     if has("code") {
         engines.push(Box::new(code(1)));
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             covered.add(&made.marks);
             match verdict {
                 Verdict::Agree(compiled) => {
-                    let (outcome, threads) = interpreted(&compiled.ir, 3);
+                    let (outcome, threads) = executed(&compiled.ir, 3);
                     parallel += u64::from(threads > 1);
                     tabulated += compiled.ir.tabulated.len();
                     faults += u64::from(matches!(outcome, Outcome::Fault(..)));

@@ -4,7 +4,7 @@
 #
 #     tests/faults/run.sh [FAULT…]     all, or those named (without `.patch`)
 #
-# SNNC_CASES: programs on oracle and interpreter (2000); SNNC_COMPILED: compiled ones, where the
+# SNNC_CASES: programs on oracle and executor (2000); SNNC_COMPILED: compiled ones, where the
 # others find nothing (48; 0 for none); SNNC_SEED: of the programs (1).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

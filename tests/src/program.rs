@@ -5,7 +5,7 @@ use snn_runtime::npy::{Values, read_values};
 use snn_runtime::npz::Archive;
 use snnc::diagnostics::{Severity, render};
 use snnc::driver::{self, CheckedRun, Runs};
-use snnc::interpret;
+use snnc::executor;
 use snnc::ir::StepIr;
 use snnc::lower::rust;
 use std::collections::BTreeMap;
@@ -75,12 +75,12 @@ pub fn check(file: &Path, set: &[(&str, &str)]) -> CheckedRun {
     checked.runs.into_iter().next().unwrap_or_else(|| panic!("no run in {}", file.display()))
 }
 
-/// What the interpreter records.
-pub fn interpreted(ir: &StepIr) -> BTreeMap<String, Array> {
+/// What the executor records.
+pub fn executed(ir: &StepIr) -> BTreeMap<String, Array> {
     let ir = Arc::new(ir.clone());
-    let plan = interpret::plan(&ir);
+    let plan = executor::plan(&ir);
     let options = execute::Execution { threads: 1, quiet: true };
-    let make = || interpret::load(Arc::clone(&ir)).map_err(std::io::Error::other);
+    let make = || executor::load(Arc::clone(&ir)).map_err(std::io::Error::other);
     let outcome = execute::run(&plan, &make, &options).unwrap_or_else(|e| panic!("{e:?}"));
     let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
     let path = folder.path().join("results.npz");

@@ -4,7 +4,7 @@
 use snn_tests::batch::Batch;
 use snn_tests::program::{cache, check};
 use snn_tests::programs::engine::{Code as Generated, Compiled, Outcome, Recorded};
-use snn_tests::programs::engine::{divined, interpreted};
+use snn_tests::programs::engine::{divined, executed};
 use snnc::data::compare::{Form, Nans, Tally};
 use snnc::diagnostics::Code;
 use snnc::driver::{self, Options};
@@ -362,8 +362,8 @@ fn every_engine_gives_the_numbers_that_are_right() {
         expect(case, "oracle, network form", &divined(&program.run.network));
         expect(case, "oracle, flat form", &divined(&program.run.flat.0));
         for threads in [1, 3] {
-            let outcome = interpreted(&program.ir, threads).0;
-            expect(case, &format!("interpreter, {threads} threads"), &outcome);
+            let outcome = executed(&program.ir, threads).0;
+            expect(case, &format!("executor, {threads} threads"), &outcome);
         }
     }
     let irs: Vec<_> = programs.iter().map(|p| (*p.ir).clone()).collect();
@@ -406,7 +406,7 @@ fn an_encoder_that_remembers_a_row_is_no_table() {
     assert!(spikes[4 * 16..5 * 16].contains(&1.0));
     assert!(spikes[5 * 16..8 * 16].iter().all(|s| *s == 0.0));
     let mut others = vec![recorded(divined(&program.run.flat.0))];
-    others.extend([1, 3].map(|threads| recorded(interpreted(&program.ir, threads).0)));
+    others.extend([1, 3].map(|threads| recorded(executed(&program.ir, threads).0)));
     let folder = generated_in("cases-encoder");
     let batch = Batch::compile(&[(*program.ir).clone()], &folder).unwrap_or_else(|e| panic!("{e}"));
     for threads in [1, 3] {

@@ -1,5 +1,5 @@
 //! The standard library against golden data of the reference implementation: every state of
-//! every step, in the interpreter and in generated code.
+//! every step, in the executor and in generated code.
 
 use snn_runtime::network::ElementType;
 use snn_runtime::npy::Header;
@@ -188,12 +188,12 @@ fn every_process_equals_the_reference() {
     let file = folder.path().join("cases.snn");
     fs::write(&file, suite.program()).unwrap();
     let run = program::check(&file, &[]);
-    let interpreted = program::interpreted(&run.ir);
+    let executed = program::executed(&run.ir);
     let generated = program::generated(&run.ir, 1);
     assert!(suite.expected.len() > 80, "only {} comparisons", suite.expected.len());
     let mut wrong = Vec::new();
     for (key, expected, time_axis) in &suite.expected {
-        for (how, results) in [("interpreted", &interpreted), ("generated", &generated)] {
+        for (how, results) in [("executed", &executed), ("generated", &generated)] {
             let got = matching(&results[key], expected, *time_axis);
             // Sums of floats in another order than the reference's may differ in the last bit.
             let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * b.abs().max(1.0);
@@ -208,7 +208,7 @@ fn every_process_equals_the_reference() {
         }
     }
     assert!(wrong.is_empty(), "these differ from the reference: {wrong:#?}");
-    assert_eq!(interpreted, generated);
+    assert_eq!(executed, generated);
 }
 
 /// A layer with feedback: a spike at `t` reaches the layer itself at `t + 1`.
@@ -291,7 +291,7 @@ fn mnist_lava_equals_the_reference_in_every_recorded_state() {
     let file = folder.path().join("mnist_lava.snn");
     fs::write(&file, text).unwrap();
     let run = program::check(&file, &[]);
-    for results in [program::interpreted(&run.ir), program::generated(&run.ir, 2)] {
+    for results in [program::executed(&run.ir), program::generated(&run.ir, 2)] {
         assert_eq!(results["out.predicted"].values, golden["pred"].values);
         assert_eq!(results["out.truth"].values, golden["labels"].values);
         for layer in ["lif1", "lif2", "lif3"] {
@@ -348,7 +348,7 @@ fn mnist_loihi_equals_the_reference_in_every_state_of_every_step() {
     let Some(golden) = program::shared("golden/mnist_trace5_n32.npz") else { return };
     let golden = program::arrays(&golden);
     let run = program::check(&file, &[("images", "5")]);
-    for results in [program::interpreted(&run.ir), program::generated(&run.ir, 2)] {
+    for results in [program::executed(&run.ir), program::generated(&run.ir, 2)] {
         assert_eq!(results["enc.spikes"].values, golden["input_spikes"].values);
         for layer in 0..3 {
             for (state, key) in [("a_in", "a"), ("u", "u"), ("v", "v"), ("s_out", "s")] {

@@ -1,4 +1,4 @@
-//! Corners of arithmetic: what is known before the first step, what the interpreter computes and
+//! Corners of arithmetic: what is known before the first step, what the executor computes and
 //! what generated code does are the same bits.
 
 use snn_tests::program;
@@ -90,18 +90,18 @@ fn corners_are_the_same_wherever_they_are_computed() {
     let file = folder.path().join("corners.snn");
     std::fs::write(&file, text).unwrap();
     let run = program::check(&file, &[]);
-    let interpreted = program::interpreted(&run.ir);
+    let executed = program::executed(&run.ir);
     let generated = program::generated(&run.ir, 1);
     for (n, case) in CASES.iter().enumerate() {
         let (what, operands) = (case.text, case.operands);
         let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
         let value = |of: &program::Array| of.values.last().copied().unwrap();
-        let known = value(&interpreted[&format!("p.known{n}")]);
+        let known = value(&executed[&format!("p.known{n}")]);
         if case.result != "f32" {
             assert_eq!(bits(known), bits(case.value), "{what} of {operands:?} is {known}");
         }
         for found in [
-            value(&interpreted[&format!("p.found{n}")]),
+            value(&executed[&format!("p.found{n}")]),
             value(&generated[&format!("p.known{n}")]),
             value(&generated[&format!("p.found{n}")]),
         ] {
@@ -132,7 +132,7 @@ run all of Net {
     let file = folder.path().join("zeros.snn");
     std::fs::write(&file, text).unwrap();
     let run = program::check(&file, &[]);
-    for found in [program::interpreted(&run.ir), program::generated(&run.ir, 1)] {
+    for found in [program::executed(&run.ir), program::generated(&run.ir, 1)] {
         assert_eq!(found["p.u"].values, [INF, 1.0]);
         assert_eq!(found["p.v"].values, [-INF, 1.0]);
     }

@@ -6,7 +6,7 @@
 
 use snn_tests::programs::compare::{Verdict, judge_all};
 use snn_tests::programs::engine::{
-    Checked, Code, Engine, Interpreter, Oracle, check, check_seen, interpreted,
+    Checked, Code, Engine, Executor, Oracle, check, check_seen, executed,
 };
 use snn_tests::programs::features::{Covered, Features};
 use snn_tests::programs::{Generated, numbered, shrink};
@@ -29,8 +29,8 @@ fn quick() -> Vec<Box<dyn Engine>> {
         Box::new(Oracle::Network),
         Box::new(Oracle::Apart),
         Box::new(Oracle::Flat),
-        Box::new(Interpreter(1)),
-        Box::new(Interpreter(3)),
+        Box::new(Executor(1)),
+        Box::new(Executor(3)),
     ]
 }
 
@@ -56,7 +56,7 @@ fn run(cases: u64, engines: &[Box<dyn Engine>], at_once: usize, attempts: usize)
             match verdict {
                 Verdict::Agree(compiled) => {
                     covered.add(&made.marks);
-                    parallel += u64::from(cases > 100 && interpreted(&compiled.ir, 3).1 > 1);
+                    parallel += u64::from(cases > 100 && executed(&compiled.ir, 3).1 > 1);
                     tabulated += compiled.ir.tabulated.len() as u64;
                 }
                 Verdict::Rejected(code, _) => *rejected.entry(code).or_insert(0) += 1,
@@ -86,7 +86,7 @@ fn run(cases: u64, engines: &[Box<dyn Engine>], at_once: usize, attempts: usize)
 }
 
 #[test]
-fn oracle_and_interpreter_agree_on_random_programs() {
+fn oracle_and_executor_agree_on_random_programs() {
     run(number("SNNC_CASES").unwrap_or(400), &quick(), 1, 3000);
 }
 

@@ -1,5 +1,5 @@
 //! Random step IR: what the analyses prove, and what generated code computes, against what the
-//! interpreter does.
+//! executor does.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -10,7 +10,7 @@ use snn_runtime::network::{ElementType, Fault};
 use snn_runtime::record;
 use snn_tests::batch::{Batch, Ran};
 use snn_tests::random_ir::{Choices, network, remembering, windowed};
-use snnc::interpret::{Array, load, plan};
+use snnc::executor::{Array, load, plan};
 use snnc::ir::{
     Access, Buffer, BufferId, Elem, Expr, ExprKind, Fit, Kind, OpKind, Source, StepIr, Stmt, print,
     ranges, verify,
@@ -48,16 +48,15 @@ proptest! {
 }
 
 fn check_ranges(ir: StepIr) -> Result<(), TestCaseError> {
-    let mut interpreter =
-        load(Arc::new(watched(&ir))).map_err(|e| TestCaseError::fail(e.message))?;
+    let mut executor = load(Arc::new(watched(&ir))).map_err(|e| TestCaseError::fail(e.message))?;
     for t in 0..=ir.steps {
-        if t > 0 && interpreter.step(t).is_err() {
+        if t > 0 && executor.step(t).is_err() {
             break;
         }
         for (n, buffer) in (0u32..).zip(&ir.buffers) {
             let (lo, hi) = buffer.range;
             for id in [BufferId(n), watcher(&ir, n, 0), watcher(&ir, n, 1)] {
-                let outside = match interpreter.buffer(id) {
+                let outside = match executor.buffer(id) {
                     Array::Int(values) => values.iter().copied().find(|v| *v < lo || *v > hi),
                     Array::Bool(_) | Array::F32(_) | Array::F64(_) => None,
                 };
@@ -66,7 +65,7 @@ fn check_ranges(ir: StepIr) -> Result<(), TestCaseError> {
             }
         }
         if t > 0 {
-            interpreter.between(t);
+            executor.between(t);
         }
     }
     Ok(())
@@ -116,7 +115,7 @@ fn watched(ir: &StepIr) -> StepIr {
 }
 
 #[test]
-fn generated_code_computes_what_the_interpreter_does() {
+fn generated_code_computes_what_the_executor_does() {
     // Two in eight have windows that can be executed in parallel.
     let networks = networks(32, |n, choices| match n % 8 {
         7 => windowed(choices),
@@ -143,8 +142,8 @@ fn generated_code_computes_what_the_interpreter_does() {
 #[test]
 fn windows_in_parallel_give_what_steps_in_order_give() {
     for ir in networks(60, |_, choices| windowed(choices)) {
-        let expected = interpret(&ir, 1).unwrap_or_else(|e| panic!("{e}"));
-        let parallel = interpret(&ir, 3).unwrap_or_else(|e| panic!("{e}"));
+        let expected = executed(&ir, 1).unwrap_or_else(|e| panic!("{e}"));
+        let parallel = executed(&ir, 3).unwrap_or_else(|e| panic!("{e}"));
         assert!(parallel.threads > 1);
         for (n, (a, b)) in expected.columns.iter().zip(&parallel.columns).enumerate() {
             assert_eq!(a.bytes, b.bytes, "kept{n} of\n{}", print::print(&ir));
@@ -156,8 +155,8 @@ fn windows_in_parallel_give_what_steps_in_order_give() {
 fn what_is_remembered_is_the_same_in_windows() {
     let (mut split, mut all) = (0, 0);
     for ir in networks(800, |_, choices| remembering(choices)) {
-        let expected = interpret(&ir, 1).unwrap_or_else(|e| panic!("{e}"));
-        let parallel = interpret(&ir, 3).unwrap_or_else(|e| panic!("{e}"));
+        let expected = executed(&ir, 1).unwrap_or_else(|e| panic!("{e}"));
+        let parallel = executed(&ir, 3).unwrap_or_else(|e| panic!("{e}"));
         all += 1;
         split += usize::from(parallel.threads > 1);
         for (n, (a, b)) in expected.columns.iter().zip(&parallel.columns).enumerate() {
@@ -181,15 +180,15 @@ fn networks(cases: u32, make: impl Fn(u32, &mut Choices) -> StepIr) -> Vec<StepI
         .collect()
 }
 
-fn interpret(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
-    let interpreter = load(Arc::new(ir.clone())).unwrap_or_else(|e| panic!("{}", e.message));
-    run(&plan(ir), &|| Ok(interpreter.clone()), &Execution { threads, quiet: true })
+fn executed(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
+    let executor = load(Arc::new(ir.clone())).unwrap_or_else(|e| panic!("{}", e.message));
+    run(&plan(ir), &|| Ok(executor.clone()), &Execution { threads, quiet: true })
 }
 
-/// Where generated code and interpreter differ first, in words.
+/// Where generated code and executor differ first, in words.
 fn compare(ir: &StepIr, ran: &Ran) -> Option<String> {
     let plan = plan(ir);
-    let expected = interpret(ir, 1);
+    let expected = executed(ir, 1);
     let (columns, archive) = match (expected, ran) {
         (Ok(outcome), Ran::Recorded(archive)) => (outcome.columns, archive),
         (Err(RunError::Fault(Fault::Index { t, .. })), Ran::Fault(line)) => {
@@ -197,8 +196,8 @@ fn compare(ir: &StepIr, ran: &Ran) -> Option<String> {
             let same = line.starts_with(&format!("fault=index t={t} "));
             return (!same).then(|| format!("fault at step {t}, generated: {line}"));
         }
-        (Err(error), ran) => return Some(format!("interpreted: {error}; generated: {ran:?}")),
-        (Ok(_), ran) => return Some(format!("interpreted without a fault; generated: {ran:?}")),
+        (Err(error), ran) => return Some(format!("executed: {error}; generated: {ran:?}")),
+        (Ok(_), ran) => return Some(format!("executed without a fault; generated: {ran:?}")),
     };
     let mut archive = snn_runtime::npz::Archive::open(archive).unwrap_or_else(|e| panic!("{e}"));
     for (spec, column) in plan.records.iter().zip(&columns) {

@@ -1,7 +1,7 @@
 //! Tabulated encoders: the same results as the encoders they replace.
 
 use snn_tests::program;
-use snn_tests::programs::engine::{divined, interpreted};
+use snn_tests::programs::engine::{divined, executed};
 use std::sync::Arc;
 
 /// A program with an encoder that does `spk` at every step and `take` when a row comes.
@@ -60,10 +60,10 @@ fn check(text: &str, tabulated: bool) {
     assert_eq!(!run.ir.tabulated.is_empty(), tabulated, "{text}");
     let runs = run.ir.buffers.iter().any(|b| b.name == "enc.v");
     assert_eq!(runs, !tabulated, "the encoder runs, or does not:\n{text}");
-    let sums = &program::interpreted(&run.ir)["sum.n"];
+    let sums = &program::executed(&run.ir)["sum.n"];
     assert!(sums.values.iter().any(|n| *n > 0.0), "nothing spikes:\n{text}");
     let expected = divined(&run.network);
-    assert_eq!(interpreted(&Arc::new(run.ir), 1).0, expected, "{text}");
+    assert_eq!(executed(&Arc::new(run.ir), 1).0, expected, "{text}");
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Programs on which engines differed once, as the random programs found them.
 
 use snn_tests::programs::compare::disagreement;
-use snn_tests::programs::engine::{Checked, Interpreter, Oracle, check_text};
+use snn_tests::programs::engine::{Checked, Executor, Oracle, check_text};
 
 fn agree(text: &str) {
     match check_text(text) {
         Checked::Accepted(compiled) => {
             let wrong = disagreement(
                 &compiled,
-                &[&Oracle::Network, &Oracle::Flat, &Interpreter(1), &Interpreter(3)],
+                &[&Oracle::Network, &Oracle::Flat, &Executor(1), &Executor(3)],
             );
             assert_eq!(wrong, None, "{text}");
         }

@@ -1,7 +1,7 @@
 //! The network IR: its text form, its passes, and what may be changed in it.
 
 use snn_tests::program;
-use snn_tests::programs::engine::{Checked, Compiled, Outcome, check, divined, interpreted};
+use snn_tests::programs::engine::{Checked, Compiled, Outcome, check, divined, executed};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
 use snnc::diagnostics::{Sink, render};
@@ -53,7 +53,7 @@ fn the_readout_of_mnist_counts_all_spikes_of_each_image() {
     let file = folder.path().join("mnist.snn");
     std::fs::write(&file, text).unwrap();
     let run = program::check(&file, &[("images", "6")]);
-    let results = program::interpreted(&run.ir);
+    let results = program::executed(&run.ir);
     let (spikes, counts) = (&results["net.layer2.neuron.s_out"], &results["cls.counts"]);
     assert_eq!((spikes.shape.as_slice(), counts.shape.as_slice()), (&[195, 10][..], &[6, 10][..]));
     for (image, counted) in counts.values.chunks(10).enumerate() {
@@ -348,12 +348,12 @@ fn with_argument(of: &Standard, models: &str, changed: &str, value: &str) -> Che
     program::check(&file, &[])
 }
 
-/// What a network gives, by the oracle on both forms and by the interpreter.
+/// What a network gives, by the oracle on both forms and by the executor.
 fn outcomes(network: &Network) -> [Outcome; 3] {
     let flat = network::flatten(network).unwrap();
     let mut sink = Sink::default();
     let ir = schedule::schedule(&mut sink, &network::fold(&flat)).unwrap();
-    [divined(network), divined(&flat.0), interpreted(&Arc::new(ir), 1).0]
+    [divined(network), divined(&flat.0), executed(&Arc::new(ir), 1).0]
 }
 
 #[test]

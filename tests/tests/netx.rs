@@ -74,7 +74,7 @@ run sim of Main {
     let program = dir.path().join("program.snn");
     std::fs::write(&program, text).unwrap();
     let run = snn_tests::program::check(&program, &[]);
-    let results = snn_tests::program::interpreted(&run.ir);
+    let results = snn_tests::program::executed(&run.ir);
     let expected = &snn_tests::program::arrays(&file("conv.npz"))["s_out"];
     assert!(expected.values.contains(&1.0));
     assert_eq!(&results["net.layer2.neuron.s_out"], expected);

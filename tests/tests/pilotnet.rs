@@ -25,7 +25,7 @@ fn kernels_stay_kernels() {
 }
 
 #[test]
-fn generated_code_equals_the_interpreter_on_whole_layers() {
+fn generated_code_equals_the_executor_on_whole_layers() {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(example()).unwrap();
     let records = "    record net.lif1.s_out\n    record net.lif2.v\n    record net.conv2.a_out\n";
@@ -34,7 +34,7 @@ fn generated_code_equals_the_interpreter_on_whole_layers() {
     let text = [&text[..report], records, &text[report..]].concat();
     std::fs::write(&file, text).unwrap();
     let run = program::check(&file, &[("n_ts", "9")]);
-    let (interpreted, generated) = (program::interpreted(&run.ir), program::generated(&run.ir, 1));
-    assert!(interpreted["net.conv2.a_out"].values.iter().any(|x| *x != 0.0));
-    assert_eq!(interpreted, generated);
+    let (executed, generated) = (program::executed(&run.ir), program::generated(&run.ir, 1));
+    assert!(executed["net.conv2.a_out"].values.iter().any(|x| *x != 0.0));
+    assert_eq!(executed, generated);
 }

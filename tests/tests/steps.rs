@@ -5,7 +5,7 @@ use snn_tests::batch::{Batch, Ran};
 use snn_tests::program::{arrays, check};
 use snnc::diagnostics::Code;
 use snnc::driver::{self, CheckedRun, Options};
-use snnc::interpret;
+use snnc::executor;
 use snnc::ir::StepIr;
 use std::path::Path;
 use std::sync::Arc;
@@ -179,9 +179,9 @@ fn remembering() -> Vec<CheckedRun> {
 
 fn columns(run: &CheckedRun, threads: usize) -> (usize, Vec<Vec<u8>>) {
     let ir = Arc::new(run.ir.clone());
-    let make = || interpret::load(Arc::clone(&ir)).map_err(std::io::Error::other);
+    let make = || executor::load(Arc::clone(&ir)).map_err(std::io::Error::other);
     let options = execute::Execution { threads, quiet: true };
-    let outcome = execute::run(&interpret::plan(&ir), &make, &options).unwrap();
+    let outcome = execute::run(&executor::plan(&ir), &make, &options).unwrap();
     (outcome.threads, outcome.columns.into_iter().map(|column| column.bytes).collect())
 }
 
@@ -222,6 +222,6 @@ fn threads_change_nothing_in_generated_code() {
         assert_eq!(results(threads), expected, "{threads} threads");
     }
     for (run, arrays) in runs.iter().zip(&expected) {
-        assert_eq!(&snn_tests::program::interpreted(&run.ir), arrays);
+        assert_eq!(&snn_tests::program::executed(&run.ir), arrays);
     }
 }

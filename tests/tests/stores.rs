@@ -50,7 +50,7 @@ fn statements_read_before_they_store() {
     std::fs::write(&file, text).unwrap();
     let ir = program::check(&file, &[]).ir;
     assert_eq!(verify::check(&ir), Ok(()));
-    for results in [program::interpreted(&ir), program::generated(&ir, 1)] {
+    for results in [program::executed(&ir), program::generated(&ir, 1)] {
         for (n, (statement, _, expected)) in cases.iter().enumerate() {
             let found = &results[&format!("p{n}.x")].values;
             assert_eq!(*found, expected.map(f64::from), "{statement}");
@@ -115,7 +115,7 @@ fn weights_are_read_from_data_files() {
         ("floats_false", [-0.5, -12.0]),
         ("floats_true", [2.0, 6.0]),
     ];
-    for results in [program::interpreted(&ir), program::generated(&ir, 1)] {
+    for results in [program::executed(&ir), program::generated(&ir, 1)] {
         for (name, values) in expected {
             assert_eq!(results[name].values[..2], values, "{name}");
         }

@@ -95,7 +95,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         snnc run net.snn\n  \
         snnc run net.snn --run sim --set images=100 --threads 4 -o results.npz\n  \
-        snnc run net.snn --interpret        without a Rust toolchain; slow\n  \
+        snnc run net.snn --interpret        without compiling; slower\n  \
         snnc run net.snn --engine oracle    as the specification says; slower")]
     Run {
         /// What is executed
@@ -104,10 +104,11 @@ pub enum Command {
         /// What else is an error
         #[command(flatten)]
         strictness: Strictness,
-        /// What executes it: all give the same bits
-        #[arg(long, value_enum, default_value_t = Engine::Compiled, value_name = "ENGINE")]
-        engine: Engine,
-        /// The same as `--engine interpreter`
+        /// What executes it: all give the same bits [default: compiled, or executor where there is
+        /// no Rust toolchain]
+        #[arg(long, value_enum, value_name = "ENGINE")]
+        engine: Option<Engine>,
+        /// The same as `--engine executor`
         #[arg(long, conflicts_with = "engine")]
         interpret: bool,
         /// Threads to use at most [default: all cores]
@@ -212,8 +213,9 @@ pub enum Command {
 pub enum Engine {
     /// A program that is compiled for it; needs a Rust toolchain
     Compiled,
-    /// An interpreter, some hundred times slower
-    Interpreter,
+    /// In this process, without compiling: 10 to 100 times slower
+    #[value(alias = "interpreter")]
+    Executor,
     /// What the specification says, message by message; slower still
     Oracle,
 }
@@ -274,7 +276,7 @@ pub struct Lowering {
     /// Write the placement also for another simulator
     #[arg(long, value_name = "FORMAT", value_parser = ["sana-fe"])]
     pub emit: Option<String>,
-    /// Execute with the reference interpreter, which needs no Rust toolchain
+    /// Execute in this process, which needs no Rust toolchain
     #[arg(long, requires = "profile_with")]
     pub interpret: bool,
     /// What else is an error

@@ -57,10 +57,11 @@ pub fn execute(arguments: Cli) -> Status {
         }
         Command::Run { program, strictness, engine, interpret, threads, output, quiet, json } => {
             let engine = match engine {
-                _ if interpret => Engine::Interpreter,
-                args::Engine::Compiled => Engine::Compiled,
-                args::Engine::Interpreter => Engine::Interpreter,
-                args::Engine::Oracle => Engine::Oracle,
+                _ if interpret => Some(Engine::Executor),
+                None => None,
+                Some(args::Engine::Compiled) => Some(Engine::Compiled),
+                Some(args::Engine::Executor) => Some(Engine::Executor),
+                Some(args::Engine::Oracle) => Some(Engine::Oracle),
             };
             let settings = Settings { engine, threads, quiet };
             run::run(&program, &strictness, run::Invocation { settings, output, json })

@@ -164,7 +164,7 @@ fn watch(
         ]);
     }
     let settings = Settings {
-        engine: if lowering.interpret { Engine::Interpreter } else { Engine::Compiled },
+        engine: lowering.interpret.then_some(Engine::Executor),
         threads: None,
         quiet: lowering.quiet || lowering.json,
     };

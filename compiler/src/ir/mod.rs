@@ -1,8 +1,8 @@
 //! The step IR: what one step of a network does, in order.
 //!
 //! This is the contract between the front of the compiler and everything that
-//! executes or prints a network. The scheduler builds it; the interpreter
-//! ([`crate::interpret`]) executes it naively and is the oracle; the Rust back end
+//! executes or prints a network. The scheduler builds it; the executor
+//! ([`crate::executor`]) executes it in this process; the Rust back end
 //! ([`crate::lower::rust`]) prints it as a crate; [`ranges`] bounds its values.
 //!
 //! # What it says

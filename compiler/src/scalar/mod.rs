@@ -2,7 +2,7 @@
 //!
 //! An array operation of the language that works element by element is one of these, applied to
 //! each element. The network IR and the step IR ([`crate::ir`]) name them by [`Op`]; nobody else
-//! says what they mean. The constant folder and the interpreter call [`Op::eval`], the analyses
+//! says what they mean. The constant folder and the executor call [`Op::eval`], the analyses
 //! of ranges [`Op::interval`], training [`Op::derivative`]; generated code is printed from
 //! [`Op::rust`].
 //!

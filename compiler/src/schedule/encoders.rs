@@ -2,7 +2,7 @@
 //!
 //! An encoder that holds a row of bytes for a window, and whose neurons know nothing but their
 //! own byte, has at most 256 different spike trains; a rate code over 32 steps has about 20.
-//! They are found by running the encoder on all 256 bytes, here, in the interpreter. Then, when
+//! They are found by running the encoder on all 256 bytes, here, in the executor. Then, when
 //! a row is taken, the weights of all inputs with equal trains are added up once, and a step
 //! adds the sums of the trains that spike in it. The encoder itself need not run at all.
 //!
@@ -12,7 +12,7 @@
 use super::simulate::Simulation;
 use super::walk;
 use crate::clocks::Clock;
-use crate::interpret;
+use crate::executor;
 use crate::ir::{
     ALWAYS, Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, ExprKind, Fit, Init,
     KernelKind, Kind, Loop, Op, OpKind, Record, RecordWhen, Source, StepIr, Stmt, Synapse,
@@ -246,12 +246,12 @@ impl Encoder {
     /// left out. `None` where bytes with equal trains are not neighbours.
     fn trains(&self, ir: &StepIr) -> Option<Vec<Train>> {
         use snn_runtime::Network;
-        let mut network = interpret::load(Arc::new(self.alone(ir))).ok()?;
+        let mut network = executor::load(Arc::new(self.alone(ir))).ok()?;
         let (period, first) = (self.taken.0, self.first());
         let mut by_step = Vec::new();
         for t in 1..=first + period {
             network.step(t).ok()?;
-            let interpret::Array::Bool(spikes) = network.buffer(self.port) else { return None };
+            let executor::Array::Bool(spikes) = network.buffer(self.port) else { return None };
             if t > first {
                 by_step.push(spikes.clone());
             } else if spikes.contains(&true) {

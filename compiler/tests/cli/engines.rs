@@ -19,7 +19,7 @@ run sim of Net {
 #[test]
 fn every_engine_records_the_same_bytes() {
     let folder = Folder::with("net.snn", PROGRAM);
-    let recorded = ["oracle", "interpreter", "compiled"].map(|engine| {
+    let recorded = ["oracle", "executor", "compiled"].map(|engine| {
         let file = format!("{engine}.npz");
         let ran = folder.snnc(&["run", "net.snn", "--engine", engine, "-o", &file]);
         assert_eq!(ran.status.code(), Some(0), "{engine}: {}", stderr(&ran));
@@ -28,6 +28,31 @@ fn every_engine_records_the_same_bytes() {
     assert!(recorded[0] == recorded[1] && recorded[0] == recorded[2]);
     let ran = folder.snnc(&["run", "net.snn", "--engine", "wasm"]);
     assert_eq!(ran.status.code(), Some(2));
+}
+
+#[test]
+fn without_a_toolchain_a_run_is_executed_in_process_and_says_so() {
+    let folder = Folder::with("net.snn", PROGRAM);
+    let nowhere = folder.path("nowhere");
+    let run = |arguments: &[&str]| {
+        let mut command = command(&[&["run", "net.snn"], arguments].concat());
+        for name in ["PATH", "HOME", "CARGO_HOME"] {
+            command.env(name, &nowhere);
+        }
+        command.env("SNNC_CACHE", folder.path("cache")).current_dir(folder.path(""));
+        command.output().unwrap()
+    };
+    let ran = run(&["-o", "without.npz"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", stderr(&ran));
+    assert!(stderr(&ran).contains("it is executed in this process, more slowly"), "{ran:?}");
+    let with = folder.snnc(&["run", "net.snn", "--engine", "oracle", "-o", "with.npz"]);
+    assert_eq!(with.status.code(), Some(0), "{}", stderr(&with));
+    let bytes = |file| std::fs::read(folder.path(file)).unwrap();
+    assert!(bytes("without.npz") == bytes("with.npz"));
+    // Who asks for compiled code is told what is missing.
+    let refused = run(&["--engine", "compiled"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("error[E0907]"), "{}", stderr(&refused));
 }
 
 #[test]

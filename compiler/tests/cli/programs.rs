@@ -291,9 +291,9 @@ fn compiled(folder: &Folder, arguments: &[&str]) -> Output {
 fn a_compiled_run_stops_with_the_same_message() {
     let folder = Folder::with("walk.snn", WALK);
     let compiled = compiled(&folder, &["run", "walk.snn", "--quiet"]);
-    let interpreted = folder.snnc(&["run", "walk.snn", "--quiet", "--interpret"]);
+    let executed = folder.snnc(&["run", "walk.snn", "--quiet", "--interpret"]);
     assert_eq!(compiled.status.code(), Some(1));
-    assert_eq!(stderr(&compiled), stderr(&interpreted));
+    assert_eq!(stderr(&compiled), stderr(&executed));
 }
 
 #[test]
@@ -302,11 +302,11 @@ fn compiled_and_interpreted_runs_give_the_same_bytes() {
     let run = ["run", "noise.snn", "--set", "n=200", "-o", "compiled.npz"];
     let compiled = compiled(&folder, &run);
     assert_eq!(compiled.status.code(), Some(0), "{}", stderr(&compiled));
-    let interpret = ["run", "noise.snn", "--set", "n=200", "--interpret", "-o", "interpreted.npz"];
-    let interpreted = folder.snnc(&interpret);
-    assert_eq!(stdout(&compiled), stdout(&interpreted));
+    let interpret = ["run", "noise.snn", "--set", "n=200", "--interpret", "-o", "executed.npz"];
+    let executed = folder.snnc(&interpret);
+    assert_eq!(stdout(&compiled), stdout(&executed));
     let bytes = |name: &str| std::fs::read(folder.path(name)).unwrap();
-    assert!(bytes("compiled.npz") == bytes("interpreted.npz"));
-    let raster = ["compiled", "interpreted"].map(|n| bytes(&format!("{n}.cells.s_out.raster.svg")));
+    assert!(bytes("compiled.npz") == bytes("executed.npz"));
+    let raster = ["compiled", "executed"].map(|n| bytes(&format!("{n}.cells.s_out.raster.svg")));
     assert!(raster[0] == raster[1]);
 }

@@ -6,7 +6,7 @@ use snn_runtime::execute::{self, RunError};
 use snn_runtime::network::{ElementType, Fault};
 use snnc::diagnostics::{Severity, render};
 use snnc::driver::{self, CheckedRun, Runs};
-use snnc::interpret;
+use snnc::executor;
 use snnc::ir::StepIr;
 use snnc::network::{Data, Network, verify};
 use snnc::oracle;
@@ -243,27 +243,27 @@ fn reported(network: &Network, outcome: &oracle::Outcome) -> Option<String> {
     None
 }
 
-/// The interpreter of the step IR on some threads.
-pub struct Interpreter(
+/// The executor of the step IR on some threads.
+pub struct Executor(
     /// How many.
     pub usize,
 );
 
-impl Engine for Interpreter {
+impl Engine for Executor {
     fn name(&self) -> String {
-        format!("interpreter, {} threads", self.0)
+        format!("executor, {} threads", self.0)
     }
 
     fn run(&self, programs: &[&Compiled]) -> Vec<Outcome> {
-        programs.iter().map(|program| interpreted(&program.ir, self.0).0).collect()
+        programs.iter().map(|program| executed(&program.ir, self.0).0).collect()
     }
 }
 
-/// What the interpreter records, and on how many threads.
-pub fn interpreted(ir: &Arc<StepIr>, threads: usize) -> (Outcome, usize) {
-    let plan = interpret::plan(ir);
+/// What the executor records, and on how many threads.
+pub fn executed(ir: &Arc<StepIr>, threads: usize) -> (Outcome, usize) {
+    let plan = executor::plan(ir);
     let options = execute::Execution { threads, quiet: true };
-    let make = || interpret::load(Arc::clone(ir)).map_err(std::io::Error::other);
+    let make = || executor::load(Arc::clone(ir)).map_err(std::io::Error::other);
     match execute::run(&plan, &make, &options) {
         Ok(outcome) => {
             let recorded =
@@ -359,7 +359,7 @@ fn outcome(ran: &Ran, ir: &StepIr) -> Outcome {
 
 fn archive(path: &std::path::Path, ir: &StepIr) -> std::io::Result<Vec<Recorded>> {
     let mut archive = snn_runtime::npz::Archive::open(path)?;
-    let specs = interpret::plan(ir).records;
+    let specs = executor::plan(ir).records;
     let each = specs.into_iter().map(|spec| {
         let (header, mut from) = archive.array(&spec.key)?;
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! How the executor moves a network through time and takes its results.
+//! How the runner moves a network through time and takes its results.
 
 use super::network::{Emitter, has_ends};
 use super::printer::Code;

@@ -14,7 +14,7 @@
 //! | `loops` | elementwise statements and reductions as functions |
 //! | `clock` | clocks as conditions |
 //! | `network` | the structure, its phases and ops |
-//! | `contract` | how the executor moves it through time |
+//! | `contract` | how the runner moves it through time |
 //! | `data` | constants and their files |
 //! | `package` | manifest, program, read-me |
 //! | `write` | the crate on disk |

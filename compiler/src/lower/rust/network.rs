@@ -418,7 +418,7 @@ impl<'a> Emitter<'a> {
         Lines::plain(lines)
     }
 
-    /// What the executor calls.
+    /// What the runner calls.
     fn contract(&self, phases: &[Phase]) -> Vec<Function> {
         let mut step = Vec::new();
         let mut between = Vec::new();

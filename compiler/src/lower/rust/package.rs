@@ -121,7 +121,7 @@ pub fn program(provenance: &Provenance, library: &str, network: &str) -> String 
     )
 }
 
-/// The function that tells the executor what the run is.
+/// The function that tells the runner what the run is.
 pub fn plan(ir: &StepIr) -> Function {
     let record = |record: &Record| {
         let buffer = ir.buffers.get(record.buffer.0 as usize)?;

@@ -4,12 +4,12 @@ use super::array::{Array, apply, condition, element, integer};
 use super::block::{Executed, Machine};
 use super::code::Code;
 use super::synapse::Product;
-use super::{Interpreter, Prepared};
+use super::{Executor, Prepared};
 use crate::ir::{self, BufferId, BufferKind, Init, Kind, OpKind, Reduce, ReduceOp, StepIr};
 use crate::scalar::{Op, Scalar};
 use snn_runtime::Fault;
 
-impl Interpreter {
+impl Executor {
     /// Executes those ops of a phase whose clock holds at `t`.
     pub(super) fn execute(&mut self, phase: usize, t: u64) -> Result<(), Fault> {
         let (ir, prepared) = (self.ir.clone(), self.prepared.clone());

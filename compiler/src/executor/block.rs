@@ -55,12 +55,13 @@ impl Registers {
         }
     }
 
-    fn fill(&mut self, register: Register, value: Scalar) {
+    fn fill(&mut self, register: Register, value: Scalar, n: usize) {
+        let at = register.number;
         match value {
-            Scalar::Bool(value) => self.bool[register.number].fill(value),
-            Scalar::Int(value) => self.int[register.number].fill(value),
-            Scalar::F32(value) => self.f32[register.number].fill(value),
-            Scalar::F64(value) => self.f64[register.number].fill(value),
+            Scalar::Bool(value) => self.bool[at][..n].fill(value),
+            Scalar::Int(value) => self.int[at][..n].fill(value),
+            Scalar::F32(value) => self.f32[at][..n].fill(value),
+            Scalar::F64(value) => self.f64[at][..n].fill(value),
         }
     }
 
@@ -143,7 +144,7 @@ impl Machine<'_> {
         mut each: impl FnMut(&Registers, &[usize], usize, usize),
     ) -> Executed<()> {
         for (register, value) in &code.constants {
-            self.registers.fill(*register, *value);
+            self.registers.fill(*register, *value, BLOCK.min(code.inner));
         }
         let mut outer = vec![0; code.outer.len()];
         let rows = code.outer.iter().product::<usize>();

@@ -6,7 +6,7 @@ use snn_runtime::Network;
 use snn_runtime::execute::{Execution, Outcome, RunError, run};
 use std::path::Path;
 
-fn interpret(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
+fn executed(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
     let network = load(Arc::new(ir.clone())).map_err(|e| RunError::Panic(e.message))?;
     run(&plan(ir), &|| Ok(network.clone()), &Execution { threads, quiet: true })
 }
@@ -36,8 +36,8 @@ fn time() -> Expr {
     Expr { kind: Kind::Int, node: ExprKind::Time }
 }
 
-fn ints(interpreter: &Interpreter, buffer: u32) -> &[i64] {
-    match interpreter.buffer(BufferId(buffer)) {
+fn ints(executor: &Executor, buffer: u32) -> &[i64] {
+    match executor.buffer(BufferId(buffer)) {
         Array::Int(values) => values,
         other => panic!("{other:?}"),
     }
@@ -46,9 +46,9 @@ fn ints(interpreter: &Interpreter, buffer: u32) -> &[i64] {
 /// Evaluates an expression of kind Int.
 fn evaluate(expr: Expr) -> i64 {
     let ir = network(vec![scalar("x", Elem::I64, 0)], vec![once(vec![set(0, expr)])]);
-    let mut interpreter = load(Arc::new(ir)).unwrap();
-    interpreter.step(1).unwrap();
-    ints(&interpreter, 0)[0]
+    let mut executor = load(Arc::new(ir)).unwrap();
+    executor.step(1).unwrap();
+    ints(&executor, 0)[0]
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn stores_fit_values_as_they_are_told() {
     for (fit, from, to) in cases {
         let store = Stmt::Store { to: one(0), value: int(from), fit, mask: None };
         let ir = network(vec![scalar("x", Elem::I64, 0)], vec![once(vec![store])]);
-        let mut interpreter = load(Arc::new(ir)).unwrap();
-        interpreter.step(1).unwrap();
-        assert_eq!(ints(&interpreter, 0), [to], "{fit:?} of {from}");
+        let mut executor = load(Arc::new(ir)).unwrap();
+        executor.step(1).unwrap();
+        assert_eq!(ints(&executor, 0), [to], "{fit:?} of {from}");
     }
 }
 
@@ -110,7 +110,7 @@ fn a_mask_protects_an_index_and_a_choice_does_not() {
     let with = |statement| {
         let mut ir = network(vec![scalar("x", Elem::I32, 0)], vec![once(vec![statement])]);
         ir.tensors.push(digits.clone());
-        interpret(&ir, 1)
+        executed(&ir, 1)
     };
     let mask = Some(inside());
     let masked = Stmt::Store { to: one(0), value: digit.clone(), fit: Fit::Exact, mask };
@@ -135,9 +135,9 @@ fn reductions_take_the_first_of_equals() {
     let mut ir = network(buffers, ops);
     ir.tensors.push(tensor("x0", Elem::I32, &[4], vec![5, 2, 7, 2]));
     ir.buffers[0].init = Init::Tensor(TensorId(0));
-    let mut interpreter = load(Arc::new(ir)).unwrap();
-    interpreter.step(1).unwrap();
-    let found: Vec<i64> = (1..5).map(|b| ints(&interpreter, b)[0]).collect();
+    let mut executor = load(Arc::new(ir)).unwrap();
+    executor.step(1).unwrap();
+    let found: Vec<i64> = (1..5).map(|b| ints(&executor, b)[0]).collect();
     assert_eq!(found, [-16, -7, -2, 1]);
 }
 
@@ -211,14 +211,14 @@ fn windows() -> StepIr {
 #[test]
 fn windows_in_parallel_give_what_steps_in_order_give() {
     let ir = windows();
-    let sequential = interpret(&ir, 1).unwrap();
+    let sequential = executed(&ir, 1).unwrap();
     let results = &sequential.columns[2].bytes;
     // The last row written holds the message of image 34; what follows is untouched.
     let last = i32::from_le_bytes(results[8 * 34..8 * 34 + 4].try_into().unwrap());
     assert_eq!(last / 1000, 34 * 3);
     assert_eq!(results[8 * 36..8 * 36 + 4], (-1i32).to_le_bytes());
     for threads in 2..=4 {
-        let parallel = interpret(&ir, threads).unwrap();
+        let parallel = executed(&ir, threads).unwrap();
         assert_eq!(parallel.threads, threads.min(3));
         for (n, (a, b)) in sequential.columns.iter().zip(&parallel.columns).enumerate() {
             assert_eq!(a.bytes, b.bytes, "record {n} with {threads} threads");
@@ -237,7 +237,7 @@ fn resets_between_steps_come_after_recording() {
     ir.steps = 4;
     let when = RecordWhen::Clock(ALWAYS);
     ir.records = vec![Record { key: "v".into(), buffer: BufferId(0), when, asked: true }];
-    let column = &interpret(&ir, 1).unwrap().columns[0];
+    let column = &executed(&ir, 1).unwrap().columns[0];
     let first = column.bytes.chunks(16).map(|row| i32::from_le_bytes(row[..4].try_into().unwrap()));
     assert_eq!(first.collect::<Vec<_>>(), [6, 8, 11, 9]);
 }
@@ -269,11 +269,11 @@ fn the_neuron_of_the_reference_is_reproduced() {
         let (u, v) = (read(format!("{case}/u")).unwrap().1, read(format!("{case}/v")).unwrap().1);
 
         let ir = lif(&a_in, &bias, n, steps, (du, dv, vth));
-        let mut interpreter = load(Arc::new(ir)).unwrap();
+        let mut executor = load(Arc::new(ir)).unwrap();
         for t in 1..=steps {
-            interpreter.step(t as u64).unwrap();
-            assert_eq!(ints(&interpreter, 0), &u[(t - 1) * n..t * n], "{case}: u at {t}");
-            assert_eq!(ints(&interpreter, 1), &v[(t - 1) * n..t * n], "{case}: v at {t}");
+            executor.step(t as u64).unwrap();
+            assert_eq!(ints(&executor, 0), &u[(t - 1) * n..t * n], "{case}: u at {t}");
+            assert_eq!(ints(&executor, 1), &v[(t - 1) * n..t * n], "{case}: v at {t}");
         }
     }
 }

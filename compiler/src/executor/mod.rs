@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 /// A network in the state after some step.
 #[derive(Clone)]
-pub struct Interpreter {
+pub struct Executor {
     ir: Arc<StepIr>,
     tensors: Arc<[Arc<Tensor>]>,
     /// By phase, what each op needs.
@@ -98,7 +98,7 @@ const HOST: usize = 5;
 ///
 /// # Errors
 /// Where a data file cannot be read.
-pub fn load(ir: Arc<StepIr>) -> Result<Interpreter, DataError> {
+pub fn load(ir: Arc<StepIr>) -> Result<Executor, DataError> {
     let tensors = ir.tensors.iter().map(|tensor| match &tensor.values {
         TensorValues::Known(values) => Ok(values.clone()),
         // Only synapses read them, where they are.
@@ -125,10 +125,10 @@ pub fn load(ir: Arc<StepIr>) -> Result<Interpreter, DataError> {
     });
     let registers = Registers::for_code(code);
     let fault = None;
-    Ok(Interpreter { ir, tensors, prepared, registers, buffers, messages, written, fault })
+    Ok(Executor { ir, tensors, prepared, registers, buffers, messages, written, fault })
 }
 
-/// What the executor needs to know to run a network: its records are those of the IR.
+/// What the runner needs to know to run a network: its records are those of the IR.
 pub fn plan(ir: &StepIr) -> RunPlan {
     let records = ir.records.iter().map(|record| {
         let buffer = &ir.buffers[record.buffer.0 as usize];
@@ -148,7 +148,7 @@ pub fn plan(ir: &StepIr) -> RunPlan {
     }
 }
 
-impl Interpreter {
+impl Executor {
     /// The present elements of a buffer, in C order.
     pub fn buffer(&self, id: BufferId) -> &Array {
         &self.buffers[id.0 as usize]
@@ -162,7 +162,7 @@ impl Interpreter {
     }
 }
 
-impl snn_runtime::Network for Interpreter {
+impl snn_runtime::Network for Executor {
     fn step(&mut self, t: u64) -> Result<(), Fault> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
