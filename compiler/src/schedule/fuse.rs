@@ -16,6 +16,7 @@ pub fn fuse(ops: Vec<Op>) -> Vec<Op> {
     let mut fused: Vec<Op> = Vec::new();
     // Of the last op, where that is a loop.
     let mut touched = Touched::default();
+    let mut origins: BTreeSet<String> = BTreeSet::new();
     for mut op in ops {
         if let OpKind::Loop(next) = &mut op.kind {
             collapse(next);
@@ -29,13 +30,15 @@ pub fn fuse(ops: Vec<Op>) -> Vec<Op> {
             {
                 touched.extend(own);
                 first.body.append(&mut next.body);
-                if !last.origin.split(", ").any(|o| o == op.origin) {
+                if !origins.contains(&op.origin) {
                     last.origin.push_str(", ");
                     last.origin.push_str(&op.origin);
+                    origins.insert(op.origin);
                 }
                 continue;
             }
             touched = own;
+            origins = BTreeSet::from([op.origin.clone()]);
         }
         fused.push(op);
     }

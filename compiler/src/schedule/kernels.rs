@@ -58,15 +58,16 @@ pub fn store_directly(ir: &mut StepIr) {
     let mut program = std::mem::take(&mut ir.program);
     let readers = readers(&program, &ir.records);
     for ops in program.phases_mut() {
-        let mut i = 0;
-        while i + 1 < ops.len() {
-            let target = copied_to(&readers, &ir_buffers, &ops[i], &ops[i + 1]);
-            if let (Some(target), OpKind::Synapse(s)) = (target, &mut ops[i].kind) {
+        let mut rest = std::mem::take(ops).into_iter().peekable();
+        while let Some(mut op) = rest.next() {
+            let target = rest.peek().and_then(|next| copied_to(&readers, &ir_buffers, &op, next));
+            if let (Some(target), OpKind::Synapse(s)) = (target, &mut op.kind) {
                 ir_buffers[target.0 as usize].range = ir_buffers[s.dst.0 as usize].range;
                 s.dst = target;
-                ops.remove(i + 1);
+                // The copy has nothing left to do.
+                rest.next();
             }
-            i += 1;
+            ops.push(op);
         }
     }
     ir.buffers = ir_buffers;
