@@ -176,8 +176,6 @@ impl Analysis<'_> {
         let circle = Circle { units, buffers, base };
         self.ascend(&circle, readers);
         self.tighten(&circle);
-        // Locals as they are with these ranges.
-        self.pass(&circle);
         circle.buffers
     }
 
@@ -215,14 +213,18 @@ impl Analysis<'_> {
         }
     }
 
-    /// Shrinks the ranges of a circle, as long as its units store inside them.
+    /// Shrinks the ranges of a circle, as long as its units store inside them. Its locals are left
+    /// as they are with the ranges that remain.
     fn tighten(&mut self, circle: &Circle) {
         // The ranges before each pass since the last leap; all of them hold.
         let mut trail: Vec<Vec<Interval>> = Vec::new();
         for _ in 0..TIGHTENINGS {
             let tighter = self.pass(circle);
             let now = self.held(circle);
-            if tighter == now || !all_within(&tighter, &now) {
+            if tighter == now {
+                return;
+            }
+            if !all_within(&tighter, &now) {
                 break;
             }
             trail.push(now);
@@ -234,11 +236,12 @@ impl Analysis<'_> {
             }
         }
         // What the last pass made must hold as well.
-        if let Some(wider) = trail.pop()
-            && !all_within(&self.pass(circle), &self.held(circle))
-        {
-            self.hold(circle, &wider);
+        match trail.pop() {
+            Some(_) if all_within(&self.pass(circle), &self.held(circle)) => return,
+            Some(wider) => self.hold(circle, &wider),
+            None => {}
         }
+        self.pass(circle);
     }
 
     /// Goes most of the way that ranges are still going: a decay approaches its limit by the same
