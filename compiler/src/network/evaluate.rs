@@ -71,6 +71,9 @@ impl<'a> Once<'a> {
         if self.values[value.at()].stage != Stage::Once {
             return None;
         }
+        if let Some(found) = &self.found[value.at()] {
+            return found.clone();
+        }
         // Arguments come before what they are arguments of: no recursion, however deep.
         let mut pending = vec![value];
         while let Some(&next) = pending.last() {

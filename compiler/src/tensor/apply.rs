@@ -50,16 +50,14 @@ pub fn scalar(op: Op, kind: Kind, args: &[&Constant]) -> Option<Constant> {
     }
     let shape = ops::broadcast_all(args.iter().map(|c| c.shape()))?;
     small(&shape)?;
-    let all_dense: Option<Vec<&Tensor>> = args
-        .iter()
-        .map(|c| match c {
-            Constant::Dense(tensor) => Some(&**tensor),
-            Constant::Sparse(_) => None,
-        })
-        .collect();
-    let applied = match all_dense {
-        Some(operands) => ops::apply_to(shape, op, float(kind), &operands)?,
-        None => {
+    // Mostly one or two arrays in full, for which no list is needed.
+    let applied = match args {
+        [Constant::Dense(a)] => ops::apply_to(shape, op, float(kind), &[a])?,
+        [Constant::Dense(a), Constant::Dense(b)] => ops::apply_to(shape, op, float(kind), &[a, b])?,
+        [Constant::Dense(a), Constant::Dense(b), Constant::Dense(c)] => {
+            ops::apply_to(shape, op, float(kind), &[a, b, c])?
+        }
+        _ => {
             let dense: Option<Vec<Arc<Tensor>>> = args.iter().map(|c| c.dense()).collect();
             let dense = dense?;
             let operands: Vec<&Tensor> = dense.iter().map(|t| &**t).collect();
