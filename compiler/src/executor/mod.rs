@@ -1,6 +1,6 @@
 //! Executes the step IR in this process, without a toolchain.
 //!
-//! One op after another; loops over blocks of elements, one operation at a time ([`block`]),
+//! One op after another; loops over blocks of elements, one operation at a time (`block`),
 //! integers in 64 bits whatever width the compiler chose. Operations mean what the table of
 //! scalars says.
 //!
