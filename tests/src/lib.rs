@@ -1,7 +1,9 @@
 //! What the integration tests share.
 
 pub mod batch;
+pub mod checked;
 pub mod mnist;
 pub mod program;
 pub mod programs;
 pub mod random_ir;
+pub mod timing;

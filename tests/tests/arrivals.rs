@@ -9,6 +9,7 @@ use proptest::test_runner::{RngSeed, TestRunner};
 use snn_tests::program::check;
 use snn_tests::programs::engine::{Outcome, divined};
 use snn_tests::random_ir::Choices;
+use snn_tests::timing::{LAYERS, READOUT};
 use snnc::clocks::{Sending, Wave, arrivals};
 use snnc::diagnostics::render;
 use snnc::network::Network;
@@ -255,72 +256,38 @@ fn said(text: &str) -> (Vec<String>, Vec<u64>, String) {
     (codes, resets, render::render(&checked.diagnostics, &checked.sources, false))
 }
 
-const LAYERS: &str = "epoch sample = every 20 steps
-process Input { out s: spike[4]; phase spk { s = [true, false, true, true] } }
-network Net {
-    input = Input()
-    one = LIF[4](vth: 1, du: 4095, dv: 4096)
-    two = LIF[4](vth: 1, du: 4095, dv: 4096)
-    input -> Dense(weights: 2 * eye(4)) -> one -> Dense(weights: 2 * eye(4)) -> two
-    SHORT
-    reset {one, two}.v at sample.start skew auto
+/// Two layers that are reset when their messages allow it, with one more connection.
+fn layers(connection: &str) -> String {
+    let reset = "reset {one, two}.v at sample.start skew auto";
+    LAYERS.replace("MEMBERS", &format!("{connection}\n    {reset}"))
 }
-run sim of Net { models fixed_pt; steps 100 }
-";
 
 #[test]
 fn delays_count_that_occur_and_not_the_room_for_more() {
     let short = "input -> DelayDense(weights: 2 * eye(4), delays: 1, max_delay: 62) -> two";
-    let (codes, resets, text) = said(&LAYERS.replace("SHORT", short));
+    let (codes, resets, text) = said(&layers(short));
     assert_eq!((codes, resets), (vec![], vec![2, 3]), "{text}");
     let late = "input -> DelayDense(weights: 2 * eye(4), delays: 9, max_delay: 62) -> one";
-    let (_, resets, text) = said(&LAYERS.replace("SHORT", late));
+    let (_, resets, text) = said(&layers(late));
     assert_eq!(resets, [11, 12], "{text}");
 }
 
 #[test]
 fn where_no_step_fits_both_ways_are_named_and_what_balances_them_works() {
-    let (codes, _, text) =
-        said(&LAYERS.replace("SHORT", "input -> Dense(weights: 2 * eye(4)) -> two"));
+    let (codes, _, text) = said(&layers("input -> Dense(weights: 2 * eye(4)) -> two"));
     assert_eq!(codes, ["W0302"], "{text}");
     assert!(text.contains("input -> dense3 -> two takes 1 step"), "{text}");
     assert!(text.contains("input -> dense1 -> one -> dense2 -> two takes 2 steps"), "{text}");
     assert!(text.contains("`DelayDense(…, delays: 1)` instead of `Dense(…)`"), "{text}");
     let balanced = "input -> DelayDense(weights: 2 * eye(4), delays: 1) -> two";
-    assert_eq!(said(&LAYERS.replace("SHORT", balanced)).0, Vec::<String>::new());
+    assert_eq!(said(&layers(balanced)).0, Vec::<String>::new());
 }
-
-const READOUT: &str = "epoch image = every 8 steps
-process Show {
-    out s: spike[4]
-    out label: i32
-    phase spk { s = [true, true, false, true] SILENT }
-    phase post_mgmt when image.start { label = image.index }
-}
-process Vote {
-    in s: spike[3]
-    in label: i32
-    var count: i32[3] = 0
-    var result: i32[3] = 0
-    var truth: i32 = 0
-    phase spk { count += s }
-    phase post_mgmt when CLOSE { result = count; truth = label; count = 0 }
-}
-network Net {
-    show = Show()
-    cells = LIF(vth: 3, du: 4095, dv: 4096)
-    vote = Vote()
-    show.s -> Dense(weights: full([3, 4], 2)) -> cells -> vote.s
-    show.label -> vote.label
-    reset cells at image.start skew auto
-}
-run sim of Net { models fixed_pt; steps 80 }
-";
 
 #[test]
 fn readouts_may_close_when_their_last_data_has_arrived() {
     let program = |silent: &str, close: &str| {
-        said(&READOUT.replace("SILENT", silent).replace("CLOSE", close))
+        let close = format!("when {close} {{ result = count; truth = label; count = 0 }}");
+        said(&READOUT.replace("SILENT", silent).replace("CLOSE", &close))
     };
     let (codes, _, text) = program("", "image.end");
     assert_eq!(codes, ["W0303"], "{text}");
