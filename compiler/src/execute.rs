@@ -130,22 +130,19 @@ fn threads(settings: &Settings) -> usize {
 
 fn in_process(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnostic> {
     let plan = executor::plan(&ir);
-    // Once before, so that data that cannot be read has its own code.
-    executor::load(ir.clone()).map_err(Diagnostic::from)?;
-    let make = || executor::load(ir.clone()).map_err(io::Error::other);
+    // Read and prepared once; every thread begins with a copy.
+    let loaded = executor::load(ir)?;
+    let make = || Ok(loaded.clone());
     let options = Execution { threads: threads(settings), quiet: settings.quiet };
     match execute::run(&plan, &make, &options) {
         Ok(o) => Ok(Executed { plan, columns: o.columns, seconds: o.seconds, threads: o.threads }),
         Err(RunError::Fault(fault)) => Err(left_range(&fault.to_string())),
-        Err(RunError::Make(error)) => {
-            let message = format!("data cannot be read: {error}");
-            Err(Diagnostic::without_place(Code::E0601, message))
-        }
         Err(error @ RunError::Thread(_)) => {
             Err(Diagnostic::without_place(Code::E0910, error.to_string()))
         }
         // An error of the compiler, to be reported as such.
         Err(RunError::Panic(message)) => panic!("{message}"),
+        Err(RunError::Make(error)) => panic!("a copy failed: {error}"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::array::Array;
 use super::code::{BLOCK, Code, Place, Register, Step, slot};
 use super::{Fault, Written};
 use crate::ir::{Kind, Source, StepIr};
-use crate::scalar::{Scalar, Slice, SliceMut};
+use crate::scalar::{Op, Scalar, Slice, SliceMut};
 use crate::tensor::{Tensor, Values};
 use std::sync::Arc;
 
@@ -65,8 +65,7 @@ impl Registers {
         }
     }
 
-    fn apply(&mut self, step: (Register, crate::scalar::Op, &[Register]), n: usize) {
-        let (to, op, operands) = step;
+    fn apply(&mut self, to: Register, op: Op, operands: &[Register], n: usize) {
         let at = to.number;
         // The result is none of the operands.
         let done = match to.kind {
@@ -98,13 +97,7 @@ impl Registers {
         assert!(done, "{} of {operands:?}", op.name());
     }
 
-    fn put(
-        &self,
-        op: crate::scalar::Op,
-        operands: &[Register],
-        to: SliceMut<'_>,
-        n: usize,
-    ) -> bool {
+    fn put(&self, op: Op, operands: &[Register], to: SliceMut<'_>, n: usize) -> bool {
         match *operands {
             [a] => op.many(&[self.get(a, n)], to),
             [a, b] => op.many(&[self.get(a, n), self.get(b, n)], to),
@@ -180,7 +173,7 @@ impl Machine<'_> {
                     }
                 }
                 Step::Load { to, from } => self.load(*to, from, block)?,
-                Step::Apply { to, op, operands } => self.registers.apply((*to, *op, operands), n),
+                Step::Apply { to, op, operands } => self.registers.apply(*to, *op, operands, n),
                 Step::Unless { mask, steps } => {
                     if !self.registers.bool[mask.number][..n].contains(&true) {
                         at += steps;
