@@ -167,20 +167,17 @@ pub(super) fn apply_to(
         return apply_to(shape, op, float, &stretched.iter().collect::<Vec<_>>());
     }
     let n = shape.iter().product();
-    if let Some(values) = apply_to_ints(op, n, operands) {
-        return Some(Tensor { shape, values });
-    }
-    if let (Op::Select, [Tensor { values: Values::Bool(cond), .. }, then, other]) = (op, operands)
-        && let ([holds], true) = (cond.as_slice(), then.kind() == other.kind())
-    {
-        return Some(if *holds { then } else { other }.broadcast_to(&shape));
-    }
     // No operation has more operands.
     let mut kinds = [Kind::Bool; 3];
     for (kind, operand) in kinds.iter_mut().zip(operands) {
         *kind = if operand.kind().is_float() { float } else { operand.kind() };
     }
-    let kind = op.result(kinds.get(..operands.len())?)?;
+    let kinds = kinds.get(..operands.len())?;
+    let kind = op.result(kinds)?;
+    if !kinds.contains(&Kind::F32) && kind != Kind::F32 {
+        return Some(Tensor { shape, values: apply_to_many(op, kind, n, operands)? });
+    }
+    // Arrays hold single floats in double precision: each is made one for itself.
     let results = (0..n).map(|n| {
         let mut values = [Scalar::Bool(false); 3];
         for (value, operand) in values.iter_mut().zip(operands) {
@@ -191,25 +188,51 @@ pub(super) fn apply_to(
     collected(kind, shape, results)
 }
 
-/// The results at `n` positions of an operation on integers alone: most weights are.
-fn apply_to_ints(op: Op, n: usize, operands: &[&Tensor]) -> Option<Values> {
-    let each = operands.iter().map(|t| match &t.values {
-        Values::Int(values) if values.len() == n => Some(Cow::Borrowed(values.as_slice())),
-        Values::Int(values) => Some(Cow::Owned(vec![*values.first()?; n])),
-        Values::Float(_) | Values::Bool(_) => None,
-    });
-    let each: Vec<Cow<'_, [i64]>> = each.collect::<Option<_>>()?;
-    let operands: Vec<Slice<'_>> = each.iter().map(|values| Slice::Int(values)).collect();
-    match op.result(&vec![Kind::Int; operands.len()])? {
-        Kind::Int => {
-            let mut to = vec![0; n];
-            op.many(&operands, SliceMut::Int(&mut to)).then_some(Values::Int(to))
+/// The results at `n` positions, of this kind, where nothing is a single float.
+fn apply_to_many(op: Op, kind: Kind, n: usize, operands: &[&Tensor]) -> Option<Values> {
+    fn each<T: Copy>(values: &[T], n: usize) -> Option<Cow<'_, [T]>> {
+        match values.len() == n {
+            true => Some(Cow::Borrowed(values)),
+            false => Some(Cow::Owned(vec![*values.first()?; n])),
         }
+    }
+    let stretched = operands.iter().map(|t| match &t.values {
+        Values::Bool(values) => each(values, n).map(Stretched::Bool),
+        Values::Int(values) => each(values, n).map(Stretched::Int),
+        Values::Float(values) => each(values, n).map(Stretched::Float),
+    });
+    let stretched: Vec<Stretched<'_>> = stretched.collect::<Option<_>>()?;
+    let operands: Vec<Slice<'_>> = stretched.iter().map(Stretched::slice).collect();
+    match kind {
         Kind::Bool => {
             let mut to = vec![false; n];
             op.many(&operands, SliceMut::Bool(&mut to)).then_some(Values::Bool(to))
         }
-        Kind::F32 | Kind::F64 => None,
+        Kind::Int => {
+            let mut to = vec![0; n];
+            op.many(&operands, SliceMut::Int(&mut to)).then_some(Values::Int(to))
+        }
+        Kind::F32 | Kind::F64 => {
+            let mut to = vec![0.0; n];
+            op.many(&operands, SliceMut::F64(&mut to)).then_some(Values::Float(to))
+        }
+    }
+}
+
+/// An operand at all positions: itself, or its one element.
+enum Stretched<'t> {
+    Bool(Cow<'t, [bool]>),
+    Int(Cow<'t, [i64]>),
+    Float(Cow<'t, [f64]>),
+}
+
+impl Stretched<'_> {
+    fn slice(&self) -> Slice<'_> {
+        match self {
+            Stretched::Bool(values) => Slice::Bool(values),
+            Stretched::Int(values) => Slice::Int(values),
+            Stretched::Float(values) => Slice::F64(values),
+        }
     }
 }
 
