@@ -25,7 +25,7 @@ use crate::scalar::{self, Scalar};
 use carried::{Carried, late};
 use snn_grammar::ast::Direction;
 use std::collections::{BTreeMap, BTreeSet};
-use values::{as_index, is_zero};
+use values::as_index;
 
 /// How far the elements of an array are told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -321,7 +321,7 @@ impl<'n> Machine<'n> {
         let (mut conditional, mut condition) = (false, Carried::NONE);
         if let Some(guard) = guard {
             match guard.known {
-                Some(holds) if !is_zero(holds) => {}
+                Some(holds) if !holds.is_zero() => {}
                 Some(_) => return,
                 None => (conditional, condition) = (true, guard.carried.any()),
             }
@@ -354,7 +354,7 @@ impl<'n> Machine<'n> {
                 if let Some(mask) = mask {
                     let mask = self.value(*mask);
                     match mask.known {
-                        Some(holds) if is_zero(holds) => return,
+                        Some(holds) if holds.is_zero() => return,
                         Some(_) => {}
                         None => {
                             keeps = true;
@@ -389,7 +389,7 @@ impl<'n> Machine<'n> {
     fn send(&mut self, port: u32, cell: Cell, conditional: bool, condition: Carried) {
         let carried = cell.carried.or_all(condition);
         let sent = self.out.sent.entry(port).or_default();
-        sent.steps.push((self.t, !conditional && cell.known.is_some_and(is_zero)));
+        sent.steps.push((self.t, !conditional && cell.known.is_some_and(Scalar::is_zero)));
         let t = self.t as i64;
         let moving = carried.map(|c| c.moving().later(t));
         if !moving.any().is_none() {

@@ -108,12 +108,11 @@ pub fn arrivals(
     unknown: &BTreeMap<InstanceId, BTreeSet<u32>>,
 ) -> Arrivals {
     // As long as all neurons of each layer are alike, it is not needed which weights are zero.
-    let mut follower = Follower::new(network, wave, unknown, Apart::ByDelay);
-    if follower.run() {
-        return follower.found;
+    let mut follower = Follower::new(network, wave, unknown);
+    if !follower.run() {
+        follower.tell_apart();
+        follower.run();
     }
-    let mut follower = Follower::new(network, wave, unknown, Apart::ByWeights);
-    follower.run();
     follower.found
 }
 
@@ -153,7 +152,6 @@ impl<'n> Follower<'n> {
         network: &'n Network,
         wave: &'n Wave,
         unknown: &'n BTreeMap<InstanceId, BTreeSet<u32>>,
-        apart: Apart,
     ) -> Follower<'n> {
         let n = network.instances.len();
         let order = Order::of(network);
@@ -169,10 +167,21 @@ impl<'n> Follower<'n> {
             passages: BTreeMap::new(),
             natures: BTreeMap::new(),
             departures: BTreeMap::new(),
-            apart,
+            apart: Apart::ByDelay,
             left: MOST_APART_ALL,
             found,
         }
+    }
+
+    /// Begins again, and tells neurons apart as far as all weights say.
+    fn tell_apart(&mut self) {
+        self.apart = Apart::ByWeights;
+        self.left = MOST_APART_ALL;
+        self.natures.clear();
+        self.departures.clear();
+        let found = std::mem::take(&mut self.found);
+        let at = vec![None; found.at.len()];
+        self.found = Arrivals { at, sent: found.sent, order: found.order, ..Arrivals::default() };
     }
 
     /// Follows the wave to all processes. Ends, with false, where neurons must be told apart.

@@ -230,10 +230,6 @@ fn elementwise(op: scalar::Op, shape: &[usize], args: &[&Array]) -> Array {
     Array { shape: shape.to_vec(), elements: (0..count).map(at).collect(), rest }
 }
 
-fn is_zero(x: Scalar) -> bool {
-    x.convert(Kind::Bool) == Scalar::Bool(false)
-}
-
 fn plus_product(sum: Scalar, a: Scalar, b: Scalar) -> Scalar {
     eval(scalar::Op::Add, &[sum, eval(scalar::Op::Mul, &[a, b])])
 }
@@ -242,11 +238,11 @@ fn plus_product(sum: Scalar, a: Scalar, b: Scalar) -> Scalar {
 /// stored.
 fn matmul(kind: Kind, shape: &[usize], weights: &Array, vector: &Array) -> Array {
     let n = vector.elements.len();
-    let skips = weights.rest.is_some_and(is_zero);
+    let skips = weights.rest.is_some_and(Scalar::is_zero);
     let row = |row: usize| {
         (0..n).fold(zero(kind), |sum, j| {
             let (w, x) = (weights.elements[row * n + j], vector.elements[j]);
-            if is_zero(x) || (skips && is_zero(w)) { sum } else { plus_product(sum, w, x) }
+            if x.is_zero() || (skips && w.is_zero()) { sum } else { plus_product(sum, w, x) }
         })
     };
     let elements = (0..shape.iter().product()).map(row).collect();
@@ -271,7 +267,7 @@ fn convolution(kind: Kind, g: &Geometry, weights: &Array, input: &Array) -> Arra
                 let from = position(&g.input, &[ix, iy, o / of_group * channels + c]);
                 let tap = [o, g.kernel[0] - 1 - kx, g.kernel[1] - 1 - ky, c];
                 let weight = weights.elements[position(&g.weights(), &tap)];
-                if !is_zero(input.elements[from]) {
+                if !input.elements[from].is_zero() {
                     sum = plus_product(sum, weight, input.elements[from]);
                 }
             }

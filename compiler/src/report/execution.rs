@@ -106,21 +106,22 @@ struct Line {
 /// The lines as columns. Of one or two that come again and again, but for their steps, one or two
 /// are left, with the stretch of steps of all.
 fn repeated(lines: &[Line]) -> Vec<[String; 3]> {
-    let said = |line: &Line| (line.what.clone(), line.how.clone(), line.when.is_always());
-    let same = |a: &Line, b: &Line| said(a) == said(b);
+    fn said(line: &Line) -> (&str, &str, bool) {
+        (&line.what, &line.how, line.when.is_always())
+    }
     let mut out = Vec::new();
     let mut rest = lines;
     while !rest.is_empty() {
         let times = |n: usize| {
-            let again =
-                rest.chunks_exact(n).take_while(|c| c.iter().zip(rest).all(|(a, b)| same(a, b)));
+            let first = |c: &&[Line]| c.iter().zip(rest).all(|(a, b)| said(a) == said(b));
+            let again = rest.chunks_exact(n).take_while(first);
             again.count()
         };
         let n = if times(1) == 1 && times(2) > 1 { 2 } else { 1 };
         let (block, after) = rest.split_at(n * times(n));
         rest = after;
-        for (at, of) in block.iter().take(n).enumerate() {
-            let clocks: Vec<&Clock> = block.iter().skip(at).step_by(n).map(|l| &l.when).collect();
+        for (at, of) in block[..n].iter().enumerate() {
+            let clocks: Vec<&Clock> = block.chunks(n).map(|lines| &lines[at].when).collect();
             let how = match clocks.len() {
                 1 => of.how.clone(),
                 times if clocks.iter().all(|c| **c == of.when) => {

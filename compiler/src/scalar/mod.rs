@@ -89,6 +89,11 @@ impl Scalar {
         self.kind() == other.kind() && self.bits() == other.bits()
     }
 
+    /// Whether it is zero, of whatever sign, or false.
+    pub fn is_zero(self) -> bool {
+        self.convert(Kind::Bool) == Scalar::Bool(false)
+    }
+
     /// Its bits.
     pub fn bits(self) -> u64 {
         match self {

@@ -275,7 +275,7 @@ fn applied(op: scalar::Op, args: &[Cell], rank: usize) -> Cell {
         return Cell { known: Some(known), ..Cell::empty(rank) };
     }
     let deciding = |zero: bool| {
-        let decides = |a: &&Cell| a.known.is_some_and(|k| is_zero(k) == zero);
+        let decides = |a: &&Cell| a.known.is_some_and(|k| k.is_zero() == zero);
         args.iter().find(decides).and_then(|a| a.known)
     };
     let decided = match op {
@@ -291,20 +291,11 @@ fn applied(op: scalar::Op, args: &[Cell], rank: usize) -> Cell {
     if let (scalar::Op::Select, [condition, then, other]) = (op, args)
         && let Some(holds) = condition.known
     {
-        let chosen = if is_zero(holds) { other } else { then };
+        let chosen = if holds.is_zero() { other } else { then };
         return Cell { carried: chosen.carried.or(&Grid::none(rank)), known: chosen.known };
     }
     let carried = args.iter().fold(Grid::none(rank), |all, a| all.or(&a.carried));
     Cell { carried, known: None }
-}
-
-pub(super) fn is_zero(value: Scalar) -> bool {
-    match value {
-        Scalar::Bool(b) => !b,
-        Scalar::Int(n) => n == 0,
-        Scalar::F32(x) => x == 0.0,
-        Scalar::F64(x) => x == 0.0,
-    }
 }
 
 pub(super) fn as_index(value: Option<Scalar>, size: usize) -> Option<usize> {

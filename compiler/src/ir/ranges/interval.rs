@@ -53,20 +53,13 @@ impl<'e> Facts<'e> {
     }
 
     fn and(mut self, more: Facts<'e>) -> Facts<'e> {
-        self.others.extend(more);
+        more.add_to(&mut self.others);
         self
     }
-}
 
-impl<'e> IntoIterator for Facts<'e> {
-    type Item = Fact<'e>;
-    type IntoIter = std::iter::Chain<
-        std::iter::Flatten<std::option::IntoIter<[Fact<'e>; 2]>>,
-        std::vec::IntoIter<Fact<'e>>,
-    >;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.comparison.into_iter().flatten().chain(self.others)
+    fn add_to(self, all: &mut Vec<Fact<'e>>) {
+        all.extend(self.comparison.into_iter().flatten());
+        all.extend(self.others);
     }
 }
 
@@ -87,7 +80,7 @@ impl Evaluator<'_> {
             if condition.value?.1 == 0 {
                 return None;
             }
-            facts.extend(condition.holds);
+            condition.holds.add_to(&mut facts);
         }
         self.eval(expr, &mut facts)
     }
@@ -152,7 +145,7 @@ impl Evaluator<'_> {
         also: Facts<'e>,
     ) -> Option<Interval> {
         let before = facts.len();
-        facts.extend(also);
+        also.add_to(facts);
         let result = if reached { self.eval(expr, facts) } else { None };
         facts.truncate(before);
         result
