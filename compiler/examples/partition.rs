@@ -5,16 +5,16 @@
 //! format of hMETIS, for `tests/compare/partition.py`.
 #![allow(clippy::print_stdout)]
 
-use snnc::lower::loihi2::mapped::map;
-use snnc::lower::loihi2::network::{
+use snn_loihi2::mapped::map;
+use snn_loihi2::network::{
     ChipNetwork, Config, Conv, Dense, Layer, Output, Population, Projection, Rate, Rates, SignMode,
     Sparse, Synapses, WeightFormat,
 };
-use snnc::lower::loihi2::options::Objective;
-use snnc::lower::loihi2::partition::{Partition, Request, partition};
-use snnc::lower::loihi2::profile::{DEFAULT, Profile};
-use snnc::lower::loihi2::ranges::Ranges;
-use snnc::lower::loihi2::resources::Resource;
+use snn_loihi2::options::Objective;
+use snn_loihi2::partition::{Partition, Request, partition};
+use snn_loihi2::profile::{DEFAULT, Profile};
+use snn_loihi2::ranges::Ranges;
+use snn_loihi2::resources::Resource;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

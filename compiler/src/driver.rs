@@ -1,19 +1,20 @@
 //! The whole compiler in a page: from a file to what is executed.
 
-use crate::clocks::{self, Clocked};
-use crate::diagnostics::{Code, Diagnostic, Loc, Sink, SourceMap};
-use crate::elaborate;
-use crate::ir::StepIr;
-use crate::lower::loihi2::options::Objective;
-use crate::lower::loihi2::{self, ChipRun};
-use crate::network::{self, Flat, InstanceId, Member, Network, Record};
-use crate::report::requests::requests;
-use crate::resolve::{self, ItemRef, Program, Symbol};
-use crate::scalar::Kind;
-use crate::schedule;
-use crate::types::{self, Cx, Eval, Stop, Val};
-use crate::unused;
+use snn_back::schedule;
+use snn_data::Files;
+use snn_front::clocks::{self, Clocked};
+use snn_front::elaborate;
+use snn_front::requests::requests;
+use snn_front::resolve::{self, ItemRef, Program, Symbol};
+use snn_front::types::{self, Cx, Eval, Stop, Val};
+use snn_front::unused;
 use snn_grammar::ast::{self, Direction, ItemKind};
+use snn_ir::diagnostics::{Code, Diagnostic, Loc, Sink, SourceMap};
+use snn_ir::network::{self, Flat, InstanceId, Member, Network, Record};
+use snn_ir::scalar::Kind;
+use snn_ir::step::StepIr;
+use snn_loihi2::ChipRun;
+use snn_loihi2::options::Objective;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -91,16 +92,16 @@ pub enum Lowered {
 }
 
 /// Compiles a file. Never fails as a whole: what is wrong stands in the diagnostics.
-pub fn check(file: &Path, options: &Options) -> Checked {
+pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
     let mut sink = Sink::default();
-    let mut program = resolve::load(file, &mut sink);
+    let mut program = resolve::load(file, files, &mut sink);
     let overrides = overrides(&program, &options.set, &mut sink);
     let chosen = chosen(&program, &options.runs, &mut sink);
     let mut runs = Vec::new();
     // With syntax errors half of the names are missing; more messages would only mislead.
     if !sink.has_errors() {
         // One context: what a constant is and what a file holds is found out once.
-        let mut cx = Cx::new(&mut program, &mut sink, overrides);
+        let mut cx = Cx::new(&mut program, files, &mut sink, overrides);
         constants(&mut cx);
         for at in chosen {
             runs.extend(run(&mut cx, at, options));
@@ -171,7 +172,14 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
         network::Target::Rust => Lowered::Rust,
         network::Target::Chip(settings, loc) => {
             let (objective, sources) = (options.optimize, &cx.program.sources);
-            let chip = loihi2::check(&network, (settings, *loc), objective, sources, cx.sink)?;
+            let chip = snn_loihi2::check(
+                &network,
+                cx.files,
+                (settings, *loc),
+                objective,
+                sources,
+                cx.sink,
+            )?;
             Lowered::Loihi2(Box::new(chip))
         }
     };

@@ -1,14 +1,15 @@
 //! Executes a run: compiled, in this process, or by the oracle. All give the same bits.
 
-use crate::diagnostics::{Code, Diagnostic};
-use crate::executor;
-use crate::ir::StepIr;
-use crate::lower::rust::{self, GeneratedCrate, build};
-use crate::network::Network;
-use crate::oracle::{self, Failure};
+use snn_back::executor;
+use snn_data::Files;
+use snn_ir::diagnostics::{Code, Diagnostic};
+use snn_ir::network::Network;
+use snn_ir::step::StepIr;
+use snn_oracle::Failure;
 use snn_runtime::execute::{self, Execution, RunError, RunPlan};
 use snn_runtime::network::Column;
 use snn_runtime::npz::Archive;
+use snn_rust::{GeneratedCrate, build};
 use std::io::{self, BufRead, BufReader, Read};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -59,20 +60,21 @@ pub struct Executed {
 pub fn execute(
     network: &Network,
     ir: Arc<StepIr>,
+    files: &dyn Files,
     settings: &Settings,
     say: &mut dyn FnMut(&str),
 ) -> Result<Executed, Diagnostic> {
     match settings.engine {
-        None => match compiled(&ir, settings, say) {
+        None => match compiled(&ir, files, settings, say) {
             Err(missing) if missing.code == Code::E0907 => {
                 say(&format!("{}; it is executed in this process, more slowly", missing.message));
-                in_process(ir, settings)
+                in_process(ir, files, settings)
             }
             done => done,
         },
-        Some(Engine::Compiled) => compiled(&ir, settings, say),
-        Some(Engine::Executor) => in_process(ir, settings),
-        Some(Engine::Oracle) => divined(network, &ir, settings, say),
+        Some(Engine::Compiled) => compiled(&ir, files, settings, say),
+        Some(Engine::Executor) => in_process(ir, files, settings),
+        Some(Engine::Oracle) => divined(network, &ir, files, settings, say),
     }
 }
 
@@ -82,6 +84,7 @@ const SHOWN: u64 = 1000;
 fn divined(
     network: &Network,
     ir: &StepIr,
+    files: &dyn Files,
     settings: &Settings,
     say: &mut dyn FnMut(&str),
 ) -> Result<Executed, Diagnostic> {
@@ -92,7 +95,7 @@ fn divined(
             say(&format!("{}: step {t} of {steps}", network.run.name));
         }
     };
-    match oracle::run(network, &mut progress) {
+    match snn_oracle::run(network, files, &mut progress) {
         Ok(outcome) => Ok(Executed {
             plan: executor::plan(ir),
             columns: outcome.columns,
@@ -116,11 +119,12 @@ fn divined(
 /// The codes of data files that cannot be read.
 pub fn generate<'a>(
     ir: &StepIr,
+    files: &dyn Files,
     sources: impl IntoIterator<Item = &'a str>,
 ) -> Result<GeneratedCrate, Diagnostic> {
     let hash = build::digest(sources.into_iter().map(str::as_bytes));
     let generator = env!("CARGO_PKG_VERSION").to_owned();
-    rust::emit(ir, &rust::Provenance { generator, source_hash: hash })
+    snn_rust::emit(ir, files, &snn_rust::Provenance { generator, source_hash: hash })
 }
 
 fn threads(settings: &Settings) -> usize {
@@ -128,10 +132,14 @@ fn threads(settings: &Settings) -> usize {
     settings.threads.map_or_else(all, NonZero::get)
 }
 
-fn in_process(ir: Arc<StepIr>, settings: &Settings) -> Result<Executed, Diagnostic> {
+fn in_process(
+    ir: Arc<StepIr>,
+    files: &dyn Files,
+    settings: &Settings,
+) -> Result<Executed, Diagnostic> {
     let plan = executor::plan(&ir);
     // Read and prepared once; every thread begins with a copy.
-    let loaded = executor::load(ir)?;
+    let loaded = executor::load(ir, files)?;
     let make = || Ok(loaded.clone());
     let options = Execution { threads: threads(settings), quiet: settings.quiet };
     match execute::run(&plan, &make, &options) {
@@ -152,11 +160,12 @@ fn left_range(what: &str) -> Diagnostic {
 
 fn compiled(
     ir: &StepIr,
+    files: &dyn Files,
     settings: &Settings,
     say: &mut dyn FnMut(&str),
 ) -> Result<Executed, Diagnostic> {
     // No hash of the source: a run that differs only in comments is compiled once.
-    let generated = generate(ir, [])?;
+    let generated = generate(ir, files, [])?;
     let cache = build::folder();
     let mut runtime = false;
     let mut compiling = |package: &str| {
@@ -167,7 +176,7 @@ fn compiled(
         }
     };
     let program = build::compile(&generated, &cache, &mut compiling)?;
-    let data = build::data(&generated, &cache)?;
+    let data = build::data(&generated, files, &cache)?;
     let results = Temporary(cache.join(format!("results-{}.npz", std::process::id())));
     let mut command = Command::new(&program);
     command.arg("--threads").arg(threads(settings).to_string());

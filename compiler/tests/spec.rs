@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use snnc::diagnostics::Code;
+use snn_ir::diagnostics::Code;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -74,7 +74,7 @@ fn codes(text: &str) -> Vec<&'static str> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("snippet.snn");
     std::fs::write(&path, text).unwrap();
-    let checked = snnc::driver::check(&path, &snnc::driver::Options::default());
+    let checked = snnc::driver::check(&snn_data::Disk, &path, &snnc::driver::Options::default());
     checked.diagnostics.iter().map(|d| d.code.name()).collect()
 }
 
@@ -152,7 +152,7 @@ fn error_index() -> String {
         page += &format!("\n## {title}\n\n| code | meaning |\n|---|---|\n");
         for code in codes {
             let (name, summary) = (code.name(), code.summary());
-            let link = format!("../compiler/src/diagnostics/explain/{name}.md");
+            let link = format!("../compiler/ir/src/diagnostics/explain/{name}.md");
             page += &format!("| [{name}]({link}) | {} |\n", summary.replace('|', "\\|"));
         }
     }

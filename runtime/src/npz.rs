@@ -5,7 +5,7 @@
 
 use crate::npy::{Header, NotRead};
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
@@ -59,8 +59,8 @@ fn write_all(path: &Path, members: &[Member]) -> io::Result<()> {
 }
 
 /// An archive open for reading.
-pub struct Archive {
-    zip: ZipArchive<BufReader<File>>,
+pub struct Archive<R = BufReader<File>> {
+    zip: ZipArchive<R>,
 }
 
 impl Archive {
@@ -69,7 +69,17 @@ impl Archive {
     /// # Errors
     /// Where the file cannot be read or is not a zip archive.
     pub fn open(path: &Path) -> io::Result<Archive> {
-        Ok(Archive { zip: ZipArchive::new(BufReader::new(File::open(path)?))? })
+        Archive::new(BufReader::new(File::open(path)?))
+    }
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Reads the table of contents of an archive, wherever it comes from.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is not a zip archive.
+    pub fn new(from: R) -> io::Result<Archive<R>> {
+        Ok(Archive { zip: ZipArchive::new(from)? })
     }
 
     /// The keys of its arrays, sorted. Members that are not `.npy` files have none.

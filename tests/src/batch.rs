@@ -2,8 +2,8 @@
 //!
 //! A crate of its own for each network would spend minutes in Cargo and the linker.
 
-use snnc::ir::StepIr;
-use snnc::lower::rust::{self, Provenance};
+use snn_ir::step::StepIr;
+use snn_rust::Provenance;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,8 +45,9 @@ impl Batch {
         let mut sources = Vec::new();
         let (mut modules, mut calls) = (String::new(), String::new());
         for (n, ir) in networks.iter().enumerate() {
-            let generated = rust::emit(ir, &options).map_err(|e| e.message)?;
-            let data = rust::build::data(&generated, &dir.join("cache")).map_err(|e| e.message)?;
+            let generated = snn_rust::emit(ir, &snn_data::Disk, &options).map_err(|e| e.message)?;
+            let data = snn_rust::build::data(&generated, &snn_data::Disk, &dir.join("cache"))
+                .map_err(|e| e.message)?;
             let lib = generated.files.iter().find(|(path, _)| path == "src/lib.rs");
             let (_, lib) = lib.ok_or("no src/lib.rs is generated")?;
             let network = lib.split("impl snn_runtime::Network for ").nth(1);

@@ -1,6 +1,6 @@
 //! Programs that are checked, and what their messages say to change.
 
-use snnc::diagnostics::{Code, Diagnostic, Fix, Help, Severity, fix, render};
+use snn_ir::diagnostics::{Code, Diagnostic, Fix, Help, Severity, fix, render};
 use snnc::driver::{self, Checked, Options};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,7 +17,7 @@ pub fn examples(page: &str) -> Vec<&str> {
 /// A text in a folder, checked.
 pub fn checked(text: &str, folder: &Path) -> Checked {
     std::fs::write(folder.join("example.snn"), text).unwrap();
-    driver::check(&folder.join("example.snn"), &Options::default())
+    driver::check(&snn_data::Disk, &folder.join("example.snn"), &Options::default())
 }
 
 /// The codes that a text gives, and what is shown.

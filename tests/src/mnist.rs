@@ -1,12 +1,12 @@
 //! The MNIST network of the language's second example as hand-written step IR: what the
 //! scheduler is expected to produce, for tests and benchmarks of the back end alone.
 
-use snnc::clocks::Clock;
-use snnc::data::{DataError, DataSource, Dataset};
-use snnc::ir::*;
-use snnc::lower::kernels;
-use snnc::scalar;
-use snnc::tensor::{Tensor as Constant, Values};
+use snn_ir::clock::Clock;
+use snn_ir::data::{DataError, DataSource};
+use snn_ir::scalar;
+use snn_ir::step::kernels;
+use snn_ir::step::*;
+use snn_ir::tensor::{Tensor as Constant, Values};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +20,10 @@ pub const STEPS: u64 = 32;
 pub fn weights(file: &Path) -> Result<[Constant; 3], DataError> {
     let layer = |k: usize| -> Result<Constant, DataError> {
         let source = DataSource::Hdf5(file.into(), format!("/layer/{k}/weight"));
-        let tensor = Dataset::open(source)?.read()?;
+        let tensor = {
+            let dataset = snn_data::open(&snn_data::Disk, source)?;
+            snn_data::read(&snn_data::Disk, &dataset)?
+        };
         let values = match tensor.values {
             Values::Float(values) => values.into_iter().map(|w| w as i64).collect(),
             Values::Int(values) => values,

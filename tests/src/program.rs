@@ -1,13 +1,12 @@
 //! Programs as a user writes them, compiled and executed both ways.
 
+use snn_back::executor;
+use snn_ir::diagnostics::{Severity, render};
+use snn_ir::step::StepIr;
 use snn_runtime::execute;
 use snn_runtime::npy::{Values, read_values};
 use snn_runtime::npz::Archive;
-use snnc::diagnostics::{Severity, render};
 use snnc::driver::{self, CheckedRun, Runs};
-use snnc::executor;
-use snnc::ir::StepIr;
-use snnc::lower::rust;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,7 +63,7 @@ fn array(archive: &mut Archive, name: &str) -> Array {
 pub fn check(file: &Path, set: &[(&str, &str)]) -> CheckedRun {
     let set = set.iter().map(|(n, v)| ((*n).to_string(), (*v).to_string())).collect();
     let options = driver::Options { runs: Runs::First, set, ..driver::Options::default() };
-    let checked = driver::check(file, &options);
+    let checked = driver::check(&snn_data::Disk, file, &options);
     let errors: Vec<_> = checked
         .diagnostics
         .iter()
@@ -80,7 +79,7 @@ pub fn executed(ir: &StepIr) -> BTreeMap<String, Array> {
     let ir = Arc::new(ir.clone());
     let plan = executor::plan(&ir);
     let options = execute::Execution { threads: 1, quiet: true };
-    let make = || executor::load(Arc::clone(&ir)).map_err(std::io::Error::other);
+    let make = || executor::load(Arc::clone(&ir), &snn_data::Disk).map_err(std::io::Error::other);
     let outcome = execute::run(&plan, &make, &options).unwrap_or_else(|e| panic!("{e:?}"));
     let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
     let path = folder.path().join("results.npz");
@@ -91,11 +90,13 @@ pub fn executed(ir: &StepIr) -> BTreeMap<String, Array> {
 
 /// What the generated program records.
 pub fn generated(ir: &StepIr, threads: usize) -> BTreeMap<String, Array> {
-    let options = rust::Provenance { generator: "test".into(), source_hash: "test".into() };
-    let generated = rust::emit(ir, &options).unwrap_or_else(|e| panic!("{e:?}"));
-    let program =
-        rust::build::compile(&generated, &cache(), &mut |_| {}).unwrap_or_else(|e| panic!("{e:?}"));
-    let data = rust::build::data(&generated, &cache()).unwrap_or_else(|e| panic!("{e:?}"));
+    let options = snn_rust::Provenance { generator: "test".into(), source_hash: "test".into() };
+    let generated =
+        snn_rust::emit(ir, &snn_data::Disk, &options).unwrap_or_else(|e| panic!("{e:?}"));
+    let program = snn_rust::build::compile(&generated, &cache(), &mut |_| {})
+        .unwrap_or_else(|e| panic!("{e:?}"));
+    let data = snn_rust::build::data(&generated, &snn_data::Disk, &cache())
+        .unwrap_or_else(|e| panic!("{e:?}"));
     let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
     let out = folder.path().join("results.npz");
     let output = Command::new(program)

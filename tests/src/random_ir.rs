@@ -2,7 +2,7 @@
 //!
 //! A network is a pure function of a stream of [`Choices`]. Fewer or smaller choices give
 //! smaller networks, so that a property test can shrink what it found. The networks make no
-//! sense, but they keep every invariant of [`snnc::ir`]: what executes them may rely on those.
+//! sense, but they keep every invariant of [`snn_ir::step`]: what executes them may rely on those.
 
 mod expr;
 mod ops;
@@ -13,12 +13,12 @@ mod windows;
 pub use remembering::remembering;
 pub use windows::windowed;
 
-use snnc::clocks::Clock;
-use snnc::ir::{
+use snn_ir::clock::Clock;
+use snn_ir::step::{
     ALWAYS, Buffer, BufferId, BufferKind, ClockId, Elem, Init, Program, Record, RecordWhen, StepIr,
     Tensor, TensorId, TensorValues, Windows,
 };
-use snnc::tensor::Tensor as Known;
+use snn_ir::tensor::Tensor as Known;
 use std::sync::Arc;
 
 /// A stream of numbers that decides everything; when it is used up, the simplest is chosen.

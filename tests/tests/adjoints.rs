@@ -5,18 +5,17 @@
 //! almost every one.
 
 use snn_grammar::ast::{ElemType, Span};
-use snn_runtime::kernels::Geometry;
-use snnc::clocks::Clock;
-use snnc::diagnostics::Loc;
-use snnc::network::adjoint::{Builder, Built, Comparison, backward, hard};
-use snnc::network::tensors::Tensors;
-use snnc::network::{
+use snn_ir::clock::Clock;
+use snn_ir::diagnostics::Loc;
+use snn_ir::network::adjoint::{Builder, Built, Comparison, backward, hard};
+use snn_ir::network::tensors::Tensors;
+use snn_ir::network::{
     ALWAYS, Action, Body, ElemTy, Instance, InstanceId, Mark, Member, Network, Op, Pick, Record,
     ReduceOp, Run, Site, Stage, Stmt, Target, Value, ValueId, Var, VarKind, verify,
 };
-use snnc::oracle;
-use snnc::scalar::{self, Kind, Scalar};
-use snnc::tensor::Tensor;
+use snn_ir::scalar::{self, Kind, Scalar};
+use snn_ir::tensor::Tensor;
+use snn_runtime::kernels::Geometry;
 
 const NOWHERE: Loc = Loc { file: 0, span: Span { start: 0, end: 0 } };
 
@@ -188,7 +187,7 @@ fn run(
     });
     network.instances.push(Instance {
         path: "p".into(),
-        body: snnc::network::BodyId(0),
+        body: snn_ir::network::BodyId(0),
         args: Vec::new(),
         arrival: (0, 0),
         place: NOWHERE,
@@ -199,7 +198,7 @@ fn run(
         network.run.records.push(Record { key, instance, member, when: None, asked: true });
     }
     assert_eq!(verify::verify(&network), Ok(()));
-    let outcome = oracle::run(&network, &mut |_| {}).unwrap();
+    let outcome = snn_oracle::run(&network, &snn_data::Disk, &mut |_| {}).unwrap();
     let decode = |(column, kind): (&snn_runtime::network::Column, &Kind)| -> Vec<f64> {
         let bytes = &column.bytes;
         match kind {
@@ -264,7 +263,7 @@ impl Case<'_> {
         let mut found = Vec::new();
         if let Some(gradient) = gradient {
             let of = b.value(result).unwrap().clone();
-            let kind = snnc::network::adjoint::adjoint_kind(of.kind);
+            let kind = snn_ir::network::adjoint::adjoint_kind(of.kind);
             let seed = b.constant(kind, tensor(kind, &of.shape, gradient)).unwrap();
             let mut slope = |b: &mut Builder<'_>, c: Comparison| (self.slope)(b, c);
             found = backward(&mut b, &[(result, seed)], &leaves, &mut slope).unwrap();
@@ -328,7 +327,7 @@ fn every_op() -> Vec<Op> {
     };
     let reductions = [ReduceOp::Sum, ReduceOp::Min, ReduceOp::Max, ReduceOp::ArgMax];
     let mut all = vec![
-        Op::Const(snnc::network::TensorId(0)),
+        Op::Const(snn_ir::network::TensorId(0)),
         Op::Param(0),
         Op::Time,
         Op::Var(0),

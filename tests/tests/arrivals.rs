@@ -6,13 +6,13 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
+use snn_front::clocks::{Sending, Wave, arrivals};
+use snn_ir::diagnostics::render;
+use snn_ir::network::Network;
 use snn_tests::program::check;
 use snn_tests::programs::engine::{Outcome, divined};
 use snn_tests::random_ir::Choices;
 use snn_tests::timing::{LAYERS, READOUT};
-use snnc::clocks::{Sending, Wave, arrivals};
-use snnc::diagnostics::render;
-use snnc::network::Network;
 use std::collections::BTreeMap;
 
 /// Stages of messages `i32[3]`, in the language: `D` stands for a number.
@@ -187,7 +187,7 @@ fn seen(text: &str) -> Option<(Vec<Vec<u8>>, Network)> {
     let file = folder.path().join("arrivals.snn");
     std::fs::write(&file, text).unwrap();
     let options = snnc::driver::Options::default();
-    let checked = snnc::driver::check(&file, &options);
+    let checked = snnc::driver::check(&snn_data::Disk, &file, &options);
     // Not every queue is possible.
     if checked.runs.is_empty() {
         let codes: Vec<&str> = checked.diagnostics.iter().map(|d| d.code.name()).collect();
@@ -246,7 +246,7 @@ fn said(text: &str) -> (Vec<String>, Vec<u64>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("arrivals.snn");
     std::fs::write(&file, text).unwrap();
-    let checked = snnc::driver::check(&file, &snnc::driver::Options::default());
+    let checked = snnc::driver::check(&snn_data::Disk, &file, &snnc::driver::Options::default());
     let codes = checked.diagnostics.iter().map(|d| d.code.name().to_string()).collect();
     let resets = checked.runs.iter().flat_map(|run| {
         let network = &run.network;

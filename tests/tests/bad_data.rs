@@ -1,8 +1,9 @@
 //! Data that is missing, damaged or of another kind: a coded error that names the file.
 
-use snnc::data::{DataError, DataSource, Dataset, npz_members};
-use snnc::diagnostics::Code;
-use snnc::import::{NetxOptions, import};
+use snn_data::npz_members;
+use snn_front::import::{NetxOptions, import};
+use snn_ir::data::{DataError, DataSource};
+use snn_ir::diagnostics::Code;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,15 +18,15 @@ thread_local! {
 
 /// Opens, reads and copies, as `snnc check`, constant evaluation and `snnc build` do.
 fn read(source: DataSource) -> Result<(), DataError> {
-    let dataset = Dataset::open(source)?;
-    let values = dataset.read();
+    let dataset = snn_data::open(&snn_data::Disk, source)?;
+    let values = snn_data::read(&snn_data::Disk, &dataset);
     if let Ok(tensor) = &values {
         assert_eq!(tensor.shape, dataset.shape);
         assert_eq!(tensor.shape.iter().product::<usize>(), tensor.len());
     }
     COPIES.with(|folder| {
         let copy = folder.path().join("copy.npy");
-        let copied = dataset.write_npy(&copy);
+        let copied = snn_data::write_npy(&snn_data::Disk, &dataset, &copy);
         assert_eq!(copied.map_err(|e| e.code), values.clone().map(drop).map_err(|e| e.code));
         if values.is_ok() {
             std::fs::remove_file(copy).unwrap();
@@ -171,7 +172,7 @@ fn pointers_of_git_lfs() {
     }
     let net = path.with_extension("net");
     std::fs::copy(&path, &net).unwrap();
-    let errors = import(&net, &NetxOptions::default()).unwrap_err();
+    let errors = import(&snn_data::Disk, &net, &NetxOptions::default()).unwrap_err();
     assert!(errors[0].message.contains("is a Git LFS pointer"), "{errors:?}");
 }
 
@@ -206,8 +207,8 @@ fn what_inflates_without_measure_is_refused_before_it_is_held() {
     let of = |head: &[u8]| made(&[head, &mebibyte.repeat(300)].concat());
     let text = "decompress the file";
     let (_dir, path) = of(&std::fs::read(file("head-idx1-ubyte.gz")).unwrap());
-    let dataset = Dataset::open(DataSource::Idx(path)).unwrap();
-    let error = dataset.read().unwrap_err();
+    let dataset = snn_data::open(&snn_data::Disk, DataSource::Idx(path)).unwrap();
+    let error = snn_data::read(&snn_data::Disk, &dataset).unwrap_err();
     assert_eq!(error.code, Code::E0602);
     assert!(error.message.contains("inflates to 314572800 elements"), "{error}");
     assert!(error.help.unwrap().contains(text));
@@ -261,8 +262,10 @@ fn tables_that_are_not_of_numbers() {
 
 #[test]
 fn a_copy_that_cannot_be_written() {
-    let dataset = Dataset::open(DataSource::Idx(file("small-idx1-ubyte"))).unwrap();
-    let error = dataset.write_npy(&file("no-such-folder/copy.npy")).unwrap_err();
+    let dataset =
+        snn_data::open(&snn_data::Disk, DataSource::Idx(file("small-idx1-ubyte"))).unwrap();
+    let error = snn_data::write_npy(&snn_data::Disk, &dataset, &file("no-such-folder/copy.npy"))
+        .unwrap_err();
     assert_eq!(error.code, Code::E0607);
     assert!(error.message.contains("no-such-folder"));
 }
@@ -270,9 +273,9 @@ fn a_copy_that_cannot_be_written() {
 #[test]
 fn a_file_that_changes_after_it_was_checked() {
     let (_dir, path) = made(b"1,2\n");
-    let dataset = Dataset::open(DataSource::Csv(path.clone())).unwrap();
+    let dataset = snn_data::open(&snn_data::Disk, DataSource::Csv(path.clone())).unwrap();
     std::fs::write(&path, "1,2\n3,4\n").unwrap();
-    assert_eq!(dataset.read().unwrap_err().code, Code::E0602);
+    assert_eq!(snn_data::read(&snn_data::Disk, &dataset).unwrap_err().code, Code::E0602);
 }
 
 /// A sequence of numbers that is the same in every run (SplitMix64).
@@ -337,7 +340,7 @@ fn no_damage_makes_a_stream_reader_fail_otherwise_than_with_an_error() {
     survives("table.csv", 500, |p| one(DataSource::Csv(p.into())));
     survives("table.csv.gz", 1000, |p| one(DataSource::Csv(p.into())));
     survives("packed.npz", 2000, |p| {
-        npz_members(p).map_err(|e| vec![e])?;
+        npz_members(&snn_data::Disk, p).map_err(|e| vec![e])?;
         one(DataSource::Npz(p.into(), "w0".into()))
     });
 }
@@ -364,7 +367,7 @@ fn no_damage_makes_the_import_fail_otherwise_than_with_an_error() {
         let mut random = Random(1);
         for _ in 0..times {
             std::fs::write(&path, random.damage(&whole)).unwrap();
-            match import(&path, &options) {
+            match import(&snn_data::Disk, &path, &options) {
                 Ok(imported) => assert!(imported.text.contains("network Made {")),
                 Err(errors) => {
                     assert!(!errors.is_empty());
@@ -391,7 +394,8 @@ fn explained_errors_happen() {
         let Some((_, rest)) = code.explanation().split_once("```snn,fails\n") else { continue };
         let example = rest.split("```").next().unwrap();
         std::fs::write(&program, example).unwrap();
-        let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+        let checked =
+            snnc::driver::check(&snn_data::Disk, &program, &snnc::driver::Options::default());
         let codes: Vec<Code> = checked.diagnostics.iter().map(|d| d.code).collect();
         assert!(codes.contains(&code), "{}: {:#?}", code.name(), checked.diagnostics);
     }

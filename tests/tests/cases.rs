@@ -1,12 +1,12 @@
 //! Programs on which engines have disagreed or the compiler has failed: each with the numbers
 //! that are right, on every engine, or with the codes of its refusal.
 
+use snn_data::compare::{Form, Nans, Tally};
+use snn_ir::diagnostics::Code;
 use snn_tests::batch::Batch;
 use snn_tests::program::{cache, check};
 use snn_tests::programs::engine::{Code as Generated, Compiled, Outcome, Recorded};
 use snn_tests::programs::engine::{divined, executed};
-use snnc::data::compare::{Form, Nans, Tally};
-use snnc::diagnostics::Code;
 use snnc::driver::{self, Options};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -430,8 +430,8 @@ fn refused(text: &str) -> Vec<(Code, usize)> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("case.snn");
     std::fs::write(&file, text).unwrap();
-    let checked = driver::check(&file, &Options::default());
-    let line = |d: &snnc::diagnostics::Diagnostic| {
+    let checked = driver::check(&snn_data::Disk, &file, &Options::default());
+    let line = |d: &snn_ir::diagnostics::Diagnostic| {
         d.labels.first().map_or(0, |label| {
             let file = &checked.sources.files[label.loc.file as usize];
             file.position(label.loc.span.start as usize).line

@@ -149,8 +149,10 @@ fn unsigned_64_bits_are_refused_with_advice() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("wide.snn");
         std::fs::write(&file, text).unwrap();
-        let checked = snnc::driver::check(&file, &snnc::driver::Options::default());
-        let said = snnc::diagnostics::render::render(&checked.diagnostics, &checked.sources, false);
+        let checked =
+            snnc::driver::check(&snn_data::Disk, &file, &snnc::driver::Options::default());
+        let said =
+            snn_ir::diagnostics::render::render(&checked.diagnostics, &checked.sources, false);
         assert!(said.contains("error") && said.contains("write `i64"), "{declared}:\n{said}");
     }
 }

@@ -1,9 +1,10 @@
 //! Data files read as NumPy and h5py read them.
 
+use snn_data::npz_members;
+use snn_ir::data::DataSource;
+use snn_ir::step::Elem;
+use snn_ir::tensor::{Tensor, Values};
 use snn_runtime::npy::{self, Header};
-use snnc::data::{DataSource, Dataset, npz_members};
-use snnc::ir::Elem;
-use snnc::tensor::{Tensor, Values};
 use std::path::{Path, PathBuf};
 
 fn file(name: &str) -> PathBuf {
@@ -16,13 +17,13 @@ fn hdf5(path: &str) -> DataSource {
 
 /// The header agrees with the values, and the copy for generated programs with both.
 fn read(source: DataSource) -> (Elem, Tensor) {
-    let dataset = Dataset::open(source).unwrap();
-    let tensor = dataset.read().unwrap();
+    let dataset = snn_data::open(&snn_data::Disk, source).unwrap();
+    let tensor = snn_data::read(&snn_data::Disk, &dataset).unwrap();
     assert_eq!(dataset.shape, tensor.shape);
 
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("copy.npy");
-    dataset.write_npy(&copy).unwrap();
+    snn_data::write_npy(&snn_data::Disk, &dataset, &copy).unwrap();
     let mut from = std::fs::File::open(&copy).unwrap();
     let header = Header::read(&mut from).unwrap();
     assert!(!header.big_endian && !header.fortran);
@@ -33,7 +34,7 @@ fn read(source: DataSource) -> (Elem, Tensor) {
         npy::Values::Bool(v) => Values::Bool(v),
     };
     assert_eq!(values, tensor.values);
-    let copied = Dataset::open(DataSource::Npy(copy)).unwrap();
+    let copied = snn_data::open(&snn_data::Disk, DataSource::Npy(copy)).unwrap();
     assert_eq!(copied.elem, dataset.elem);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left behind");
     (dataset.elem, tensor)
@@ -59,7 +60,7 @@ fn npy_in_any_order() {
 #[test]
 fn npz_members_by_name() {
     let path = file("packed.npz");
-    assert_eq!(npz_members(&path).unwrap(), ["b0", "s", "w0"]);
+    assert_eq!(npz_members(&snn_data::Disk, &path).unwrap(), ["b0", "s", "w0"]);
     let member = |name: &str| read(DataSource::Npz(path.clone(), name.into()));
     assert_eq!(member("w0"), (Elem::I8, Tensor::int(vec![2, 3], (0..6).collect())));
     assert_eq!(member("b0"), (Elem::Bool, Tensor::bool(vec![2], vec![true, false])));

@@ -1,8 +1,8 @@
 //! What every diagnostic looks like: the failing example of its page with the message it gives,
 //! as a user sees it.
 
+use snn_ir::diagnostics::{Code, Diagnostic, render};
 use snn_tests::checked::{check, checked, examples, folder_with_data, network, process};
-use snnc::diagnostics::{Code, Diagnostic, render};
 use std::fmt::Write;
 
 /// Codes whose cause is not in a program: a command line, a machine, a run. `compiler/tests`

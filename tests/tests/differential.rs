@@ -4,13 +4,13 @@
 //! `SNNC_CASES` and `SNNC_SEED` make longer runs and other ones. A program on which engines
 //! differ is printed as small as it can be made.
 
+use snn_ir::step::print;
 use snn_tests::programs::compare::{Verdict, judge_all};
 use snn_tests::programs::engine::{
     Checked, Code, Engine, Executor, Oracle, check, check_seen, executed,
 };
 use snn_tests::programs::features::{Covered, Features};
 use snn_tests::programs::{Generated, numbered, shrink};
-use snnc::ir::print;
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -4,18 +4,18 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
+use snn_back::executor::{Array, load, plan};
+use snn_ir::scalar;
+use snn_ir::step::{
+    Access, Buffer, BufferId, Elem, Expr, ExprKind, Fit, Kind, OpKind, Source, StepIr, Stmt, print,
+    ranges, verify,
+};
 use snn_runtime::Network;
 use snn_runtime::execute::{Execution, Outcome, RunError, run};
 use snn_runtime::network::{ElementType, Fault};
 use snn_runtime::record;
 use snn_tests::batch::{Batch, Ran};
 use snn_tests::random_ir::{Choices, network, remembering, windowed};
-use snnc::executor::{Array, load, plan};
-use snnc::ir::{
-    Access, Buffer, BufferId, Elem, Expr, ExprKind, Fit, Kind, OpKind, Source, StepIr, Stmt, print,
-    ranges, verify,
-};
-use snnc::scalar;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,7 +48,8 @@ proptest! {
 }
 
 fn check_ranges(ir: StepIr) -> Result<(), TestCaseError> {
-    let mut executor = load(Arc::new(watched(&ir))).map_err(|e| TestCaseError::fail(e.message))?;
+    let mut executor = load(Arc::new(watched(&ir)), &snn_data::Disk)
+        .map_err(|e| TestCaseError::fail(e.message))?;
     for t in 0..=ir.steps {
         if t > 0 && executor.step(t).is_err() {
             break;
@@ -181,7 +182,8 @@ fn networks(cases: u32, make: impl Fn(u32, &mut Choices) -> StepIr) -> Vec<StepI
 }
 
 fn executed(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
-    let executor = load(Arc::new(ir.clone())).unwrap_or_else(|e| panic!("{}", e.message));
+    let executor =
+        load(Arc::new(ir.clone()), &snn_data::Disk).unwrap_or_else(|e| panic!("{}", e.message));
     run(&plan(ir), &|| Ok(executor.clone()), &Execution { threads, quiet: true })
 }
 

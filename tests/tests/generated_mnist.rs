@@ -1,13 +1,13 @@
 //! Generated code against the reference implementation, on the MNIST network.
 
+use snn_back::schedule::tabulate;
+use snn_ir::data::DataSource;
+use snn_ir::step::{ALWAYS, BufferId, Record, RecordWhen, StepIr, TensorValues, ranges};
+use snn_ir::tensor::Tensor;
 use snn_runtime::npy::{Values, read_values};
 use snn_runtime::npz::Archive;
+use snn_rust::{Provenance, build, emit};
 use snn_tests::mnist;
-use snnc::data::{DataSource, Dataset};
-use snnc::ir::{ALWAYS, BufferId, Record, RecordWhen, StepIr, TensorValues, ranges};
-use snnc::lower::rust::{Provenance, build, emit};
-use snnc::schedule::tabulate;
-use snnc::tensor::Tensor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn cache() -> PathBuf {
 fn reference_network(images: usize) -> Option<StepIr> {
     let weights = mnist::weights(&shared("netx/mnist_cuba.net")?).unwrap();
     let idx = |path: &str| {
-        let dataset = Dataset::open(DataSource::Idx(shared(path)?)).unwrap();
+        let dataset = snn_data::open(&snn_data::Disk, DataSource::Idx(shared(path)?)).unwrap();
         Some(TensorValues::File(Arc::new(dataset)))
     };
     let digits = idx("mnist/t10k-images-idx3-ubyte.gz")?;
@@ -42,10 +42,10 @@ fn reference_network(images: usize) -> Option<StepIr> {
 
 /// Compiles and runs a network; returns its recordings.
 fn run(ir: &StepIr, threads: usize) -> Archive {
-    let generated = emit(ir, &options()).unwrap();
+    let generated = emit(ir, &snn_data::Disk, &options()).unwrap();
     let program =
         build::compile(&generated, &cache(), &mut |_| {}).unwrap_or_else(|e| panic!("{e:?}"));
-    let data = build::data(&generated, &cache()).unwrap();
+    let data = build::data(&generated, &snn_data::Disk, &cache()).unwrap();
     let out = cache().join(format!("{}-{threads}.npz", ir.steps));
     let output = Command::new(program)
         .args(["--quiet", "--threads", &threads.to_string()])
@@ -125,7 +125,7 @@ fn generated_code_is_readable_and_stays_as_it_is() {
         TensorValues::Known(Arc::new(Tensor::int(shape.to_vec(), vec![7; len])))
     };
     let ir = tabulate(mnist::network(&weights, known(&[3, 28, 28]), known(&[3]), 3, 3));
-    let generated = emit(&ir, &options()).unwrap();
+    let generated = emit(&ir, &snn_data::Disk, &options()).unwrap();
     for (path, text) in &generated.files {
         if path.ends_with(".rs") {
             syn::parse_file(text).unwrap_or_else(|e| panic!("{path}: {e}"));
@@ -152,9 +152,9 @@ fn a_cache_that_cannot_be_written_is_an_error_with_a_code() {
         TensorValues::Known(Arc::new(Tensor::int(shape.to_vec(), vec![7; len])))
     };
     let ir = mnist::network(&weights, one(&[1, 28, 28]), one(&[1]), 1, 1);
-    let generated = emit(&ir, &options()).unwrap();
+    let generated = emit(&ir, &snn_data::Disk, &options()).unwrap();
     let error = build::compile(&generated, &file, &mut |_| {}).unwrap_err();
     assert_eq!(error.code.name(), "E0903");
     assert!(error.message.contains("not-a-folder"), "{}", error.message);
-    assert_eq!(build::data(&generated, &file).unwrap_err().code.name(), "E0903");
+    assert_eq!(build::data(&generated, &snn_data::Disk, &file).unwrap_err().code.name(), "E0903");
 }

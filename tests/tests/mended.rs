@@ -1,8 +1,8 @@
 //! What messages propose to change: made, it mends what they are about.
 
+use snn_ir::diagnostics::Code;
 use snn_tests::checked::{check, examples, folder_with_data, follow, mended, network, process};
 use snn_tests::timing::{LAYERS, READOUT};
-use snnc::diagnostics::Code;
 use std::fmt::Write;
 
 #[test]

@@ -1,13 +1,13 @@
 //! The network IR: its text form, its passes, and what may be changed in it.
 
+use snn_back::schedule;
+use snn_ir::diagnostics::{Sink, render};
+use snn_ir::network::{self, Data, Network, parse, print, verify};
 use snn_tests::program;
 use snn_tests::programs::engine::{Checked, Compiled, Outcome, check, divined, executed};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
-use snnc::diagnostics::{Sink, render};
 use snnc::driver::{self, CheckedRun, Options};
-use snnc::network::{self, Data, Network, parse, print, verify};
-use snnc::schedule;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn examples() -> Vec<CheckedRun> {
 #[test]
 fn examples_give_no_warning() {
     for file in example_files() {
-        let checked = driver::check(&file, &Options::default());
+        let checked = driver::check(&snn_data::Disk, &file, &Options::default());
         let shown = render::render(&checked.diagnostics, &checked.sources, false);
         assert_eq!(shown, "", "{}", file.display());
     }

@@ -1,8 +1,8 @@
 //! Trained networks as text.
 
-use snnc::data::DataError;
-use snnc::diagnostics::Code;
-use snnc::import::{Imported, NetxOptions, import};
+use snn_front::import::{Imported, NetxOptions, import};
+use snn_ir::data::DataError;
+use snn_ir::diagnostics::Code;
 use std::path::{Path, PathBuf};
 
 fn file(name: &str) -> PathBuf {
@@ -11,7 +11,7 @@ fn file(name: &str) -> PathBuf {
 
 /// The text of an import, which follows the grammar and is formatted.
 fn imported(path: &Path, options: &NetxOptions) -> Imported {
-    let imported = import(path, options).unwrap();
+    let imported = import(&snn_data::Disk, path, options).unwrap();
     assert_eq!(snn_grammar::format(&imported.text).as_ref(), Ok(&imported.text));
     imported
 }
@@ -26,7 +26,7 @@ fn text(name: &str, options: &NetxOptions) -> String {
 }
 
 fn refused(name: &str, options: &NetxOptions) -> Vec<DataError> {
-    import(&file(name), options).unwrap_err()
+    import(&snn_data::Disk, &file(name), options).unwrap_err()
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn convolutions() {
     let skipped = |skip, shape: Option<&[i64]>| {
         let shape = shape.map(<[i64]>::to_vec);
         let options = NetxOptions { skip_layers: Some(skip), input_shape: shape, ..options() };
-        import(&file("conv.net"), &options)
+        import(&snn_data::Disk, &file("conv.net"), &options)
     };
     assert!(skipped(1, None).unwrap().text.contains("in s_in: i32[6, 7, 2]"));
     assert!(skipped(2, None).unwrap().text.contains("in s_in: i32[5, 4, 4]"));
@@ -113,7 +113,10 @@ fn fewer_layers() {
     let text = text("small.net", &options);
     assert!(text.contains("Layer0()") && !text.contains("Layer1"), "{text}");
     let named = NetxOptions { num_layers: Some(1), ..options };
-    assert!(import(&file("unsupported.net"), &named).is_ok(), "what is not read does not matter");
+    assert!(
+        import(&snn_data::Disk, &file("unsupported.net"), &named).is_ok(),
+        "what is not read does not matter"
+    );
 }
 
 #[test]
@@ -133,7 +136,8 @@ fn a_layer_that_lacks_something() {
     assert!(errors[0].message.contains("/layer/0/neuron/iDecay"), "{errors:?}");
     let errors = refused("kinds.h5", &options());
     assert_eq!(errors[0].code, Code::E0613, "told by the ending: {errors:?}");
-    let errors = snnc::import::netx::import(&file("kinds.h5"), &options()).unwrap_err();
+    let errors = snn_front::import::netx::import(&snn_data::Disk, &file("kinds.h5"), &options())
+        .unwrap_err();
     assert_eq!(errors[0].code, Code::E0611);
     assert!(errors[0].message.contains("/layer"), "{errors:?}");
 }
@@ -207,7 +211,8 @@ fn the_reference_networks() {
         assert!(!imported.text.contains("Warning"), "{}", imported.text);
         insta::assert_snapshot!(name.replace(['/', '.'], "_"), imported.text);
     }
-    let pilotnet = import(&data.join("netx/pilotnet_sdnn.net"), &NetxOptions::default());
+    let pilotnet =
+        import(&snn_data::Disk, &data.join("netx/pilotnet_sdnn.net"), &NetxOptions::default());
     let errors = pilotnet.unwrap_err();
     assert_eq!((errors.len(), errors[0].code), (1, Code::E0610));
     assert!(errors[0].message.contains("layer 9 is `dense` with `SDNN` neurons"));
@@ -230,7 +235,7 @@ fn a_layer_without_neurons_fits_the_chip() {
 run hw of Main { models fixed_pt; target loihi2(board: oheo_gulch); steps 10 }
 ";
     std::fs::write(&program, text + main).unwrap();
-    let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+    let checked = snnc::driver::check(&snn_data::Disk, &program, &snnc::driver::Options::default());
     let codes: Vec<_> = checked.diagnostics.iter().map(|d| d.code.name()).collect();
     assert!(!codes.iter().any(|c| c.starts_with('E')), "{:#?}", checked.diagnostics);
 }
@@ -249,11 +254,12 @@ fn imported_networks_compile() {
         text += &format!("\nrun sim of {network} {{\n    models fixed_pt\n    steps 10\n}}\n");
         let program = dir.path().join("program.snn");
         std::fs::write(&program, &text).unwrap();
-        let checked = snnc::driver::check(&program, &snnc::driver::Options::default());
+        let checked =
+            snnc::driver::check(&snn_data::Disk, &program, &snnc::driver::Options::default());
         let errors: Vec<_> = checked
             .diagnostics
             .iter()
-            .filter(|d| d.code.severity() == snnc::diagnostics::Severity::Error)
+            .filter(|d| d.code.severity() == snn_ir::diagnostics::Severity::Error)
             .collect();
         assert!(errors.is_empty(), "{errors:#?}\n{text}");
         assert_eq!(checked.runs.len(), 1);
@@ -284,7 +290,8 @@ run s of N {{ models fixed_pt; steps 4 }}
 "
         );
         std::fs::write(dir.path().join("n.snn"), program).unwrap();
-        let checked = snnc::driver::check(&dir.path().join("n.snn"), &Default::default());
+        let checked =
+            snnc::driver::check(&snn_data::Disk, &dir.path().join("n.snn"), &Default::default());
         let losses = checked.diagnostics.into_iter().filter(|d| d.code == Code::W0701);
         losses.map(|d| (d.labels[0].loc.file, d.message)).collect::<Vec<_>>()
     };

@@ -1,7 +1,7 @@
 //! The convolutional example: a network of a size at which nothing may be spread out.
 
+use snn_ir::diagnostics::Severity;
 use snn_tests::program;
-use snnc::diagnostics::Severity;
 use snnc::driver::{self, Options};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ fn example() -> PathBuf {
 
 #[test]
 fn kernels_stay_kernels() {
-    let checked = driver::check(&example(), &Options::default());
+    let checked = driver::check(&snn_data::Disk, &example(), &Options::default());
     let errors = checked.diagnostics.iter().filter(|d| d.code.severity() == Severity::Error);
     assert_eq!(errors.count(), 0, "{:#?}", checked.diagnostics);
     assert_eq!(checked.runs.len(), 2);

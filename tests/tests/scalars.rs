@@ -1,7 +1,7 @@
 //! The table of scalar operations against a second one, which was written from the spec by
 //! somebody who had not seen the first: `files/scalars.txt`.
 
-use snnc::scalar::{Kind, Op, Scalar};
+use snn_ir::scalar::{Kind, Op, Scalar};
 
 fn scalar(kind: &str, text: &str) -> Option<Scalar> {
     let bits = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();

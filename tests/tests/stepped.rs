@@ -1,7 +1,7 @@
 //! A generated crate as a part of another program: what is written to its fields has its effect.
 
+use snn_rust::build;
 use snnc::driver::{self, Options};
-use snnc::lower::rust::{self, build};
 use std::path::Path;
 use std::process::Command;
 
@@ -73,10 +73,11 @@ fn what_a_program_writes_between_steps_has_its_effect() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("stepped.snn");
     std::fs::write(&file, NETWORK).unwrap();
-    let checked = driver::check(&file, &Options { open: true, ..Options::default() });
+    let checked =
+        driver::check(&snn_data::Disk, &file, &Options { open: true, ..Options::default() });
     let run = checked.runs.first().unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
-    let options = rust::Provenance { generator: "0.0.0".into(), source_hash: "0".into() };
-    let mut generated = rust::emit(&run.ir, &options).unwrap();
+    let options = snn_rust::Provenance { generator: "0.0.0".into(), source_hash: "0".into() };
+    let mut generated = snn_rust::emit(&run.ir, &snn_data::Disk, &options).unwrap();
     for (name, text) in &mut generated.files {
         if name == "src/main.rs" {
             *text = PROGRAM.to_owned();
@@ -85,7 +86,7 @@ fn what_a_program_writes_between_steps_has_its_effect() {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("snnc-cache");
     let program =
         build::compile(&generated, &cache, &mut |_| {}).unwrap_or_else(|e| panic!("{e:?}"));
-    let data = build::data(&generated, &cache).unwrap();
+    let data = build::data(&generated, &snn_data::Disk, &cache).unwrap();
     let output = Command::new(program).arg(data).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<&str> = printed.lines().collect();

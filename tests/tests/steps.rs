@@ -1,12 +1,12 @@
 //! Sets of steps that are large or far apart cost nothing, and threads change no result.
 
+use snn_back::executor;
+use snn_ir::diagnostics::Code;
+use snn_ir::step::StepIr;
 use snn_runtime::execute;
 use snn_tests::batch::{Batch, Ran};
 use snn_tests::program::{arrays, check};
-use snnc::diagnostics::Code;
 use snnc::driver::{self, CheckedRun, Options};
-use snnc::executor;
-use snnc::ir::StepIr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ fn codes(text: &str) -> Vec<Code> {
     let file = folder.path().join("program.snn");
     std::fs::write(&file, text).unwrap();
     let start = Instant::now();
-    let checked = driver::check(&file, &Options::default());
+    let checked = driver::check(&snn_data::Disk, &file, &Options::default());
     assert!(start.elapsed() < Duration::from_secs(5), "{:?} for\n{text}", start.elapsed());
     checked.diagnostics.iter().map(|d| d.code).collect()
 }
@@ -179,7 +179,7 @@ fn remembering() -> Vec<CheckedRun> {
 
 fn columns(run: &CheckedRun, threads: usize) -> (usize, Vec<Vec<u8>>) {
     let ir = Arc::new(run.ir.clone());
-    let make = || executor::load(Arc::clone(&ir)).map_err(std::io::Error::other);
+    let make = || executor::load(Arc::clone(&ir), &snn_data::Disk).map_err(std::io::Error::other);
     let options = execute::Execution { threads, quiet: true };
     let outcome = execute::run(&executor::plan(&ir), &make, &options).unwrap();
     (outcome.threads, outcome.columns.into_iter().map(|column| column.bytes).collect())

@@ -1,13 +1,13 @@
 //! Assignments read all they read before they store anything; and weights of data files.
 
-use snn_tests::program::{self, Array};
-use snn_tests::random_ir::{Choices, network};
-use snnc::data::{DataSource, Dataset};
-use snnc::ir::{
+use snn_ir::data::{DataSource, Dataset};
+use snn_ir::step::kernels;
+use snn_ir::step::{
     ALWAYS, Buffer, BufferId, BufferKind, Elem, Init, Op, OpKind, Program, Record, RecordWhen,
     Source, StepIr, Synapse, Tensor, TensorId, TensorValues, ranges, verify,
 };
-use snnc::lower::kernels;
+use snn_tests::program::{self, Array};
+use snn_tests::random_ir::{Choices, network};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ fn dataset(folder: &Path, name: &str, shape: &[usize], bytes: &[u8], elem: Elem)
     let element = snn_runtime::network::ElementType::from(elem);
     Header::new(element, shape).write(&mut file).unwrap();
     std::io::Write::write_all(&mut file, bytes).unwrap();
-    Arc::new(Dataset::open(DataSource::Npy(path)).unwrap())
+    Arc::new(snn_data::open(&snn_data::Disk, DataSource::Npy(path)).unwrap())
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn weights_are_read_from_data_files() {
     (ir.buffers, ir.tensors, ir.records) = (Vec::new(), Vec::new(), Vec::new());
     (ir.program, ir.steps) = (Program::default(), 2);
     buffer(&mut ir, "x", Elem::I16, 3, Init::Tensor(TensorId(0)));
-    let known = snnc::tensor::Tensor::int(vec![3], vec![2, 0, -1]);
+    let known = snn_ir::tensor::Tensor::int(vec![3], vec![2, 0, -1]);
     let values = TensorValues::Known(Arc::new(known));
     ir.tensors.push(Tensor { name: "x0".into(), elem: Elem::I16, shape: vec![3], values });
     for (name, file, sums) in files {

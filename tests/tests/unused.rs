@@ -2,15 +2,15 @@
 //! else is.
 
 use snn_grammar::ast::ItemKind;
+use snn_ir::diagnostics::{Code, Severity, render};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
-use snnc::diagnostics::{Code, Severity, render};
 use snnc::driver::{self, Options};
 use std::path::Path;
 
 /// The errors of a file: codes, and as they are shown.
 fn errors(file: &Path) -> (Vec<Code>, String) {
-    let mut checked = driver::check(file, &Options::default());
+    let mut checked = driver::check(&snn_data::Disk, file, &Options::default());
     checked.diagnostics.retain(|d| d.severity == Severity::Error);
     let shown = render::render(&checked.diagnostics, &checked.sources, false);
     (checked.diagnostics.iter().map(|d| d.code).collect(), shown)

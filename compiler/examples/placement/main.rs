@@ -19,7 +19,7 @@ mod graphs;
 
 use clock::Clock;
 use graphs::Edge;
-use snnc::lower::loihi2::placement::{Costs, Effort, Flows, Grid, Site, place, score};
+use snn_loihi2::placement::{Costs, Effort, Flows, Grid, Site, place, score};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -1,11 +1,12 @@
 //! `snnc build`: the generated crate, or the placement.
 
 use super::{Status, args, output, place, program};
-use snnc::diagnostics::{Code, Diagnostic, json};
+use snn_data::Disk;
+use snn_ir::diagnostics::{Code, Diagnostic};
+use snn_loihi2::options::Objective;
 use snnc::driver::{self, Checked, CheckedRun, Options, Runs};
 use snnc::execute::generate;
-use snnc::lower::loihi2::options::Objective;
-use snnc::lower::rust;
+use snnc::json;
 use std::path::{Path, PathBuf};
 
 /// Writes what a run is compiled to into a folder.
@@ -24,7 +25,7 @@ pub fn build(
         deny_warnings: lowering.strictness.deny.is_some(),
         ..program::options(arguments, Runs::First)
     };
-    let checked = driver::check(&arguments.file, &options);
+    let checked = driver::check(&Disk, &arguments.file, &options);
     let run = checked.runs.first().filter(|_| !program::has_errors(&checked));
     if !lowering.json || run.is_none() {
         match lowering.json {
@@ -48,9 +49,9 @@ fn generated(
 ) -> Result<Status, Diagnostic> {
     only_for_chips(lowering, run)?;
     let texts = checked.sources.files.iter().map(|f| f.text.as_str());
-    let generated = generate(&run.ir, texts)?;
+    let generated = generate(&run.ir, &Disk, texts)?;
     let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
-    rust::write(&generated, &folder)?;
+    snn_rust::write(&generated, &Disk, &folder)?;
     let folder = folder.display().to_string();
     output::print(&match lowering.json {
         true => json::built(&checked.diagnostics, &checked.sources, &run.ir, &folder),

@@ -1,9 +1,10 @@
 //! `snnc check`: all errors of a program, and with `--fix` the changes that make them go away.
 
 use super::{Status, args, output, program};
-use snnc::diagnostics::fix::{self, Fixed};
-use snnc::diagnostics::{Diagnostic, SourceMap, json};
+use snn_ir::diagnostics::fix::{self, Fixed};
+use snn_ir::diagnostics::{Diagnostic, SourceMap};
 use snnc::driver::Runs;
+use snnc::json;
 
 /// Reports what is wrong with every run of a program; first changes what it may, where asked.
 ///

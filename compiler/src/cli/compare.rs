@@ -1,8 +1,10 @@
 //! `snnc compare`: whether two recordings are the same.
 
 use super::{Status, output};
-use snnc::data::compare::{self, Comparison, First, Form, How};
-use snnc::diagnostics::{Diagnostic, SourceMap, json};
+use snn_data::Disk;
+use snn_data::compare::{self, Comparison, First, Form, How};
+use snn_ir::diagnostics::{Diagnostic, SourceMap};
+use snnc::json;
 use std::path::Path;
 
 /// Compares two archives.
@@ -13,7 +15,7 @@ use std::path::Path;
 pub fn compare(a: &Path, b: &Path, as_json: bool) -> Result<Status, Diagnostic> {
     let files = [a.display().to_string(), b.display().to_string()];
     let files = [files[0].as_str(), files[1].as_str()];
-    let comparison = match compare::compare(a, b).map_err(Diagnostic::from) {
+    let comparison = match compare::compare(&Disk, a, b).map_err(Diagnostic::from) {
         Ok(comparison) => comparison,
         Err(mut diagnostic) => {
             // What is said of paths in programs is not so here.

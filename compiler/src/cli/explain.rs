@@ -1,9 +1,9 @@
 //! `snnc explain`: what a code means, how a network will execute.
 
 use super::{Status, args, output, program};
-use snnc::diagnostics::{Code, Diagnostic, nearest};
+use snn_ir::diagnostics::{Code, Diagnostic, nearest};
+use snn_ir::step;
 use snnc::driver::{CheckedRun, Runs};
-use snnc::ir;
 use snnc::report::{execution::execution, messages::messages, spikes::spikes};
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub fn explain(
             match emit {
                 Some(args::Form::Network) => return network.to_string(),
                 Some(args::Form::Flat) => return flat.to_string(),
-                Some(args::Form::Step) => return ir::print::print(ir),
+                Some(args::Form::Step) => return step::print::print(ir),
                 None => {}
             }
             let headline = format!("run {} of {}: {} steps\n", ir.run, ir.network, ir.steps);

@@ -1,8 +1,9 @@
 //! `snnc fmt`: canonical formatting.
 
 use super::{Status, output};
-use snnc::diagnostics::{Diagnostic, SourceFile, SourceMap};
-use snnc::resolve::source;
+use snn_data::Disk;
+use snn_front::resolve::source;
+use snn_ir::diagnostics::{Diagnostic, SourceFile, SourceMap};
 use std::path::{Path, PathBuf};
 
 /// Formats files in place, or with `check` only names those that would change. `-` is standard
@@ -18,7 +19,7 @@ pub fn fmt(files: &[PathBuf], check: bool) -> Result<Status, Diagnostic> {
     let mut changed = false;
     for path in files {
         let stdin = path == Path::new("-");
-        let text = match if stdin { source::read_stdin() } else { source::read(path) } {
+        let text = match if stdin { source::read_stdin() } else { source::read(&Disk, path) } {
             Ok(text) => text,
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);

@@ -1,7 +1,7 @@
 //! `snnc graph`: a picture of the network.
 
 use super::{Status, args, output, program};
-use snnc::diagnostics::Diagnostic;
+use snn_ir::diagnostics::Diagnostic;
 use snnc::graph::{dot::dot, network::network, svg::svg};
 use std::path::PathBuf;
 

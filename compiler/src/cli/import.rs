@@ -1,9 +1,10 @@
 //! `snnc import`: a trained network as a `.snn` file.
 
 use super::{Status, args, output};
-use snnc::data::DataError;
-use snnc::diagnostics::{Code, Diagnostic, SourceMap};
-use snnc::import::NetxOptions;
+use snn_data::Disk;
+use snn_front::import::NetxOptions;
+use snn_ir::data::DataError;
+use snn_ir::diagnostics::{Code, Diagnostic, SourceMap};
 use std::path::{Path, PathBuf};
 
 /// Writes the description of `file`; paths in it start from where it is written.
@@ -27,7 +28,7 @@ pub fn import(
         spike_exp: options.spike_exp,
         sparse_fc_layer: options.sparse_fc_layer,
     };
-    let imported = match snnc::import::import(file, &options) {
+    let imported = match snn_front::import::import(&Disk, file, &options) {
         Ok(imported) => imported,
         Err(errors) => {
             let diagnostics: Vec<Diagnostic> = errors.into_iter().map(diagnostic).collect();

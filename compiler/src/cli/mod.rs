@@ -15,7 +15,7 @@ mod run;
 mod verify;
 
 use args::{Cli, Command};
-use snnc::diagnostics::SourceMap;
+use snn_ir::diagnostics::SourceMap;
 use snnc::execute::{Engine, Settings};
 use std::process::ExitCode;
 

@@ -1,11 +1,12 @@
 //! Where results and diagnostics go, and what happens when they cannot go there.
 
 use super::Status;
+use snn_ir::diagnostics::{Code, Diagnostic, SourceMap, render};
 use snn_runtime::execute::RecordSpec;
 use snn_runtime::network::Column;
 use snn_runtime::record;
-use snnc::diagnostics::{Code, Diagnostic, SourceMap, json, render};
 use snnc::driver::Checked;
+use snnc::json;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;

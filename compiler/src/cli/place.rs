@@ -1,13 +1,15 @@
 //! `snnc build` for Loihi 2: a placement in a folder.
 
 use super::{Status, args, output, program};
-use snnc::diagnostics::{Code, Diagnostic, json};
+use snn_data::Disk;
+use snn_ir::diagnostics::{Code, Diagnostic};
+use snn_loihi2::activity::{Activity, counted_origin};
+use snn_loihi2::estimate::Estimate;
+use snn_loihi2::plan::{Plan, PlanOrigin};
+use snn_loihi2::{ChipRun, manifest, picture, sanafe, table};
 use snnc::driver::{self, Checked, CheckedRun, Lowered, Options, Runs};
 use snnc::execute::{self, Engine, Settings};
-use snnc::lower::loihi2::activity::{Activity, counted_origin};
-use snnc::lower::loihi2::estimate::Estimate;
-use snnc::lower::loihi2::plan::{Plan, PlanOrigin};
-use snnc::lower::loihi2::{self, ChipRun, manifest, picture, sanafe, table};
+use snnc::json;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,13 +111,13 @@ fn planned(
     let text = checked.sources.files.first();
     let source = PlanOrigin {
         file: text.map(|f| file_name(&f.name)).unwrap_or_default(),
-        sha256: text.map(|f| loihi2::digest(f.text.as_bytes())).unwrap_or_default(),
+        sha256: text.map(|f| snn_loihi2::digest(f.text.as_bytes())).unwrap_or_default(),
         compiler: format!("snnc {}", env!("CARGO_PKG_VERSION")),
         seed: 0,
         run: run.name.clone(),
         steps: run.ir.steps,
     };
-    let plan = loihi2::plan(chip, watched.as_ref(), source)?;
+    let plan = snn_loihi2::plan(chip, watched.as_ref(), source)?;
     Ok((plan, watched))
 }
 
@@ -139,7 +141,7 @@ fn watch(
         watch: Some(names),
         ..Options::default()
     };
-    let watched = driver::check(&arguments.file, &options);
+    let watched = driver::check(&Disk, &arguments.file, &options);
     let Some(run) = watched.runs.first().filter(|_| !program::has_errors(&watched)) else {
         return Err(watched.diagnostics);
     };
@@ -170,7 +172,7 @@ fn watch(
     };
     let mut progress = output::Progress::new(settings.quiet);
     let executed =
-        execute::execute(&run.network, Arc::new(run.ir.clone()), &settings, &mut |text| {
+        execute::execute(&run.network, Arc::new(run.ir.clone()), &Disk, &settings, &mut |text| {
             progress.show(text);
         })
         .map_err(|d| vec![d])?;

@@ -2,7 +2,8 @@
 
 use super::args::{Program, Strictness};
 use super::output;
-use snnc::diagnostics::{Code, Diagnostic, Severity};
+use snn_data::Disk;
+use snn_ir::diagnostics::{Code, Diagnostic, Severity};
 use snnc::driver::{self, Checked, CheckedRun, Lowered, Options, Runs};
 
 /// How the arguments want a program to be read. Without `--run`, these `runs` are looked at.
@@ -13,13 +14,13 @@ pub fn options(program: &Program, runs: Runs) -> Options {
 
 /// Checks a program. Without `--run`, these `runs` are looked at.
 pub fn check(program: &Program, runs: Runs) -> Checked {
-    driver::check(&program.file, &options(program, runs))
+    driver::check(&Disk, &program.file, &options(program, runs))
 }
 
 /// Checks a program as strictly as is asked for.
 pub fn check_strictly(program: &Program, strictness: &Strictness, runs: Runs) -> Checked {
     let deny_warnings = strictness.deny.is_some();
-    driver::check(&program.file, &Options { deny_warnings, ..options(program, runs) })
+    driver::check(&Disk, &program.file, &Options { deny_warnings, ..options(program, runs) })
 }
 
 /// Whether a program has errors.

@@ -1,9 +1,11 @@
 //! `snnc run`: execute, report, keep, check expectations.
 
 use super::{Status, args, output, program};
-use snnc::diagnostics::{Code, Diagnostic, json};
+use snn_data::Disk;
+use snn_ir::diagnostics::{Code, Diagnostic};
 use snnc::driver::{Checked, CheckedRun};
 use snnc::execute::{self, Executed, Settings};
+use snnc::json;
 use snnc::report::evaluate::{Metric, Verdict, metrics, verdicts};
 use snnc::report::pictures::pictures;
 use std::path::{Path, PathBuf};
@@ -60,10 +62,12 @@ fn execute_and_keep(run: &CheckedRun, options: &Invocation) -> Result<Results, D
     let ir = Arc::new(run.ir.clone());
     let mut progress = output::Progress::new(options.settings.quiet);
     let Executed { plan, columns, seconds, threads } =
-        execute::execute(&run.network, ir, &options.settings, &mut |text| progress.show(text))?;
+        execute::execute(&run.network, ir, &Disk, &options.settings, &mut |text| {
+            progress.show(text)
+        })?;
     drop(progress);
-    let metrics = metrics(&run.network, &plan.records, &columns);
-    let verdicts = verdicts(&run.network, &plan.records, &columns);
+    let metrics = metrics(&run.network, &Disk, &plan.records, &columns);
+    let verdicts = verdicts(&run.network, &Disk, &plan.records, &columns);
     let drawn = pictures(&run.network, &plan.records, &columns)
         .map_err(|e| Diagnostic::without_place(Code::E0901, e.to_string()))?;
     let mut files = Vec::new();

@@ -1,8 +1,9 @@
 //! `snnc verify`: a placement, checked from its manifest alone.
 
 use super::{Status, output};
-use snnc::diagnostics::{Diagnostic, Severity, SourceMap, json};
-use snnc::lower::loihi2::{manifest, verify};
+use snn_ir::diagnostics::{Diagnostic, Severity, SourceMap};
+use snn_loihi2::{manifest, verify};
+use snnc::json;
 use std::path::Path;
 
 /// Reports what in a manifest does not follow from the rest of it.

@@ -1,8 +1,8 @@
 //! Acknowledged warnings: `allow CODE "reason"`.
 
-use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc, Severity, Sink};
-use crate::resolve::{Piece, Program};
+use snn_front::resolve::{Piece, Program};
 use snn_grammar::ast::{Allow, NetworkMember, ProcessMember, Span};
+use snn_ir::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc, Severity, Sink};
 
 /// An acknowledgement that makes sense.
 struct Known<'p> {

@@ -1,13 +1,13 @@
 //! What a run is for.
 
 use super::Options;
-use crate::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
-use crate::lower::loihi2::options::{KNOWN, WORDS};
-use crate::network;
-use crate::resolve::ItemRef;
-use crate::types::settings::{Known, settings};
-use crate::types::{Cx, Eval};
+use snn_front::resolve::ItemRef;
+use snn_front::types::settings::{Known, settings};
+use snn_front::types::{Cx, Eval};
 use snn_grammar::ast::{self, ItemKind, RunMemberKind};
+use snn_ir::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
+use snn_ir::network;
+use snn_loihi2::options::{KNOWN, WORDS};
 
 /// A target as it is written.
 pub struct Written {

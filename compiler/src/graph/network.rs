@@ -1,9 +1,9 @@
 //! The picture of a network of which it is known when its messages flow.
 
 use super::{Edge, Graph, Node, NodeKind};
-use crate::clocks::shortest_way;
-use crate::network::{BodyId, InstanceId, Link, Network, Sender};
 use crate::report::execution::when;
+use snn_front::clocks::shortest_way;
+use snn_ir::network::{BodyId, InstanceId, Link, Network, Sender};
 use std::collections::BTreeMap;
 
 /// A node for each process, an edge for each sender of each connection.

@@ -3,6 +3,7 @@
 
 use super::layout::{self, Cluster, Layout, PAD, TITLE};
 use super::{Edge, Graph, Node, NodeKind};
+use snn_ir::markup::escaped;
 use std::fmt::Write;
 
 const TEXT: f64 = 12.0;
@@ -365,20 +366,4 @@ fn legend(y: f64, leads_back: bool) -> (String, f64) {
         x += 36.0 + text_width(text, SMALL) + GAP;
     }
     (out, x - GAP)
-}
-
-/// Text as it must stand in XML, without characters that XML cannot hold.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }

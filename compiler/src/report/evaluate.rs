@@ -1,8 +1,9 @@
 //! The values of reports and expectations, from what a run recorded.
 
-use crate::network::evaluate::apply;
-use crate::network::{Data, Expectation, Network, Op, Report, ReportKind, ValueId};
-use crate::tensor::{Constant, Tensor};
+use snn_data::Files;
+use snn_ir::network::evaluate::apply;
+use snn_ir::network::{Data, Expectation, Network, Op, Report, ReportKind, ValueId};
+use snn_ir::tensor::{Constant, Tensor};
 use snn_runtime::execute::RecordSpec;
 use snn_runtime::network::{Column, ElementType};
 use std::sync::Arc;
@@ -30,8 +31,13 @@ pub struct Verdict {
 }
 
 /// The values of all reports that are numbers. `columns` are those of the records.
-pub fn metrics(network: &Network, specs: &[RecordSpec], columns: &[Column]) -> Vec<Metric> {
-    let values = evaluate(network, specs, columns);
+pub fn metrics(
+    network: &Network,
+    files: &dyn Files,
+    specs: &[RecordSpec],
+    columns: &[Column],
+) -> Vec<Metric> {
+    let values = evaluate(network, files, specs, columns);
     let numbers = network.run.reports.iter().filter_map(|r: &Report| match r.kind {
         ReportKind::Value(id) => Some((r, id)),
         _ => None,
@@ -46,8 +52,13 @@ pub fn metrics(network: &Network, specs: &[RecordSpec], columns: &[Column]) -> V
 }
 
 /// Which expectations hold.
-pub fn verdicts(network: &Network, specs: &[RecordSpec], columns: &[Column]) -> Vec<Verdict> {
-    let values = evaluate(network, specs, columns);
+pub fn verdicts(
+    network: &Network,
+    files: &dyn Files,
+    specs: &[RecordSpec],
+    columns: &[Column],
+) -> Vec<Verdict> {
+    let values = evaluate(network, files, specs, columns);
     let verdict = |e: &Expectation| Verdict {
         text: e.text.clone(),
         holds: number(&values, e.holds) == Some(1.0),
@@ -57,7 +68,12 @@ pub fn verdicts(network: &Network, specs: &[RecordSpec], columns: &[Column]) -> 
 }
 
 /// The values over records; `None` where one was not kept.
-fn evaluate(network: &Network, specs: &[RecordSpec], columns: &[Column]) -> Vec<Option<Constant>> {
+fn evaluate(
+    network: &Network,
+    files: &dyn Files,
+    specs: &[RecordSpec],
+    columns: &[Column],
+) -> Vec<Option<Constant>> {
     let mut values: Vec<Option<Constant>> = Vec::new();
     for value in &network.run.values {
         let found = match value.op {
@@ -65,7 +81,7 @@ fn evaluate(network: &Network, specs: &[RecordSpec], columns: &[Column]) -> Vec<
                 let tensor = &network.tensors[tensor.at()];
                 match &tensor.data {
                     Data::File(dataset) => {
-                        dataset.read().ok().map(|t| Constant::Dense(Arc::new(t)))
+                        snn_data::read(files, dataset).ok().map(|t| Constant::Dense(Arc::new(t)))
                     }
                     _ => tensor.constant(),
                 }

@@ -1,7 +1,7 @@
 //! How a network will execute, in words: what `snnc explain FILE` prints.
 
-use crate::clocks::Clock;
-use crate::ir::{
+use snn_ir::clock::Clock;
+use snn_ir::step::{
     Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr,
     TensorValues,
 };
@@ -307,11 +307,11 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{
+    use snn_ir::step::{
         BufferId, Collected, Counter, Fit, Init, Kernel, KernelKind, Loop, Program, Record,
         Synapse, Tensor, TensorId, Windows,
     };
-    use crate::tensor;
+    use snn_ir::tensor;
     use std::sync::Arc;
 
     fn buffer(name: &str, kind: BufferKind, elem: Elem, shape: &[usize]) -> Buffer {

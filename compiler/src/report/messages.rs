@@ -2,8 +2,9 @@
 //! what `snnc explain FILE` prints.
 
 use super::execution::when;
-use crate::clocks::{self, Clock};
-use crate::network::{InstanceId, Link, Member, Network, Phase, Sender};
+use snn_front::clocks::{self};
+use snn_ir::clock::Clock;
+use snn_ir::network::{InstanceId, Link, Member, Network, Phase, Sender};
 use std::fmt::Write;
 
 /// Every connection with when it is used, and when data reaches each process.

@@ -6,5 +6,4 @@ pub mod messages;
 pub mod pictures;
 pub mod plots;
 pub mod recording;
-pub mod requests;
 pub mod spikes;

@@ -2,7 +2,7 @@
 
 use super::plots::PlotError;
 use super::recording::Recording;
-use crate::network::{Network, ReportKind};
+use snn_ir::network::{Network, ReportKind};
 use snn_runtime::execute::RecordSpec;
 use snn_runtime::network::Column;
 

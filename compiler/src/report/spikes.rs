@@ -1,8 +1,8 @@
 //! Which comparisons make spikes, in words: a part of what `snnc explain FILE` prints.
 
 use super::messages::table;
-use crate::diagnostics::SourceMap;
-use crate::network::{Mark, Network};
+use snn_ir::diagnostics::SourceMap;
+use snn_ir::network::{Mark, Network};
 
 /// Every marked comparison with where it is written, process by process.
 pub fn spikes(network: &Network, sources: &SourceMap) -> String {

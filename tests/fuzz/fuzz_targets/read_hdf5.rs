@@ -1,7 +1,7 @@
 //! Any bytes as an HDF5 file, with the names that `tests/files/kinds.h5`, a good seed, has.
 #![no_main]
 
-use snnc::data::DataSource;
+use snn_ir::data::DataSource;
 
 const NAMES: [&str; 6] = ["bool", "u64", "text", "deep/er/values", "chunked", "unwritten"];
 

@@ -1,6 +1,6 @@
 //! What the fuzz targets of data files share: readers take files, fuzzers give bytes.
 
-use snnc::data::{DataSource, Dataset};
+use snn_ir::data::{DataSource, Dataset};
 use std::path::{Path, PathBuf};
 
 /// Calls `use_it` with a file of these bytes; each process has one of its own.
@@ -19,8 +19,8 @@ pub fn with_file(bytes: &[u8], ending: &str, use_it: impl FnOnce(&Path)) {
 /// # Panics
 /// Where they do not agree.
 pub fn read(source: DataSource) {
-    let Ok(dataset) = Dataset::open(source) else { return };
-    if let Ok(tensor) = dataset.read() {
+    let Ok(dataset) = snn_data::open(&snn_data::Disk, source) else { return };
+    if let Ok(tensor) = snn_data::read(&snn_data::Disk, &dataset) {
         assert_eq!(tensor.shape, dataset.shape);
         assert_eq!(tensor.shape.iter().product::<usize>(), tensor.len());
     }

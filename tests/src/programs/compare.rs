@@ -2,8 +2,8 @@
 
 use super::engine::{Checked, Compiled, Engine, Outcome, Recorded, check};
 use super::tree::Program;
+use snn_data::compare::{Element, Form, Nans, Tally};
 use snn_runtime::npy::Dtype;
-use snnc::data::compare::{Element, Form, Nans, Tally};
 
 /// What is wrong with a program: a kind, which shrinking keeps, and details.
 #[derive(Clone, Debug, PartialEq)]

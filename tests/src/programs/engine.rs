@@ -2,14 +2,13 @@
 
 use super::tree::Program;
 use crate::batch::{Batch, Ran};
+use snn_back::executor;
+use snn_ir::diagnostics::{Severity, render};
+use snn_ir::network::{Data, Network, verify};
+use snn_ir::step::StepIr;
 use snn_runtime::execute::{self, RunError};
 use snn_runtime::network::{ElementType, Fault};
-use snnc::diagnostics::{Severity, render};
 use snnc::driver::{self, CheckedRun, Runs};
-use snnc::executor;
-use snnc::ir::StepIr;
-use snnc::network::{Data, Network, verify};
-use snnc::oracle;
 use snnc::report::evaluate;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -94,10 +93,11 @@ pub fn check_text(text: &str) -> Checked {
 
 fn check_file(file: &Path) -> Checked {
     let options = driver::Options { runs: Runs::First, ..driver::Options::default() };
-    let checked = match catch_unwind(AssertUnwindSafe(|| driver::check(file, &options))) {
-        Ok(checked) => checked,
-        Err(payload) => return Checked::Panicked(message(&*payload)),
-    };
+    let checked =
+        match catch_unwind(AssertUnwindSafe(|| driver::check(&snn_data::Disk, file, &options))) {
+            Ok(checked) => checked,
+            Err(payload) => return Checked::Panicked(message(&*payload)),
+        };
     let errors: Vec<_> = checked
         .diagnostics
         .iter()
@@ -112,7 +112,7 @@ fn check_file(file: &Path) -> Checked {
         return Checked::Panicked("no error, and no run".into());
     };
     let forms = [&run.network, &run.flat.0].map(verify::verify);
-    let forms = forms.into_iter().chain([snnc::ir::verify::check(&run.ir)]);
+    let forms = forms.into_iter().chain([snn_ir::step::verify::check(&run.ir)]);
     if let Err(why) = forms.collect::<Result<(), String>>() {
         return Checked::Panicked(format!("a form is not one: {why}"));
     }
@@ -121,7 +121,7 @@ fn check_file(file: &Path) -> Checked {
     for network in [&mut run.network, &mut run.flat.0] {
         for tensor in &mut network.tensors {
             if let Data::File(dataset) = &tensor.data {
-                match dataset.read() {
+                match snn_data::read(&snn_data::Disk, dataset) {
                     Ok(values) => tensor.data = Data::Dense(Arc::new(values)),
                     Err(e) => return Checked::Rejected("file".into(), e.message),
                 }
@@ -130,9 +130,9 @@ fn check_file(file: &Path) -> Checked {
     }
     let mut ir = run.ir.clone();
     for tensor in &mut ir.tensors {
-        if let snnc::ir::TensorValues::File(dataset) = &tensor.values {
-            match dataset.read() {
-                Ok(values) => tensor.values = snnc::ir::TensorValues::Known(Arc::new(values)),
+        if let snn_ir::step::TensorValues::File(dataset) = &tensor.values {
+            match snn_data::read(&snn_data::Disk, dataset) {
+                Ok(values) => tensor.values = snn_ir::step::TensorValues::Known(Arc::new(values)),
                 Err(e) => return Checked::Rejected("file".into(), e.message),
             }
         }
@@ -198,7 +198,7 @@ impl Engine for Oracle {
 
 /// What the oracle records.
 pub fn divined(network: &Network) -> Outcome {
-    match oracle::run(network, &mut |_| {}) {
+    match snn_oracle::run(network, &snn_data::Disk, &mut |_| {}) {
         Ok(outcome) => {
             if let Some(why) = reported(network, &outcome) {
                 return Outcome::Failed(why);
@@ -212,15 +212,17 @@ pub fn divined(network: &Network) -> Outcome {
                 });
             Outcome::Recorded(recorded.collect())
         }
-        Err(oracle::Failure::Index { index, extent, t, .. }) => Outcome::Fault(t, index, extent),
+        Err(snn_oracle::Failure::Index { index, extent, t, .. }) => {
+            Outcome::Fault(t, index, extent)
+        }
         Err(error) => Outcome::Failed(format!("{error:?}")),
     }
 }
 
 /// Where reports and expectations are not what the oracle says that they are.
-fn reported(network: &Network, outcome: &oracle::Outcome) -> Option<String> {
+fn reported(network: &Network, outcome: &snn_oracle::Outcome) -> Option<String> {
     let (specs, columns) = (&outcome.records, &outcome.columns);
-    let mut expected = match oracle::shown(network, outcome) {
+    let mut expected = match snn_oracle::shown(network, &snn_data::Disk, outcome) {
         Ok(expected) => expected.into_iter(),
         Err(why) => return Some(format!("{why:?}")),
     };
@@ -228,13 +230,13 @@ fn reported(network: &Network, outcome: &oracle::Outcome) -> Option<String> {
         (Some(a), Some(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
         (a, b) => a == b,
     };
-    for metric in evaluate::metrics(network, specs, columns) {
+    for metric in evaluate::metrics(network, &snn_data::Disk, specs, columns) {
         let value = expected.next().flatten();
         if !same(metric.value, value) {
             return Some(format!("`report {}` is {value:?}: {:?}", metric.text, metric.value));
         }
     }
-    for verdict in evaluate::verdicts(network, specs, columns) {
+    for verdict in evaluate::verdicts(network, &snn_data::Disk, specs, columns) {
         let value = expected.next().flatten();
         if verdict.holds != (value == Some(1.0)) {
             return Some(format!("`expect {}` is {value:?}: {}", verdict.text, verdict.holds));
@@ -263,7 +265,7 @@ impl Engine for Executor {
 pub fn executed(ir: &Arc<StepIr>, threads: usize) -> (Outcome, usize) {
     let plan = executor::plan(ir);
     let options = execute::Execution { threads, quiet: true };
-    let make = || executor::load(Arc::clone(ir)).map_err(std::io::Error::other);
+    let make = || executor::load(Arc::clone(ir), &snn_data::Disk).map_err(std::io::Error::other);
     match execute::run(&plan, &make, &options) {
         Ok(outcome) => {
             let recorded =

@@ -1,11 +1,11 @@
 //! Random expressions.
 
 use super::Builder;
-use snnc::ir::{
+use snn_ir::scalar::Op;
+use snn_ir::step::{
     Access, BufferId, BufferKind, DynamicIndex, Elem, Expr, ExprKind, Kind, Source, TensorId,
     TensorValues,
 };
-use snnc::scalar::Op;
 
 /// Where an expression stands.
 pub(super) struct Scope<'a> {

@@ -2,8 +2,8 @@
 
 use super::expr::{Scope, c_strides};
 use super::{Builder, SHAPES};
-use snnc::clocks::Clock;
-use snnc::ir::{
+use snn_ir::clock::Clock;
+use snn_ir::step::{
     Access, Buffer, BufferId, BufferKind, ClockId, Elem, Expr, Fit, Init, Kind, Loop, Op, OpKind,
     Source, Stmt, ranges,
 };
@@ -115,8 +115,8 @@ impl Builder<'_> {
     fn is_time(&self, access: &Access) -> bool {
         let mut loads = false;
         for dynamic in &access.dynamic {
-            if let snnc::ir::ExprKind::Apply(_, operands) = &dynamic.index.node {
-                loads |= operands.iter().any(|e| matches!(e.node, snnc::ir::ExprKind::Load(_)));
+            if let snn_ir::step::ExprKind::Apply(_, operands) = &dynamic.index.node {
+                loads |= operands.iter().any(|e| matches!(e.node, snn_ir::step::ExprKind::Load(_)));
             }
         }
         !loads

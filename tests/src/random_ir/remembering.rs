@@ -2,13 +2,13 @@
 
 use super::windows::{access, binary, int, load, scalar, time};
 use super::{Builder, Choices, empty};
-use snnc::clocks::Clock;
-use snnc::ir::{
+use snn_back::schedule::find_windows;
+use snn_ir::clock::Clock;
+use snn_ir::scalar;
+use snn_ir::step::{
     ALWAYS, Access, BufferId, BufferKind, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit, Init,
     Kind, Loop, Op, OpKind, Record, RecordWhen, Source, StepIr, Stmt,
 };
-use snnc::scalar;
-use snnc::schedule::find_windows;
 
 const WIDTH: usize = 4;
 const WRAP32: Fit = Fit::Wrap { bits: 32, signed: true };

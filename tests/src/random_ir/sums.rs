@@ -2,13 +2,13 @@
 
 use super::expr::{Scope, c_strides, elem_of};
 use super::{Builder, ELEMS, SHAPES};
-use snn_runtime::kernels::Geometry;
-use snnc::ir::{
+use snn_ir::step::kernels;
+use snn_ir::step::{
     Access, Buffer, BufferId, BufferKind, ClockId, Elem, Init, KernelKind, Kind, Loop, OpKind,
     Reduce, ReduceOp, Source, Synapse, TensorValues,
 };
-use snnc::lower::kernels;
-use snnc::tensor::{Sparse, Tensor as Known};
+use snn_ir::tensor::{Sparse, Tensor as Known};
+use snn_runtime::kernels::Geometry;
 use std::sync::Arc;
 
 impl Builder<'_> {

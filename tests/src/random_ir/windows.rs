@@ -1,12 +1,12 @@
 //! Random networks whose windows can be executed in parallel.
 
 use super::{Builder, Choices, empty};
-use snnc::clocks::Clock;
-use snnc::ir::{
+use snn_ir::clock::Clock;
+use snn_ir::scalar;
+use snn_ir::step::{
     ALWAYS, Access, BufferId, BufferKind, ClockId, Collected, Counter, DynamicIndex, Elem, Expr,
     ExprKind, Fit, Init, Kind, Loop, Op, OpKind, Record, RecordWhen, Source, StepIr, Stmt, Windows,
 };
-use snnc::scalar;
 
 /// A network that reads items and stores results: every `period` steps `next` is sent through
 /// a queue and counted; it arrives `later` steps later and is stored in row `k` of an array of

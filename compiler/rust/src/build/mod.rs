@@ -1,0 +1,116 @@
+//! Compiling generated crates, and keeping what was compiled.
+//!
+//! Everything lies in one folder ([`folder`]) and can be deleted at any time:
+//!
+//! | path | what |
+//! |---|---|
+//! | `runtime-HASH/` | the runtime's sources |
+//! | `target-HASH/` | what Cargo compiled of it, for all networks |
+//! | `crates/NAME_HASH/` | a generated crate |
+//! | `bin/NAME_HASH` | its program |
+//! | `data/HASH/` | its constants |
+//!
+//! A program's name holds a hash of all that decides what it does, so one that is there is the
+//! right one, and is used without calling Cargo. Files and folders appear under their names by
+//! renaming: two compilers at work at once do not disturb each other.
+
+mod cache;
+mod cargo;
+pub mod runtime;
+
+pub use cache::{digest, folder};
+
+use super::{GeneratedCrate, write};
+use snn_data::Files;
+use snn_ir::diagnostics::Diagnostic;
+use std::path::{Path, PathBuf};
+
+/// The program that runs a generated crate: compiled now, or kept from an earlier time.
+///
+/// `progress` is told the name of each package when its compilation begins; it is not called
+/// where nothing has to be compiled.
+///
+/// # Errors
+/// E0907 without a Rust toolchain, E0902 where it rejects the generated code, E0903 where the
+/// cache cannot be written, E0908 where the runtime's dependencies cannot be fetched.
+pub fn compile(
+    generated: &GeneratedCrate,
+    cache: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<PathBuf, Diagnostic> {
+    let runtime = runtime_digest();
+    let package = package_name(generated, &runtime);
+    let program = format!("{package}{}", std::env::consts::EXE_SUFFIX);
+    let kept = cache.join("bin").join(&program);
+    if kept.is_file() {
+        return Ok(kept);
+    }
+    let runtime_dir = cache.join(format!("runtime-{runtime}"));
+    cache::folder_once(&runtime_dir, |dir| {
+        runtime::files().try_for_each(|(path, contents)| write::text(dir, path, contents))
+    })?;
+    let dir = cache.join("crates").join(&package);
+    cache::folder_once(&dir, |dir| {
+        let runtime_path = format!("../../runtime-{runtime}");
+        write::text(dir, "Cargo.toml", &generated.manifest(&package, &runtime_path))?;
+        write::text(dir, "Cargo.lock", runtime::LOCK)?;
+        generated.files.iter().try_for_each(|(path, text)| write::text(dir, path, text))
+    })?;
+    let target = cache.join(format!("target-{runtime}"));
+    cargo::build(&dir, &target, progress)?;
+    let built = target.join("release").join(&program);
+    cache::file_once(&built, &kept)?;
+    Ok(kept)
+}
+
+/// The folder with the constants of a generated crate: written now, or kept from an earlier
+/// time.
+///
+/// # Errors
+/// E0903 where the cache cannot be written; the codes of data files that cannot be read.
+pub fn data(
+    generated: &GeneratedCrate,
+    files: &dyn Files,
+    cache: &Path,
+) -> Result<PathBuf, Diagnostic> {
+    let dir = cache.join("data").join(cache::data_digest(&generated.data));
+    cache::folder_once(&dir, |dir| write::data(generated, files, dir))?;
+    Ok(dir)
+}
+
+fn runtime_digest() -> String {
+    let files = runtime::files().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]);
+    digest(files.chain([runtime::LOCK.as_bytes()]))
+}
+
+/// A name that no other network, runtime or processor shares. It is also the name of the
+/// program in the shared target folder, where different ones must not meet.
+fn package_name(generated: &GeneratedCrate, runtime: &str) -> String {
+    let manifest = generated.manifest(&generated.name, runtime);
+    let machine = machine();
+    let texts = [manifest.as_bytes(), machine.as_bytes()];
+    let files = generated.files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]);
+    format!("{}_{}", generated.name, digest(texts.into_iter().chain(files)))
+}
+
+/// What `target-cpu=native` depends on, as far as programs can tell: a cache may be shared by
+/// machines with different processors.
+fn machine() -> String {
+    let mut features = vec![std::env::consts::ARCH, std::env::consts::OS];
+    #[cfg(target_arch = "x86_64")]
+    {
+        macro_rules! detected {
+            ($($feature:tt)*) => {$(
+                if std::arch::is_x86_feature_detected!($feature) {
+                    features.push($feature);
+                }
+            )*};
+        }
+        detected!("sse3" "ssse3" "sse4.1" "sse4.2" "sse4a" "popcnt" "avx" "avx2" "fma" "f16c" "bmi1"
+            "bmi2" "lzcnt" "movbe" "adx" "aes" "pclmulqdq" "sha" "rdrand" "rdseed" "tbm" "gfni"
+            "vaes" "vpclmulqdq" "avx512f" "avx512cd" "avx512dq" "avx512bw" "avx512vl" "avx512ifma"
+            "avx512vbmi" "avx512vbmi2" "avx512vnni" "avx512bitalg" "avx512vpopcntdq" "avx512bf16"
+            "avx512fp16");
+    }
+    features.join(" ")
+}
