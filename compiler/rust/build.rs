@@ -1,7 +1,7 @@
 //! Embeds the runtime, so that an installed `snnc` can compile networks anywhere.
 //!
-//! Collects `../runtime/src` and turns `../runtime/Cargo.toml`, which inherits from the
-//! workspace, into a manifest that stands alone.
+//! Collects the sources of `runtime` and of `runtime/core` in it, and turns their manifests, which
+//! inherit from the workspace, into manifests that stand alone.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,6 +12,7 @@ fn main() {
     let runtime = root.join("runtime");
     let mut sources = Vec::new();
     collect(&runtime.join("src"), &mut sources);
+    collect(&runtime.join("core/src"), &mut sources);
     sources.sort();
     let mut text = String::from("&[\n");
     for path in &sources {
@@ -22,11 +23,14 @@ fn main() {
     }
     text.push_str("]\n");
     let out = PathBuf::from(var("OUT_DIR"));
-    let manifest = standalone(&read(&runtime.join("Cargo.toml")), &read(&root.join("Cargo.toml")));
+    let workspace = read(&root.join("Cargo.toml"));
+    let manifest = |path| standalone(&read(&runtime.join(path)), &workspace);
     write(&out.join("runtime_sources.rs"), &text);
-    write(&out.join("runtime_manifest.toml"), &manifest);
+    write(&out.join("runtime_manifest.toml"), &manifest("Cargo.toml"));
+    write(&out.join("core_manifest.toml"), &manifest("core/Cargo.toml"));
     write(&out.join("runtime_lock.toml"), &read(&root.join("Cargo.lock")));
-    for watched in ["runtime/src", "runtime/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
+    for watched in ["runtime/src", "runtime/core", "runtime/Cargo.toml", "Cargo.toml", "Cargo.lock"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
 }
@@ -43,11 +47,29 @@ fn standalone(manifest: &str, workspace: &str) -> String {
             }
         } else if wanted(section) && !line.starts_with('#') {
             let inherited = line.strip_suffix(".workspace = true");
-            let line = inherited.map_or(line, |name| lookup(workspace, section, name));
-            writeln!(out, "{line}").expect("strings can be written");
+            let line = inherited.map_or_else(
+                || with_features(workspace, section, line),
+                |name| lookup(workspace, section, name).to_string(),
+            );
+            // Paths of the workspace begin at its root.
+            writeln!(out, "{}", line.replace("\"runtime/", "\"")).expect("strings can be written");
         }
     }
     out
+}
+
+/// A line as `name = { workspace = true, … }`: with what the workspace says of it.
+fn with_features(workspace: &str, section: &str, line: &str) -> String {
+    let Some((name, rest)) = line.split_once(" = { workspace = true, ") else {
+        return line.to_string();
+    };
+    let said = lookup(workspace, section, name);
+    let (_, version) = said.split_once(" = ").unwrap_or_else(|| panic!("{said} says no version"));
+    let version = match version.strip_prefix("{ ").and_then(|v| v.strip_suffix(" }")) {
+        Some(table) => table.to_string(),
+        None => format!("version = {version}"),
+    };
+    format!("{name} = {{ {version}, {rest}")
 }
 
 fn wanted(section: &str) -> bool {

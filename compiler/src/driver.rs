@@ -1,7 +1,8 @@
 //! The whole compiler in a page: from a file to what is executed.
 
+use crate::execute::{Executed, Settings, execute};
 use snn_back::schedule;
-use snn_data::Files;
+use snn_data::{Files, Memory, Overlay};
 use snn_front::clocks::{self, Clocked};
 use snn_front::elaborate;
 use snn_front::requests::requests;
@@ -9,12 +10,13 @@ use snn_front::resolve::{self, ItemRef, Program, Symbol};
 use snn_front::types::{self, Cx, Eval, Stop, Val};
 use snn_front::unused;
 use snn_grammar::ast::{self, Direction, ItemKind};
-use snn_ir::diagnostics::{Code, Diagnostic, Loc, Sink, SourceMap};
+use snn_ir::diagnostics::{Code, Diagnostic, Loc, Severity, Sink, SourceMap, render};
 use snn_ir::network::{self, Flat, InstanceId, Member, Network, Record};
 use snn_ir::scalar::Kind;
 use snn_ir::step::StepIr;
-use snn_loihi2::ChipRun;
-use snn_loihi2::options::Objective;
+use snn_ir::tensor::Tensor;
+#[cfg(feature = "loihi2")]
+use snn_loihi2::{ChipRun, options::Objective};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,9 +32,12 @@ pub struct Options {
     pub runs: Runs,
     /// `--set NAME=VALUE`: constants of the program's own file with other values.
     pub set: Vec<(String, String)>,
+    /// Arrays that stand for constants and data items of the program's own file, by name.
+    pub arrays: Vec<(String, Tensor)>,
     /// `--target NAME`: instead of what the runs say.
     pub target: Option<String>,
-    /// `--optimize NAME`: what a placement is to be good at, instead of what the runs say.
+    /// `--optimize NAME` (feature `loihi2`): what a placement is to be good at, instead of what the runs say.
+    #[cfg(feature = "loihi2")]
     pub optimize: Option<Objective>,
     /// Whether the runs become part of a program: see [`network::Run::open`].
     pub open: bool,
@@ -83,12 +88,61 @@ pub struct CheckedRun {
     pub epoch: Option<String>,
 }
 
+impl Checked {
+    /// Whether there are errors: then it has not all of its runs.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// What it has to say, as text for people.
+    pub fn rendered(&self) -> String {
+        render::render(&self.diagnostics, &self.sources, false)
+    }
+}
+
+impl CheckedRun {
+    /// Executes it; see [`execute`](crate::execute::execute).
+    ///
+    /// # Errors
+    /// E0909 where it is for a chip, and those of [`execute`](crate::execute::execute).
+    pub fn execute(
+        &self,
+        files: &dyn Files,
+        settings: &Settings<'_>,
+    ) -> Result<Executed, Diagnostic> {
+        self.executable()?;
+        execute(&self.network, Arc::new(self.ir.clone()), files, settings)
+    }
+
+    /// Requires that its target is a Rust program.
+    ///
+    /// # Errors
+    /// E0909.
+    pub fn executable(&self) -> Result<(), Diagnostic> {
+        if matches!(self.target, Lowered::Rust) {
+            return Ok(());
+        }
+        let message = format!("run `{}` is for Loihi 2", self.name);
+        let label = "cannot be executed here";
+        Err(Diagnostic::new(Code::E0909, message, self.target_loc, label)
+            .help("pick another run with `--run`, or write its placement with `snnc build`"))
+    }
+}
+
 /// What a run is lowered to.
 pub enum Lowered {
     /// A Rust program.
     Rust,
-    /// Cores of Loihi 2, here with what goes onto them.
+    /// Cores of Loihi 2, here with what goes onto them. (Feature `loihi2`.)
+    #[cfg(feature = "loihi2")]
     Loihi2(Box<ChipRun>),
+}
+
+/// Compiles a text as if it were the file `name`; other files are found beside that. See [`check`].
+pub fn check_text(files: &dyn Files, name: &Path, text: &str, options: &Options) -> Checked {
+    let mut own = Memory::new();
+    own.insert(name, text.as_bytes());
+    check(&Overlay { over: own, under: files }, name, options)
 }
 
 /// Compiles a file. Never fails as a whole: what is wrong stands in the diagnostics.
@@ -96,18 +150,21 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
     let mut sink = Sink::default();
     let mut program = resolve::load(file, files, &mut sink);
     let overrides = overrides(&program, &options.set, &mut sink);
+    let arrays = arrays(&program, &options.arrays, &mut sink);
     let chosen = chosen(&program, &options.runs, &mut sink);
     let mut runs = Vec::new();
     // With syntax errors half of the names are missing; more messages would only mislead.
     if !sink.has_errors() {
         // One context: what a constant is and what a file holds is found out once.
         let mut cx = Cx::new(&mut program, files, &mut sink, overrides);
+        cx.arrays = arrays;
         constants(&mut cx);
         for at in chosen {
             runs.extend(run(&mut cx, at, options));
         }
         unused::check(&mut cx);
-        let as_written = options.set.is_empty() && options.target.is_none();
+        let as_written =
+            options.set.is_empty() && options.arrays.is_empty() && options.target.is_none();
         let whole = options.runs == Runs::All && as_written && !sink.has_errors();
         allow::settle(&program, &mut sink, whole);
         sink.without_foreign_changes(&program.sources);
@@ -170,6 +227,9 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     let target_loc = written.loc;
     let target = match &named? {
         network::Target::Rust => Lowered::Rust,
+        #[cfg(not(feature = "loihi2"))]
+        network::Target::Chip(..) => return Err(Stop::Reported),
+        #[cfg(feature = "loihi2")]
         network::Target::Chip(settings, loc) => {
             let (objective, sources) = (options.optimize, &cx.program.sources);
             let chip = snn_loihi2::check(
@@ -269,6 +329,35 @@ fn chosen(program: &Program, runs: &Runs, sink: &mut Sink) -> Vec<ItemRef> {
             found
         }
     }
+}
+
+/// The arrays that are given, by constant or data item.
+fn arrays(
+    program: &Program,
+    given: &[(String, Tensor)],
+    sink: &mut Sink,
+) -> BTreeMap<String, Tensor> {
+    let named = |kind: &ItemKind| match kind {
+        ItemKind::Const(b) | ItemKind::Data(b) => Some(b.name.name.clone()),
+        _ => None,
+    };
+    let module = program.modules.first();
+    let known: Vec<String> =
+        module.into_iter().flat_map(|m| &m.file.items).filter_map(|i| named(&i.kind)).collect();
+    let mut found = BTreeMap::new();
+    for (name, array) in given {
+        if known.contains(name) {
+            found.insert(name.clone(), array.clone());
+            continue;
+        }
+        let message = format!("the program has no constant and no data item `{name}`");
+        let mut d = Diagnostic::without_place(Code::E0408, message);
+        if !known.is_empty() {
+            d = d.note(format!("those that it has are {}", known.join(", ")));
+        }
+        sink.push(d.meant(name, known.iter().map(String::as_str), None));
+    }
+    found
 }
 
 /// The values given on the command line, by constant.

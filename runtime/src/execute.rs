@@ -14,14 +14,12 @@
 //! that never is in truth. If that happens the run is repeated sequentially.
 
 use crate::network::{Column, ElementType, Fault, Network};
-use crate::progress::{self, Counter};
 use std::any::Any;
 use std::fmt;
 use std::io;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,21 +52,56 @@ pub struct RecordSpec {
 }
 
 /// How to run a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Execution {
+#[derive(Clone, Copy)]
+pub struct Execution<'a> {
     /// Threads to use at most; 0 counts as 1.
     pub threads: usize,
-    /// Whether to show no progress on stderr.
-    pub quiet: bool,
+    /// Who is told how far the run has come.
+    pub progress: &'a Progress<'a>,
+    /// Where recordings go as they grow; without, they stay in memory.
+    pub recorder: Option<&'a dyn Recorder>,
 }
+
+/// Is told how many steps are done, by any thread: first 0, when the first step begins. Answers
+/// how many steps a thread makes until it tells again, or that the run is to stop.
+pub type Progress<'a> = dyn Fn(u64) -> ControlFlow<(), u64> + Sync + 'a;
+
+impl Execution<'static> {
+    /// With nobody who is told, and recordings in memory.
+    pub fn quiet(threads: usize) -> Execution<'static> {
+        Execution { threads, progress: &|_| ControlFlow::Continue(1 << 10), recorder: None }
+    }
+}
+
+/// Takes recordings as they grow.
+///
+/// A run may be executed in chunks, consecutive parts in order of time, at the same time.
+pub trait Recorder: Sync {
+    /// A run of so many chunks begins, perhaps for the second time: what came before is void.
+    ///
+    /// # Errors
+    /// Where there is no room for it.
+    fn begin(&self, chunks: usize) -> io::Result<()>;
+
+    /// Takes what chunk `chunk` kept of record `record` after what it gave before: whole values.
+    ///
+    /// # Errors
+    /// Where they cannot be stored.
+    fn write(&self, chunk: usize, record: usize, bytes: &[u8]) -> io::Result<()>;
+
+    /// Chunk `chunk` has come to its end and given all.
+    fn done(&self, chunk: usize);
+}
+
+/// Bytes of a record that are held before they go to a [`Recorder`].
+const HELD: usize = 1 << 16;
 
 /// What a run gives.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The values kept, one column a record, in the plan's order.
+    /// The values kept, one column a record, in the plan's order. With a [`Recorder`], it has the
+    /// bytes of all but those kept at the end; rows are counted all the same.
     pub columns: Vec<Column>,
-    /// Wall-clock time of the steps alone, without making networks.
-    pub seconds: f64,
     /// Threads that were used.
     pub threads: usize,
 }
@@ -82,6 +115,10 @@ pub enum RunError {
     Fault(Fault),
     /// A thread could not be started.
     Thread(io::Error),
+    /// A recording could not be stored.
+    Record(io::Error),
+    /// [`Execution::progress`] asked for it.
+    Stopped,
     /// The network panicked, which is a bug in this program. The message.
     Panic(String),
 }
@@ -92,6 +129,8 @@ impl fmt::Display for RunError {
             RunError::Make(e) => write!(f, "cannot load the network's data: {e}"),
             RunError::Fault(fault) => fault.fmt(f),
             RunError::Thread(e) => write!(f, "cannot start a thread: {e}; try `--threads 1`"),
+            RunError::Record(e) => write!(f, "cannot store a recording: {e}"),
+            RunError::Stopped => f.write_str("the run was stopped"),
             RunError::Panic(message) => write!(f, "internal error: {message}"),
         }
     }
@@ -106,7 +145,7 @@ impl std::error::Error for RunError {}
 pub fn run<N: Network>(
     plan: &RunPlan,
     make: &(dyn Fn() -> io::Result<N> + Sync),
-    options: &Execution,
+    options: &Execution<'_>,
 ) -> Result<Outcome, RunError> {
     let chunks = chunks(plan, options.threads);
     match run_chunks(plan, make, options, &chunks) {
@@ -184,41 +223,42 @@ struct Done<N> {
 fn run_chunks<N: Network>(
     plan: &RunPlan,
     make: &(dyn Fn() -> io::Result<N> + Sync),
-    options: &Execution,
+    options: &Execution<'_>,
     chunks: &[Chunk],
 ) -> Result<Outcome, Failure> {
     let made = each(chunks.iter().map(|_| move || make().map_err(RunError::Make)).collect());
     let networks: Vec<N> =
         made.into_iter().collect::<Result<_, RunError>>().map_err(Failure::Error)?;
 
-    let counters: Vec<Counter> = chunks.iter().map(|_| Counter::default()).collect();
-    let first_failed = AtomicUsize::new(usize::MAX);
-    let began = Instant::now();
-    let done = progress::watch(&plan.name, plan.steps, &counters, options.quiet, || {
-        let work = networks.into_iter().zip(chunks).zip(&counters).enumerate();
-        let first_failed = &first_failed;
-        each(
-            work.map(|(k, ((network, chunk), counter))| {
-                move || {
-                    let stop = || first_failed.load(Ordering::Relaxed) < k;
-                    let result = run_chunk(plan, network, chunk, counter, &stop);
-                    if result.is_err() {
-                        first_failed.fetch_min(k, Ordering::Relaxed);
-                    }
-                    Ok(result)
+    let shared =
+        Shared { plan, options, steps: AtomicU64::new(0), failed: AtomicUsize::new(usize::MAX) };
+    if let Some(recorder) = options.recorder {
+        let begun = recorder.begin(chunks.len());
+        begun.map_err(|e| Failure::Error(RunError::Record(e)))?;
+    }
+    if (options.progress)(0).is_break() {
+        return Err(Failure::Error(RunError::Stopped));
+    }
+    let work = networks.into_iter().zip(chunks).enumerate();
+    let shared = &shared;
+    let done = each(
+        work.map(|(k, (network, chunk))| {
+            move || {
+                let result = shared.run_chunk(network, (k, chunk));
+                if result.is_err() {
+                    shared.failed.fetch_min(k, Ordering::Relaxed);
                 }
-            })
-            .collect(),
-        )
-    });
+                Ok(result)
+            }
+        })
+        .collect(),
+    );
     // The earliest chunk that failed has the earliest fault; those after it may have stopped.
     let done: Vec<Done<N>> = done
         .into_iter()
         .map(|result| result.unwrap_or_else(|panic| Err(Failure::Error(panic))))
         .collect::<Result<_, Failure>>()?;
-    let columns = join(plan, chunks, done);
-    let seconds = began.elapsed().as_secs_f64();
-    Ok(Outcome { columns, seconds, threads: chunks.len() })
+    Ok(Outcome { columns: join(plan, chunks, done), threads: chunks.len() })
 }
 
 /// Executes every piece of work, each on a thread of its own (the only one on this thread),
@@ -256,43 +296,93 @@ fn message(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a message".into())
 }
 
-/// Steps between two looks at whether an earlier chunk has failed.
-const STOP_INTERVAL: u64 = 256;
+/// What the threads of a run have in common.
+struct Shared<'a> {
+    plan: &'a RunPlan,
+    options: &'a Execution<'a>,
+    /// How many steps have been told to be done.
+    steps: AtomicU64,
+    /// The first chunk that failed.
+    failed: AtomicUsize,
+}
 
-fn run_chunk<N: Network>(
-    plan: &RunPlan,
-    mut network: N,
-    chunk: &Chunk,
-    counter: &Counter,
-    stop: &dyn Fn() -> bool,
-) -> Result<Done<N>, Failure> {
-    let (first, last) = (*chunk.steps.start(), *chunk.steps.end());
-    if let Some(from) = chunk.replay {
-        network.seek(from);
-        for t in from..first {
-            network.step(t).map_err(|_| Failure::Replay)?;
-            network.between(t);
-        }
-    }
-    let mut columns: Vec<Column> = plan.records.iter().map(|_| Column::default()).collect();
-    for t in first..=last {
-        network.step(t).map_err(|fault| Failure::Error(RunError::Fault(fault)))?;
-        for (record, (column, spec)) in columns.iter_mut().zip(&plan.records).enumerate() {
-            if !spec.at_end && network.due(record, t) {
-                network.keep(record, column);
+impl Shared<'_> {
+    fn run_chunk<N: Network>(
+        &self,
+        mut network: N,
+        (k, chunk): (usize, &Chunk),
+    ) -> Result<Done<N>, Failure> {
+        let (first, last) = (*chunk.steps.start(), *chunk.steps.end());
+        if let Some(from) = chunk.replay {
+            network.seek(from);
+            for t in from..first {
+                network.step(t).map_err(|_| Failure::Replay)?;
+                network.between(t);
             }
         }
-        // After the last step, the records at the end are still to be kept.
-        if t < last {
-            network.between(t);
+        let mut columns: Vec<Column> =
+            self.plan.records.iter().map(|_| Column::default()).collect();
+        let stepped = self.steps(&mut network, &mut columns, (k, first, last));
+        // What was kept before a failure is stored too; the failure is what counts.
+        let stored = self.store(k, &mut columns, 0);
+        stepped.and(stored)?;
+        if let Some(recorder) = self.options.recorder {
+            recorder.done(k);
         }
-        let done = t - first + 1;
-        counter.set(done);
-        if done.is_multiple_of(STOP_INTERVAL) && stop() {
-            return Err(Failure::Stopped);
-        }
+        Ok(Done { network, columns })
     }
-    Ok(Done { network, columns })
+
+    fn steps<N: Network>(
+        &self,
+        network: &mut N,
+        columns: &mut [Column],
+        (k, first, last): (usize, u64, u64),
+    ) -> Result<(), Failure> {
+        let (mut untold, mut until) = (0, 1);
+        for t in first..=last {
+            network.step(t).map_err(|fault| Failure::Error(RunError::Fault(fault)))?;
+            let mut held = 0;
+            for (record, (column, spec)) in columns.iter_mut().zip(&self.plan.records).enumerate() {
+                if !spec.at_end && network.due(record, t) {
+                    network.keep(record, column);
+                    held = held.max(column.bytes.len());
+                }
+            }
+            if held >= HELD {
+                self.store(k, columns, HELD)?;
+            }
+            // After the last step, the records at the end are still to be kept.
+            if t < last {
+                network.between(t);
+            }
+            untold += 1;
+            if untold >= until {
+                let done = self.steps.fetch_add(untold, Ordering::Relaxed) + untold;
+                untold = 0;
+                until = match (self.options.progress)(done) {
+                    ControlFlow::Continue(steps) => steps,
+                    ControlFlow::Break(()) => return Err(Failure::Error(RunError::Stopped)),
+                };
+                if self.failed.load(Ordering::Relaxed) < k {
+                    return Err(Failure::Stopped);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the recorder the columns that have at least so many bytes.
+    fn store(&self, k: usize, columns: &mut [Column], least: usize) -> Result<(), Failure> {
+        let Some(recorder) = self.options.recorder else { return Ok(()) };
+        for (record, column) in columns.iter_mut().enumerate() {
+            if !column.bytes.is_empty() && column.bytes.len() >= least {
+                let stored = recorder.write(k, record, &column.bytes);
+                stored.map_err(|e| Failure::Error(RunError::Record(e)))?;
+                column.bytes.clear();
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Joins what the chunks recorded, in order of time.

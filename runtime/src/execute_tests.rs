@@ -88,7 +88,7 @@ fn run_with(
     threads: usize,
     network: impl Fn() -> Images + Sync,
 ) -> Result<Outcome, RunError> {
-    run(plan, &|| Ok(network()), &Execution { threads, quiet: true })
+    run(plan, &|| Ok(network()), &Execution::quiet(threads))
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_fault_in_a_replay_is_no_fault_of_the_run() {
             self.0.collect(&later.0, from, to);
         }
     }
-    let options = Execution { threads: 2, quiet: true };
+    let options = Execution::quiet(2);
     let outcome = run(&plan(Some(3)), &|| Ok(Strict(images(), false)), &options).unwrap();
     let expected = run_with(&plan(None), 1, images).unwrap();
     assert_eq!(outcome.threads, 1);
@@ -199,6 +199,6 @@ fn a_panic_is_an_error() {
 #[test]
 fn missing_data_is_an_error() {
     let make = || Err::<Images, _>(io::Error::new(io::ErrorKind::NotFound, "data/w.npy: gone"));
-    let error = run(&plan(None), &make, &Execution { threads: 1, quiet: true }).unwrap_err();
+    let error = run(&plan(None), &make, &Execution::quiet(1)).unwrap_err();
     assert_eq!(error.to_string(), "cannot load the network's data: data/w.npy: gone");
 }

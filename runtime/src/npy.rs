@@ -127,6 +127,15 @@ impl Header {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        self.write_padded(0, to)
+    }
+
+    /// The same, of at least so many bytes: what is written first, before the number of rows is
+    /// known, can then be replaced.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_padded(&self, least: usize, to: &mut impl Write) -> io::Result<()> {
         let order = match (self.dtype.size(), self.big_endian) {
             (1, _) => '|',
             (_, true) => '>',
@@ -147,8 +156,11 @@ impl Header {
         );
         let version_2 = text.len() > usize::from(u16::MAX) - 128;
         let before = if version_2 { 12 } else { 10 };
-        let unpadded = before + text.len() + 1;
-        text.extend(std::iter::repeat_n(' ', unpadded.next_multiple_of(64) - unpadded));
+        let unpadded = (before + text.len() + 1).max(least);
+        text.extend(std::iter::repeat_n(
+            ' ',
+            unpadded.next_multiple_of(64) - before - text.len() - 1,
+        ));
         text.push('\n');
 
         to.write_all(MAGIC)?;

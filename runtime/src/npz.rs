@@ -17,7 +17,42 @@ pub struct Member<'a> {
     /// Element type and shape; little-endian, C order.
     pub header: Header,
     /// Its values: as many bytes as the header says.
-    pub bytes: &'a [u8],
+    pub bytes: Values<'a>,
+}
+
+/// The bytes of an array's values.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// In memory.
+    Held(&'a [u8]),
+    /// In a file, behind its header: they pass through a small buffer.
+    Behind(&'a Path),
+}
+
+impl Values<'_> {
+    /// Their number, as far as it is known.
+    fn known(&self) -> Option<usize> {
+        match self {
+            Values::Held(bytes) => Some(bytes.len()),
+            Values::Behind(_) => None,
+        }
+    }
+
+    fn write(&self, header: &Header, to: &mut impl Write) -> io::Result<()> {
+        let path = match self {
+            Values::Held(bytes) => return to.write_all(bytes),
+            Values::Behind(path) => path,
+        };
+        let mut from = BufReader::new(File::open(path)?);
+        if Header::read(&mut from)? != *header {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file has been changed"));
+        }
+        let length = header.data_len()? as u64;
+        match io::copy(&mut from.take(length), to)? {
+            copied if copied == length => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
 }
 
 /// Writes an archive to `path`, replacing what is there only once all of it is written.
@@ -27,7 +62,8 @@ pub struct Member<'a> {
 /// member's bytes do not fit its header.
 pub fn write(path: &Path, members: &[Member]) -> io::Result<()> {
     for member in members {
-        if member.header.data_len()? != member.bytes.len() {
+        let length = member.header.data_len()?;
+        if member.bytes.known().is_some_and(|known| known != length) {
             let message = format!("`{}`: its values do not fit its shape", member.name);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
@@ -50,10 +86,10 @@ fn write_all(path: &Path, members: &[Member]) -> io::Result<()> {
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())
             .unix_permissions(0o644)
-            .large_file(member.bytes.len() >= 1 << 31);
+            .large_file(member.header.data_len()? >= 1 << 31);
         archive.start_file(format!("{}.npy", member.name), options)?;
         member.header.write(&mut archive)?;
-        archive.write_all(member.bytes)?;
+        member.bytes.write(&member.header, &mut archive)?;
     }
     archive.finish()?.flush()
 }
@@ -119,16 +155,20 @@ impl<R: Read + Seek> Archive<R> {
 mod tests {
     use super::*;
     use crate::network::ElementType;
-    use crate::npy::{Values, read_values};
+    use crate::npy::{Values as Npy, read_values};
 
     fn members() -> [Member<'static>; 2] {
         [
             Member {
                 name: "net.lif1.u",
                 header: Header::new(ElementType::I16, &[2, 1]),
-                bytes: &[1, 0, 0xff, 0xff],
+                bytes: Values::Held(&[1, 0, 0xff, 0xff]),
             },
-            Member { name: "label", header: Header::new(ElementType::U8, &[]), bytes: &[7] },
+            Member {
+                name: "label",
+                header: Header::new(ElementType::U8, &[]),
+                bytes: Values::Held(&[7]),
+            },
         ]
     }
 
@@ -142,7 +182,7 @@ mod tests {
         assert_eq!(archive.names_in_order(), ["net.lif1.u", "label"]);
         let (header, mut from) = archive.array("net.lif1.u").unwrap();
         assert_eq!(header.shape, [2, 1]);
-        assert_eq!(read_values(&header, &mut from).unwrap(), Values::Int(vec![1, -1]));
+        assert_eq!(read_values(&header, &mut from).unwrap(), Npy::Int(vec![1, -1]));
         drop(from);
         assert_eq!(archive.array("u").err().unwrap().kind(), io::ErrorKind::NotFound);
     }

@@ -140,7 +140,7 @@ version = \"0.0.0\"
 edition = \"2024\"
 
 [dependencies]
-snn-runtime = { path = RUNTIME }
+snn-runtime = { path = RUNTIME, features = [\"program\"] }
 
 [profile.release]
 # Optimised as users' programs are, in pieces that compile side by side.
@@ -172,10 +172,12 @@ fn one<D: Send + Sync, N: Network>(
     make: fn(Arc<D>) -> N,
 ) {
     let data = Arc::new(data.expect("data"));
-    match run(&plan, &|| Ok(make(data.clone())), &Execution { threads, quiet: true }) {
+    match run(&plan, &|| Ok(make(data.clone())), &Execution::quiet(threads)) {
         Ok(outcome) => {
-            snn_runtime::record::write(&out.with_extension("npz"), &plan.records, &outcome.columns)
-                .expect("recordings");
+            let recordings: Vec<_> =
+                outcome.columns.into_iter().map(snn_runtime::record::Recording::from).collect();
+            let kept = plan.records.iter().zip(&recordings);
+            snn_runtime::record::write(&out.with_extension("npz"), kept).expect("recordings");
         }
         Err(RunError::Fault(fault)) => {
             std::fs::write(out.with_extension("fault"), fault.line()).expect("fault");

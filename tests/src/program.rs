@@ -78,12 +78,14 @@ pub fn check(file: &Path, set: &[(&str, &str)]) -> CheckedRun {
 pub fn executed(ir: &StepIr) -> BTreeMap<String, Array> {
     let ir = Arc::new(ir.clone());
     let plan = executor::plan(&ir);
-    let options = execute::Execution { threads: 1, quiet: true };
+    let options = execute::Execution::quiet(1);
     let make = || executor::load(Arc::clone(&ir), &snn_data::Disk).map_err(std::io::Error::other);
     let outcome = execute::run(&plan, &make, &options).unwrap_or_else(|e| panic!("{e:?}"));
     let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
     let path = folder.path().join("results.npz");
-    snn_runtime::record::write(&path, &plan.records, &outcome.columns)
+    let recordings: Vec<_> =
+        outcome.columns.into_iter().map(snn_runtime::record::Recording::from).collect();
+    snn_runtime::record::write(&path, plan.records.iter().zip(&recordings))
         .unwrap_or_else(|e| panic!("{e}"));
     arrays(&path)
 }

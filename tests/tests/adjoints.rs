@@ -198,7 +198,9 @@ fn run(
         network.run.records.push(Record { key, instance, member, when: None, asked: true });
     }
     assert_eq!(verify::verify(&network), Ok(()));
-    let outcome = snn_oracle::run(&network, &snn_data::Disk, &mut |_| {}).unwrap();
+    let outcome =
+        snn_oracle::run(&network, &snn_data::Disk, &mut |_| std::ops::ControlFlow::Continue(()))
+            .unwrap();
     let decode = |(column, kind): (&snn_runtime::network::Column, &Kind)| -> Vec<f64> {
         let bytes = &column.bytes;
         match kind {

@@ -184,7 +184,7 @@ fn networks(cases: u32, make: impl Fn(u32, &mut Choices) -> StepIr) -> Vec<StepI
 fn executed(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
     let executor =
         load(Arc::new(ir.clone()), &snn_data::Disk).unwrap_or_else(|e| panic!("{}", e.message));
-    run(&plan(ir), &|| Ok(executor.clone()), &Execution { threads, quiet: true })
+    run(&plan(ir), &|| Ok(executor.clone()), &Execution::quiet(threads))
 }
 
 /// Where generated code and executor differ first, in words.
@@ -204,7 +204,7 @@ fn compare(ir: &StepIr, ran: &Ran) -> Option<String> {
     let mut archive = snn_runtime::npz::Archive::open(archive).unwrap_or_else(|e| panic!("{e}"));
     for (spec, column) in plan.records.iter().zip(&columns) {
         let (header, mut from) = archive.array(&spec.key).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(header.shape, record::shape(spec, column), "{}", spec.key);
+        assert_eq!(header.shape, record::shape(spec, column.rows), "{}", spec.key);
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut from, &mut bytes).unwrap_or_else(|e| panic!("{e}"));
         let size = spec.element.size();

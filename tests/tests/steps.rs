@@ -180,7 +180,7 @@ fn remembering() -> Vec<CheckedRun> {
 fn columns(run: &CheckedRun, threads: usize) -> (usize, Vec<Vec<u8>>) {
     let ir = Arc::new(run.ir.clone());
     let make = || executor::load(Arc::clone(&ir), &snn_data::Disk).map_err(std::io::Error::other);
-    let options = execute::Execution { threads, quiet: true };
+    let options = execute::Execution::quiet(threads);
     let outcome = execute::run(&executor::plan(&ir), &make, &options).unwrap();
     (outcome.threads, outcome.columns.into_iter().map(|column| column.bytes).collect())
 }

@@ -83,6 +83,30 @@ impl Files for Memory {
     }
 }
 
+/// Files that are held in memory, and where there is none of a name, others.
+pub struct Overlay<'a> {
+    /// These first.
+    pub over: Memory,
+    /// Then these.
+    pub under: &'a dyn Files,
+}
+
+impl Files for Overlay<'_> {
+    fn open(&self, path: &Path) -> io::Result<Opened> {
+        match self.over.open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => self.under.open(path),
+            opened => opened,
+        }
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        match self.over.open(path) {
+            Ok(_) => self.over.real(path),
+            Err(_) => self.under.real(path),
+        }
+    }
+}
+
 /// A path without `.`, and without `..` where something stands before it.
 fn plain(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();

@@ -21,7 +21,7 @@ mod npz;
 mod stream;
 mod write;
 
-pub use files::{Bytes, Disk, Files, Memory, Opened};
+pub use files::{Bytes, Disk, Files, Memory, Opened, Overlay};
 
 use snn_ir::data::{DataError, DataSource, Dataset};
 use snn_ir::diagnostics::Code;

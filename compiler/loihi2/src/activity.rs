@@ -1,8 +1,8 @@
 //! When neurons spike: from an execution of the same network, or assumed.
 
 use super::network::{ChipNetwork, Rate, Rates};
+use snn_core::network::Column;
 use snn_ir::clock::Clock;
-use snn_runtime::network::Column;
 
 /// Spikes of every population over some steps.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,6 +18,7 @@ use snn_ir::network::{ElemTy, Member, Network, ReportKind};
 use snn_ir::step::Elem;
 use snn_runtime::execute::RecordSpec;
 use snn_runtime::network::{Column, ElementType};
+use std::ops::ControlFlow;
 
 /// What an execution kept.
 #[derive(Clone, Debug)]
@@ -44,18 +45,20 @@ pub enum Failure {
         /// The step.
         t: u64,
     },
+    /// `progress` asked for it.
+    Stopped,
     /// The network claims something that is not so, which is an error of the compiler.
     Broken(String),
 }
 
-/// Executes a verified network. `progress` is told each step that has been done.
+/// Executes a verified network. `progress` is told each step that has been done, and may stop it.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn run(
     network: &Network,
     files: &dyn Files,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Outcome, Failure> {
     let mut machine = Machine::new(network, files)?;
     let records: Vec<RecordSpec> = network.run.records.iter().map(|r| spec(network, r)).collect();
@@ -73,7 +76,9 @@ pub fn run(
             }
         }
         machine.between(t);
-        progress(t);
+        if progress(t).is_break() {
+            return Err(Failure::Stopped);
+        }
     }
     if network.run.steps == 0 {
         for (record, column) in network.run.records.iter().zip(&mut columns) {

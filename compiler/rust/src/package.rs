@@ -31,7 +31,7 @@ pub fn manifest(package: &str, library: &str, runtime: &str) -> String {
          name = \"{library}\"\n\
          \n\
          [dependencies]\n\
-         snn-runtime = {{ path = {runtime:?} }}\n\
+         snn-runtime = {{ path = {runtime:?}, features = [\"program\"] }}\n\
          \n\
          [profile.release]\n\
          codegen-units = 1\n\

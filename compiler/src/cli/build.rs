@@ -26,7 +26,7 @@ pub fn build(
         ..program::options(arguments, Runs::First)
     };
     let checked = driver::check(&Disk, &arguments.file, &options);
-    let run = checked.runs.first().filter(|_| !program::has_errors(&checked));
+    let run = checked.runs.first().filter(|_| !checked.has_errors());
     if !lowering.json || run.is_none() {
         match lowering.json {
             true => output::print(&json::checked(&checked.diagnostics, &checked.sources))?,

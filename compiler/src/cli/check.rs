@@ -34,7 +34,7 @@ pub fn check(
         (true, false) => output::print(&json::checked(&checked.diagnostics, &checked.sources))?,
         (false, _) => output::report(&checked.diagnostics, &checked.sources),
     }
-    Ok(if program::has_errors(&checked) { Status::Failed } else { Status::Fine })
+    Ok(if checked.has_errors() { Status::Failed } else { Status::Fine })
 }
 
 /// Why the file must stay as it is.

@@ -50,7 +50,7 @@ pub fn explain(
         })
         .collect();
     output::print(&runs.join("\n"))?;
-    Ok(if program::has_errors(&checked) { Status::Failed } else { Status::Fine })
+    Ok(if checked.has_errors() { Status::Failed } else { Status::Fine })
 }
 
 /// Whether a word is meant as a code: a letter and about four digits.

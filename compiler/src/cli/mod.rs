@@ -8,6 +8,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod import;
+mod interrupt;
 mod output;
 mod place;
 mod program;
@@ -16,7 +17,7 @@ mod verify;
 
 use args::{Cli, Command};
 use snn_ir::diagnostics::SourceMap;
-use snnc::execute::{Engine, Settings};
+use snnc::execute::Engine;
 use std::process::ExitCode;
 
 /// How a command ends.
@@ -63,8 +64,8 @@ pub fn execute(arguments: Cli) -> Status {
                 Some(args::Engine::Executor) => Some(Engine::Executor),
                 Some(args::Engine::Oracle) => Some(Engine::Oracle),
             };
-            let settings = Settings { engine, threads, quiet };
-            run::run(&program, &strictness, run::Invocation { settings, output, json })
+            let invocation = run::Invocation { engine, threads, quiet, output, json };
+            run::run(&program, &strictness, invocation)
         }
         Command::Compare { first, second, json } => compare::compare(&first, &second, json),
         Command::Explain { subject, emit, options } => explain::explain(subject, emit, options),

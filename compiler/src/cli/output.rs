@@ -3,13 +3,15 @@
 use super::Status;
 use snn_ir::diagnostics::{Code, Diagnostic, SourceMap, render};
 use snn_runtime::execute::RecordSpec;
-use snn_runtime::network::Column;
-use snn_runtime::record;
+use snn_runtime::record::{self, Recording};
 use snnc::driver::Checked;
+use snnc::execute;
 use snnc::json;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Prints diagnostics on standard error, in colour where a person reads them.
 pub fn report(diagnostics: &[Diagnostic], sources: &SourceMap) {
@@ -47,27 +49,61 @@ pub fn say(text: &str) {
 }
 
 /// Tells a person who waits what takes its time: on a terminal each line replaces the one
-/// before, elsewhere they follow each other.
+/// before, elsewhere they follow each other, rarely.
 pub struct Progress {
     quiet: bool,
     terminal: bool,
-    shown: bool,
+    shown: Mutex<Shown>,
 }
+
+struct Shown {
+    /// When the first step began.
+    began: Instant,
+    /// When a step was shown last.
+    last: Instant,
+    /// Whether a line of a terminal is to be taken away.
+    line: bool,
+}
+
+/// Runs shorter than this show nothing.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Time between two lines where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(2);
 
 impl Progress {
     /// Nothing shown yet; with `quiet` nothing ever is.
     pub fn new(quiet: bool) -> Progress {
-        Progress { quiet, terminal: io::stderr().is_terminal(), shown: false }
+        let now = Instant::now();
+        let shown = Mutex::new(Shown { began: now, last: now, line: false });
+        Progress { quiet, terminal: io::stderr().is_terminal(), shown }
     }
 
-    /// Shows a line.
-    pub fn show(&mut self, text: &str) {
+    /// Shows how far the run `name` has come.
+    pub fn show(&self, name: &str, progress: execute::Progress<'_>) {
         if self.quiet {
             return;
         }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match progress {
+            execute::Progress::Doing(what) => self.line(&mut shown, what),
+            execute::Progress::Steps { done: 0, .. } => (shown.began, shown.last) = (now, now),
+            execute::Progress::Steps { done, of } => {
+                let between = if self.terminal { Duration::ZERO } else { BETWEEN_LINES };
+                if now - shown.began >= PATIENCE && now - shown.last >= between {
+                    shown.last = now;
+                    let percent = done as f64 * 100.0 / of.max(1) as f64;
+                    let line = format!("{name}: step {done} of {of} ({percent:.0} %)");
+                    self.line(&mut shown, &line);
+                }
+            }
+        }
+    }
+
+    fn line(&self, shown: &mut Shown, text: &str) {
         if self.terminal {
             let _ = write!(io::stderr(), "\r\x1b[2K{text}");
-            self.shown = true;
+            shown.line = true;
         } else {
             say(text);
         }
@@ -76,7 +112,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.shown {
+        if self.shown.lock().unwrap_or_else(PoisonError::into_inner).line {
             let _ = write!(io::stderr(), "\r\x1b[2K");
         }
     }
@@ -112,23 +148,26 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<(), Diagnostic> {
 ///
 /// # Errors
 /// E0901 where the file cannot be written.
-pub fn write_recordings(
-    path: &Path,
-    specs: &[RecordSpec],
-    columns: &[Column],
-) -> Result<(), Diagnostic> {
+pub fn write_recordings(path: &Path, kept: &[(&RecordSpec, &Recording)]) -> Result<(), Diagnostic> {
     let written = if is_file_or_free(path) {
-        record::write(path, specs, columns)
+        record::write(path, kept.iter().copied())
     } else {
         // The archive's writer replaces what is there by renaming.
         let file = std::env::temp_dir().join(format!("snnc-{}.npz", std::process::id()));
-        let copied = record::write(&file, specs, columns)
+        let copied = record::write(&file, kept.iter().copied())
             .and_then(|()| std::fs::read(&file))
             .and_then(|bytes| std::fs::write(path, bytes));
         let _ = std::fs::remove_file(&file);
         copied
     };
     written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
+}
+
+/// Where recordings grow before they become the archive at `path`; none for what is no file.
+pub fn growing(path: &Path) -> Option<PathBuf> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".recording");
+    is_file_or_free(path).then(|| name.into())
 }
 
 /// Requires that a file can lie at a path, before anything long is done for it.

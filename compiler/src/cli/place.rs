@@ -1,16 +1,20 @@
 //! `snnc build` for Loihi 2: a placement in a folder.
 
-use super::{Status, args, output, program};
+use super::{Status, args, output};
 use snn_data::Disk;
 use snn_ir::diagnostics::{Code, Diagnostic};
 use snn_loihi2::activity::{Activity, counted_origin};
 use snn_loihi2::estimate::Estimate;
 use snn_loihi2::plan::{Plan, PlanOrigin};
 use snn_loihi2::{ChipRun, manifest, picture, sanafe, table};
+use snn_runtime::Column;
+use snn_runtime::record::Recording;
 use snnc::driver::{self, Checked, CheckedRun, Lowered, Options, Runs};
-use snnc::execute::{self, Engine, Settings};
+use snnc::execute::{self, Engine, Progress, Settings};
 use snnc::json;
+use std::borrow::Cow;
 use std::mem::ManuallyDrop;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -142,7 +146,7 @@ fn watch(
         ..Options::default()
     };
     let watched = driver::check(&Disk, &arguments.file, &options);
-    let Some(run) = watched.runs.first().filter(|_| !program::has_errors(&watched)) else {
+    let Some(run) = watched.runs.first().filter(|_| !watched.has_errors()) else {
         return Err(watched.diagnostics);
     };
     if let Some(population) = chip
@@ -165,22 +169,25 @@ fn watch(
                 .help("take the rates from a run that has `steps`"),
         ]);
     }
-    let settings = Settings {
-        engine: lowering.interpret.then_some(Engine::Executor),
-        threads: None,
-        quiet: lowering.quiet || lowering.json,
+    let shown = output::Progress::new(lowering.quiet || lowering.json);
+    let progress = |progress: Progress<'_>| {
+        shown.show(&run.name, progress);
+        ControlFlow::Continue(())
     };
-    let mut progress = output::Progress::new(settings.quiet);
-    let executed =
-        execute::execute(&run.network, Arc::new(run.ir.clone()), &Disk, &settings, &mut |text| {
-            progress.show(text);
-        })
-        .map_err(|d| vec![d])?;
-    drop(progress);
+    let engine = lowering.interpret.then_some(Engine::Executor);
+    let settings = Settings { engine, progress: Some(&progress), ..Settings::default() };
+    let executed = execute::execute(&run.network, Arc::new(run.ir.clone()), &Disk, &settings);
+    let executed = executed.map_err(|d| vec![d])?;
+    drop(shown);
     let records = &run.network.run.records;
     let sent = records.iter().map(|r| r.when.map(|clock| run.network.clock(clock).clone()));
-    let messages: Option<Vec<_>> = executed
-        .columns
+    let column = |recording: &Recording| {
+        let bytes = recording.bytes().map(Cow::into_owned).unwrap_or_default();
+        Column { bytes, rows: recording.rows }
+    };
+    // They are held in memory: nothing is read.
+    let columns: Vec<Column> = executed.recordings.iter().map(column).collect();
+    let messages: Option<Vec<_>> = columns
         .iter()
         .zip(sent)
         .zip(&chip.network.populations)

@@ -1,20 +1,26 @@
 //! `snnc run`: execute, report, keep, check expectations.
 
-use super::{Status, args, output, program};
+use super::{Status, args, interrupt, output, program};
 use snn_data::Disk;
 use snn_ir::diagnostics::{Code, Diagnostic};
 use snnc::driver::{Checked, CheckedRun};
-use snnc::execute::{self, Executed, Settings};
+use snnc::execute::{Engine, Executed, Progress, Settings};
 use snnc::json;
 use snnc::report::evaluate::{Metric, Verdict, metrics, verdicts};
 use snnc::report::pictures::pictures;
+use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How the command was given.
 pub struct Invocation {
-    /// How the run is executed.
-    pub settings: Settings,
+    /// By what the run is executed; see [`Settings::engine`].
+    pub engine: Option<Engine>,
+    /// Threads at most.
+    pub threads: Option<NonZero<usize>>,
+    /// Whether to show no progress.
+    pub quiet: bool,
     /// Where its records go.
     pub output: Option<PathBuf>,
     /// Whether results are JSON.
@@ -35,7 +41,7 @@ pub fn run(
         output::report(&checked.diagnostics, &checked.sources);
     }
     let run = match checked.runs.first() {
-        Some(run) if !program::has_errors(&checked) => run,
+        Some(run) if !checked.has_errors() => run,
         _ => return finish(&checked, Vec::new(), None, &options),
     };
     match execute_and_keep(run, &options) {
@@ -57,32 +63,47 @@ struct Results {
 }
 
 fn execute_and_keep(run: &CheckedRun, options: &Invocation) -> Result<Results, Diagnostic> {
-    program::executable(run)?;
+    run.executable()?;
     options.output.as_deref().map_or(Ok(()), output::require_place)?;
-    let ir = Arc::new(run.ir.clone());
-    let mut progress = output::Progress::new(options.settings.quiet);
-    let Executed { plan, columns, seconds, threads } =
-        execute::execute(&run.network, ir, &Disk, &options.settings, &mut |text| {
-            progress.show(text)
-        })?;
-    drop(progress);
-    let metrics = metrics(&run.network, &Disk, &plan.records, &columns);
-    let verdicts = verdicts(&run.network, &Disk, &plan.records, &columns);
-    let drawn = pictures(&run.network, &plan.records, &columns)
+    let shown = output::Progress::new(options.quiet || options.json);
+    let stopped = interrupt::stopped()?;
+    let progress = |progress: Progress<'_>| {
+        shown.show(&run.name, progress);
+        match stopped.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    let growing = options.output.as_deref().and_then(output::growing);
+    let settings = Settings {
+        engine: options.engine,
+        threads: options.threads,
+        record: growing.as_deref(),
+        progress: Some(&progress),
+    };
+    let executed = run.execute(&Disk, &settings)?;
+    drop(shown);
+    let Executed { plan, recordings, seconds, threads, .. } = executed;
+    let metrics = metrics(&run.network, &Disk, &plan.records, &recordings);
+    let verdicts = verdicts(&run.network, &Disk, &plan.records, &recordings);
+    let drawn = pictures(&run.network, &plan.records, &recordings)
         .map_err(|e| Diagnostic::without_place(Code::E0901, e.to_string()))?;
     let mut files = Vec::new();
     if let Some(path) = &options.output {
         // Only what the program asks for; the other records serve its reports.
-        let kept = plan.records.into_iter().zip(columns).zip(&run.ir.records);
-        let (specs, columns): (Vec<_>, Vec<_>) =
-            kept.filter(|(_, record)| record.asked).map(|(kept, _)| kept).unzip();
-        output::write_recordings(path, &specs, &columns)?;
+        let all = plan.records.iter().zip(&recordings).zip(&run.ir.records);
+        let kept: Vec<_> = all.filter(|(_, record)| record.asked).map(|(kept, _)| kept).collect();
+        output::write_recordings(path, &kept)?;
         files.push(path.display().to_string());
     }
     for picture in drawn {
         let path = beside(options.output.as_deref(), &run.name, &picture.name);
         output::write(&path, picture.svg.as_bytes())?;
         files.push(path.display().to_string());
+    }
+    if let Some(growing) = growing {
+        // Best effort: all of it stands in the archive.
+        let _ = std::fs::remove_dir_all(growing);
     }
     Ok(Results { seconds, threads, metrics, verdicts, files })
 }
@@ -131,7 +152,7 @@ fn finish(
         output::print(&json::ran(&all, &checked.sources, ran.as_ref()))?;
     } else {
         if let Some((run, results)) = &results {
-            show(run, results, options.settings.quiet)?;
+            show(run, results, options.quiet)?;
         }
         output::report(&new, &checked.sources);
     }

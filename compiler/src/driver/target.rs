@@ -2,11 +2,13 @@
 
 use super::Options;
 use snn_front::resolve::ItemRef;
+#[cfg(feature = "loihi2")]
 use snn_front::types::settings::{Known, settings};
 use snn_front::types::{Cx, Eval};
 use snn_grammar::ast::{self, ItemKind, RunMemberKind};
 use snn_ir::diagnostics::{Code, Diagnostic, Edit, Fix, Loc};
 use snn_ir::network;
+#[cfg(feature = "loihi2")]
 use snn_loihi2::options::{KNOWN, WORDS};
 
 /// A target as it is written.
@@ -50,6 +52,12 @@ pub fn target(cx: &mut Cx<'_>, written: &Written, options: &Options) -> Eval<net
     let name = options.target.as_deref().unwrap_or(&written.name.name);
     match name {
         RUST if written.name.name != RUST || written.args.is_empty() => Ok(network::Target::Rust),
+        #[cfg(not(feature = "loihi2"))]
+        LOIHI2 => {
+            let message = "this build of snnc does not place networks on Loihi 2";
+            Err(cx.fail(Diagnostic::new(Code::E0801, message, written.loc, "")))
+        }
+        #[cfg(feature = "loihi2")]
         LOIHI2 => {
             // Options of another target say nothing about this one.
             let args = if written.name.name == LOIHI2 { written.args.as_slice() } else { &[] };

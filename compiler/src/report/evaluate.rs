@@ -5,7 +5,8 @@ use snn_ir::network::evaluate::apply;
 use snn_ir::network::{Data, Expectation, Network, Op, Report, ReportKind, ValueId};
 use snn_ir::tensor::{Constant, Tensor};
 use snn_runtime::execute::RecordSpec;
-use snn_runtime::network::{Column, ElementType};
+use snn_runtime::network::ElementType;
+use snn_runtime::record::Recording;
 use std::sync::Arc;
 
 /// A number that a report shows.
@@ -30,14 +31,14 @@ pub struct Verdict {
     pub sides: Option<(f64, f64)>,
 }
 
-/// The values of all reports that are numbers. `columns` are those of the records.
+/// The values of all reports that are numbers. `recordings` are those of the records.
 pub fn metrics(
     network: &Network,
     files: &dyn Files,
     specs: &[RecordSpec],
-    columns: &[Column],
+    recordings: &[Recording],
 ) -> Vec<Metric> {
-    let values = evaluate(network, files, specs, columns);
+    let values = evaluate(network, files, specs, recordings);
     let numbers = network.run.reports.iter().filter_map(|r: &Report| match r.kind {
         ReportKind::Value(id) => Some((r, id)),
         _ => None,
@@ -56,9 +57,9 @@ pub fn verdicts(
     network: &Network,
     files: &dyn Files,
     specs: &[RecordSpec],
-    columns: &[Column],
+    recordings: &[Recording],
 ) -> Vec<Verdict> {
-    let values = evaluate(network, files, specs, columns);
+    let values = evaluate(network, files, specs, recordings);
     let verdict = |e: &Expectation| Verdict {
         text: e.text.clone(),
         holds: number(&values, e.holds) == Some(1.0),
@@ -72,7 +73,7 @@ fn evaluate(
     network: &Network,
     files: &dyn Files,
     specs: &[RecordSpec],
-    columns: &[Column],
+    recordings: &[Recording],
 ) -> Vec<Option<Constant>> {
     let mut values: Vec<Option<Constant>> = Vec::new();
     for value in &network.run.values {
@@ -86,7 +87,7 @@ fn evaluate(
                     _ => tensor.constant(),
                 }
             }
-            Op::Input(record) => recorded(specs, columns, record as usize),
+            Op::Input(record) => recorded(specs, recordings, record as usize),
             _ => {
                 let args: Option<Vec<&Constant>> =
                     value.args.iter().map(|a| values[a.at()].as_ref()).collect();
@@ -99,16 +100,17 @@ fn evaluate(
 }
 
 /// A value kept at the end.
-fn recorded(specs: &[RecordSpec], columns: &[Column], record: usize) -> Option<Constant> {
-    let (spec, column) = (specs.get(record)?, columns.get(record)?);
+fn recorded(specs: &[RecordSpec], recordings: &[Recording], record: usize) -> Option<Constant> {
+    let (spec, recording) = (specs.get(record)?, recordings.get(record)?);
     let shape = spec.shape.clone();
     let n = shape.iter().product::<usize>();
     let elem = spec.element;
-    let value = |i: usize| super::recording::number(elem, &column.bytes, i);
-    if column.rows == 0 {
+    if recording.rows == 0 {
         return None;
     }
-    let exact = |i: usize| super::recording::integer(elem, &column.bytes, i);
+    let bytes = recording.bytes().ok()?;
+    let value = |i: usize| super::values::number(elem, &bytes, i);
+    let exact = |i: usize| super::values::integer(elem, &bytes, i);
     Some(Constant::Dense(Arc::new(match elem {
         ElementType::Bool => Tensor::bool(shape, (0..n).map(|i| value(i) != 0.0).collect()),
         ElementType::F32 | ElementType::F64 => Tensor::float(shape, (0..n).map(value).collect()),

@@ -3,7 +3,11 @@
 pub mod evaluate;
 pub mod execution;
 pub mod messages;
+#[cfg(feature = "plots")]
 pub mod pictures;
+#[cfg(feature = "plots")]
 pub mod plots;
+#[cfg(feature = "plots")]
 pub mod recording;
 pub mod spikes;
+pub mod values;

@@ -4,7 +4,7 @@ use super::plots::PlotError;
 use super::recording::Recording;
 use snn_ir::network::{Network, ReportKind};
 use snn_runtime::execute::RecordSpec;
-use snn_runtime::network::Column;
+use snn_runtime::record;
 
 /// A picture of what was recorded.
 #[derive(Clone, Debug)]
@@ -15,14 +15,14 @@ pub struct Picture {
     pub svg: String,
 }
 
-/// Draws all rasters and traces. `specs` and `columns` are those of the run's records.
+/// Draws all rasters and traces. `specs` and `recordings` are those of the run's records.
 ///
 /// # Errors
 /// Where one cannot be drawn.
 pub fn pictures(
     network: &Network,
     specs: &[RecordSpec],
-    columns: &[Column],
+    recordings: &[record::Recording],
 ) -> Result<Vec<Picture>, PlotError> {
     let mut pictures = Vec::new();
     for report in &network.run.reports {
@@ -33,8 +33,8 @@ pub fn pictures(
         };
         let Some(of) = network.run.records.get(record as usize) else { continue };
         let path = network.member_path(of.instance, of.member);
-        let recording = recording(network, (specs, columns), record as usize, &path);
-        let Some(recording) = recording else { continue };
+        let recording = recording(network, (specs, recordings), record as usize, &path);
+        let Some(recording) = recording.transpose()? else { continue };
         let svg = match kind {
             "raster" => recording.raster(1..=network.run.steps.max(1))?,
             _ => recording.trace()?,
@@ -48,17 +48,21 @@ pub fn pictures(
 /// A record with its steps; `None` where it is not kept over time.
 fn recording<'a>(
     network: &Network,
-    (specs, columns): (&[RecordSpec], &'a [Column]),
+    (specs, recordings): (&[RecordSpec], &'a [record::Recording]),
     record: usize,
     path: &'a str,
-) -> Option<Recording<'a>> {
-    let (spec, column) = (specs.get(record)?, columns.get(record)?);
+) -> Option<Result<Recording<'a>, PlotError>> {
+    let (spec, kept) = (specs.get(record)?, recordings.get(record)?);
     let steps = network.clock(network.run.records.get(record)?.when?).steps();
-    Some(Recording {
+    let bytes = match kept.bytes() {
+        Ok(bytes) => bytes,
+        Err(error) => return Some(Err(PlotError::unreadable(path, &error))),
+    };
+    Some(Ok(Recording {
         key: path,
         element: spec.element,
         neurons: spec.shape.iter().product(),
-        column,
-        steps: steps.take(column.rows as usize).collect(),
-    })
+        bytes,
+        steps: steps.take(kept.rows as usize).collect(),
+    }))
 }

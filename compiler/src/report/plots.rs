@@ -15,6 +15,13 @@ pub struct PlotError {
     reason: String,
 }
 
+impl PlotError {
+    /// What `title` shows cannot be read.
+    pub fn unreadable(title: &str, error: &std::io::Error) -> PlotError {
+        PlotError { title: title.to_string(), reason: error.to_string() }
+    }
+}
+
 const WIDTH: u32 = 1100;
 const MARGIN: u32 = 14;
 const FONT: &str = "sans-serif";

@@ -1,7 +1,9 @@
 //! What a run recorded, as pictures see it.
 
 use super::plots::{self, PlotError};
-use snn_runtime::network::{Column, ElementType};
+use super::values::number;
+use snn_runtime::network::ElementType;
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 /// The values of one record with the steps they belong to.
@@ -14,7 +16,7 @@ pub struct Recording<'a> {
     /// Elements of one value.
     pub neurons: usize,
     /// The values: one row of `neurons` elements for each of `steps`.
-    pub column: &'a Column,
+    pub bytes: Cow<'a, [u8]>,
     /// After which step each row was kept, ascending.
     pub steps: Vec<u64>,
 }
@@ -23,7 +25,7 @@ impl Recording<'_> {
     /// Element `n` of row `row`; not a number where there is none.
     pub fn value(&self, row: usize, n: usize) -> f64 {
         let at = row.saturating_mul(self.neurons).saturating_add(n);
-        number(self.element, &self.column.bytes, at)
+        number(self.element, &self.bytes, at)
     }
 
     /// The raster of all elements that are not 0, over the steps `shown`.
@@ -48,59 +50,10 @@ impl Recording<'_> {
     }
 }
 
-/// Element `n` of little-endian values; not a number where there is none.
-pub fn number(element: ElementType, bytes: &[u8], n: usize) -> f64 {
-    let size = size(element);
-    let at = n.saturating_mul(size);
-    bytes.get(at..at.saturating_add(size)).map_or(f64::NAN, |bytes| decode(element, bytes))
-}
-
-/// Element `n` of little-endian integers, exactly; 0 where there is none.
-pub fn integer(element: ElementType, bytes: &[u8], n: usize) -> i64 {
-    match (element, bytes.chunks_exact(8).nth(n)) {
-        (ElementType::I64, Some(&[a, b, c, d, e, f, g, h])) => {
-            i64::from_le_bytes([a, b, c, d, e, f, g, h])
-        }
-        _ => number(element, bytes, n) as i64,
-    }
-}
-
-/// Bytes of an element.
-fn size(element: ElementType) -> usize {
-    use ElementType::*;
-    match element {
-        Bool | I8 | U8 => 1,
-        I16 | U16 => 2,
-        I32 | U32 | F32 => 4,
-        I64 | F64 => 8,
-    }
-}
-
-/// An element from its little-endian bytes, as many as [`size`] says.
-fn decode(element: ElementType, bytes: &[u8]) -> f64 {
-    let mut all = [0; 8];
-    for (to, from) in all.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    let bits = u64::from_le_bytes(all);
-    // Narrower types are the low bits.
-    match element {
-        ElementType::Bool | ElementType::U8 => f64::from(bits as u8),
-        ElementType::I8 => f64::from(bits as u8 as i8),
-        ElementType::I16 => f64::from(bits as u16 as i16),
-        ElementType::U16 => f64::from(bits as u16),
-        ElementType::I32 => f64::from(bits as u32 as i32),
-        ElementType::U32 => f64::from(bits as u32),
-        ElementType::I64 => bits as i64 as f64,
-        ElementType::F32 => f64::from(f32::from_bits(bits as u32)),
-        ElementType::F64 => f64::from_bits(bits),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use snn_runtime::Element;
+    use snn_runtime::{Column, Element};
 
     fn column<T: Element>(rows: &[&[T]]) -> Column {
         let mut column = Column::default();
@@ -109,7 +62,8 @@ mod tests {
     }
 
     fn recording(element: ElementType, column: &Column) -> Recording<'_> {
-        Recording { key: "net.lif.v", element, neurons: 2, column, steps: vec![10, 20] }
+        let bytes = Cow::Borrowed(&column.bytes[..]);
+        Recording { key: "net.lif.v", element, neurons: 2, bytes, steps: vec![10, 20] }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::programs::{Folder, json};
 use super::*;
 use snn_runtime::network::ElementType;
 use snn_runtime::npy::Header;
-use snn_runtime::npz::{self, Member};
+use snn_runtime::npz::{self, Member, Values};
 
 /// A folder with `a.npz` and `b.npz`.
 fn folder(a: &[Member], b: &[Member]) -> Folder {
@@ -15,7 +15,7 @@ fn folder(a: &[Member], b: &[Member]) -> Folder {
 }
 
 fn ints<'a>(name: &'a str, shape: &[usize], bytes: &'a [u8]) -> Member<'a> {
-    Member { name, header: Header::new(ElementType::I8, shape), bytes }
+    Member { name, header: Header::new(ElementType::I8, shape), bytes: Values::Held(bytes) }
 }
 
 fn compared(folder: &Folder) -> (Option<i32>, String) {
@@ -63,7 +63,11 @@ fn the_first_difference_is_the_earliest_row_of_all_keys() {
 
 #[test]
 fn keys_types_and_shapes_that_do_not_match_are_named() {
-    let short = Member { name: "w", header: Header::new(ElementType::I16, &[1]), bytes: &[1, 0] };
+    let short = Member {
+        name: "w",
+        header: Header::new(ElementType::I16, &[1]),
+        bytes: Values::Held(&[1, 0]),
+    };
     let folder = folder(
         &[ints("mine", &[], &[1]), ints("v", &[1, 2], &[1, 2]), ints("w", &[1], &[1])],
         &[short, ints("v", &[2, 1], &[1, 2]), ints("yours", &[], &[1])],
@@ -92,8 +96,8 @@ fn bits_decide_about_nan_and_zero() {
     let header = || Header::new(ElementType::F64, &[3]);
     let (x, y) = (values([f64::NAN, f64::NAN, 0.0]), values([f64::NAN, other_nan, -0.0]));
     let folder = folder(
-        &[Member { name: "x", header: header(), bytes: &x }],
-        &[Member { name: "x", header: header(), bytes: &y }],
+        &[Member { name: "x", header: header(), bytes: Values::Held(&x) }],
+        &[Member { name: "x", header: header(), bytes: Values::Held(&y) }],
     );
     let said = "a.npz and b.npz differ\n\
                 first: row 1 of x: NaN (bits 0x7ff8000000000000) and NaN (bits 0x7ff8000000000001)\n  \
@@ -120,8 +124,8 @@ fn compression_order_of_bytes_and_of_axes_do_not_count() {
     let (straight, turned) = (bytes([1, 2, 3, 4, 5, 6]), [1, 4, 2, 5, 3, 6].map(i16::to_be_bytes));
     let turned = turned.concat();
     let folder = folder(
-        &[Member { name: "x", header: header(false), bytes: &straight }],
-        &[Member { name: "x", header: header(true), bytes: &turned }],
+        &[Member { name: "x", header: header(false), bytes: Values::Held(&straight) }],
+        &[Member { name: "x", header: header(true), bytes: Values::Held(&turned) }],
     );
     assert_eq!(compared(&folder).0, Some(0));
 }

@@ -168,7 +168,11 @@ pub(super) fn npy(element: ElementType, shape: &[usize], values: Vec<u8>) -> Vec
 fn npz(shape: &[usize], values: &[u8]) -> Vec<u8> {
     let file = tempfile::NamedTempFile::new().unwrap_or_else(|e| panic!("{e}"));
     let header = Header::new(ElementType::I16, shape);
-    let member = snn_runtime::npz::Member { name: "w", header, bytes: values };
+    let member = snn_runtime::npz::Member {
+        name: "w",
+        header,
+        bytes: snn_runtime::npz::Values::Held(values),
+    };
     snn_runtime::npz::write(file.path(), &[member])
         .and_then(|()| std::fs::read(file.path()))
         .unwrap_or_else(|e| panic!("{e}"))

@@ -8,6 +8,7 @@ use snn_ir::network::{Data, Network, verify};
 use snn_ir::step::StepIr;
 use snn_runtime::execute::{self, RunError};
 use snn_runtime::network::{ElementType, Fault};
+use snn_runtime::record::Recording;
 use snnc::driver::{self, CheckedRun, Runs};
 use snnc::report::evaluate;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -198,7 +199,7 @@ impl Engine for Oracle {
 
 /// What the oracle records.
 pub fn divined(network: &Network) -> Outcome {
-    match snn_oracle::run(network, &snn_data::Disk, &mut |_| {}) {
+    match snn_oracle::run(network, &snn_data::Disk, &mut |_| std::ops::ControlFlow::Continue(())) {
         Ok(outcome) => {
             if let Some(why) = reported(network, &outcome) {
                 return Outcome::Failed(why);
@@ -207,7 +208,7 @@ pub fn divined(network: &Network) -> Outcome {
                 outcome.records.iter().zip(outcome.columns).map(|(spec, column)| Recorded {
                     key: spec.key.clone(),
                     element: spec.element,
-                    shape: snn_runtime::record::shape(spec, &column),
+                    shape: snn_runtime::record::shape(spec, column.rows),
                     bytes: column.bytes,
                 });
             Outcome::Recorded(recorded.collect())
@@ -221,7 +222,8 @@ pub fn divined(network: &Network) -> Outcome {
 
 /// Where reports and expectations are not what the oracle says that they are.
 fn reported(network: &Network, outcome: &snn_oracle::Outcome) -> Option<String> {
-    let (specs, columns) = (&outcome.records, &outcome.columns);
+    let specs = &outcome.records;
+    let recordings: Vec<Recording> = outcome.columns.iter().cloned().map(Recording::from).collect();
     let mut expected = match snn_oracle::shown(network, &snn_data::Disk, outcome) {
         Ok(expected) => expected.into_iter(),
         Err(why) => return Some(format!("{why:?}")),
@@ -230,13 +232,13 @@ fn reported(network: &Network, outcome: &snn_oracle::Outcome) -> Option<String> 
         (Some(a), Some(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
         (a, b) => a == b,
     };
-    for metric in evaluate::metrics(network, &snn_data::Disk, specs, columns) {
+    for metric in evaluate::metrics(network, &snn_data::Disk, specs, &recordings) {
         let value = expected.next().flatten();
         if !same(metric.value, value) {
             return Some(format!("`report {}` is {value:?}: {:?}", metric.text, metric.value));
         }
     }
-    for verdict in evaluate::verdicts(network, &snn_data::Disk, specs, columns) {
+    for verdict in evaluate::verdicts(network, &snn_data::Disk, specs, &recordings) {
         let value = expected.next().flatten();
         if verdict.holds != (value == Some(1.0)) {
             return Some(format!("`expect {}` is {value:?}: {}", verdict.text, verdict.holds));
@@ -264,7 +266,7 @@ impl Engine for Executor {
 /// What the executor records, and on how many threads.
 pub fn executed(ir: &Arc<StepIr>, threads: usize) -> (Outcome, usize) {
     let plan = executor::plan(ir);
-    let options = execute::Execution { threads, quiet: true };
+    let options = execute::Execution::quiet(threads);
     let make = || executor::load(Arc::clone(ir), &snn_data::Disk).map_err(std::io::Error::other);
     match execute::run(&plan, &make, &options) {
         Ok(outcome) => {
@@ -272,7 +274,7 @@ pub fn executed(ir: &Arc<StepIr>, threads: usize) -> (Outcome, usize) {
                 plan.records.iter().zip(outcome.columns).map(|(spec, column)| Recorded {
                     key: spec.key.clone(),
                     element: spec.element,
-                    shape: snn_runtime::record::shape(spec, &column),
+                    shape: snn_runtime::record::shape(spec, column.rows),
                     bytes: column.bytes,
                 });
             (Outcome::Recorded(recorded.collect()), outcome.threads)

@@ -12,6 +12,7 @@ mod array;
 mod block;
 mod code;
 mod network;
+mod stepped;
 mod synapse;
 #[cfg(test)]
 mod tests;

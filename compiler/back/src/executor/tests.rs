@@ -9,7 +9,7 @@ use std::path::Path;
 fn executed(ir: &StepIr, threads: usize) -> Result<Outcome, RunError> {
     let network =
         load(Arc::new(ir.clone()), &snn_data::Disk).map_err(|e| RunError::Panic(e.message))?;
-    run(&plan(ir), &|| Ok(network.clone()), &Execution { threads, quiet: true })
+    run(&plan(ir), &|| Ok(network.clone()), &Execution::quiet(threads))
 }
 
 fn scalar(name: &str, elem: Elem, init: i64) -> Buffer {

@@ -1,12 +1,12 @@
 //! Operations of expressions that are not elementwise: views, products, reductions.
 
 use super::expr::{Built, Mismatch, TExpr, bounded, sum_kind, wider};
+use snn_core::kernels::Geometry;
 use snn_ir::network::{Op, ReduceOp, infer};
 use snn_ir::scalar::{self, Kind};
 use snn_ir::tensor::apply;
 use snn_ir::tensor::sparse::representable;
 use snn_ir::tensor::{Constant, ops};
-use snn_runtime::kernels::Geometry;
 
 impl TExpr {
     /// Axis `k` of the result is axis `axes[k]`; `axes` must be a permutation.

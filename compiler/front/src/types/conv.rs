@@ -3,9 +3,9 @@
 use super::builtins::Args;
 use super::expr::TExpr;
 use super::scope::{Cx, Eval, Stop, describe};
+use snn_core::kernels::Geometry;
 use snn_ir::diagnostics::{Code, Diagnostic, Loc};
 use snn_ir::tensor::{Tensor, Values};
-use snn_runtime::kernels::Geometry;
 
 /// Strides, paddings, dilations and groups are at most this, so that sizes cannot overflow.
 const MOST: i64 = 65_535;

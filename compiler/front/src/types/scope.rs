@@ -101,6 +101,8 @@ pub struct Cx<'a> {
     pub sink: &'a mut Sink,
     /// Constants given on the command line, by name.
     pub overrides: BTreeMap<String, ast::Expr>,
+    /// Arrays that stand for constants and data items of the program's own file, by name.
+    pub arrays: BTreeMap<String, Tensor>,
     items: BTreeMap<ItemRef, Option<Eval<Val>>>,
     /// Bounds of declared ranges that are known.
     bounds: BTreeMap<Loc, f64>,
@@ -154,6 +156,7 @@ impl<'a> Cx<'a> {
             files,
             sink,
             overrides,
+            arrays: BTreeMap::new(),
             items: BTreeMap::new(),
             bounds: BTreeMap::new(),
             datasets: BTreeMap::new(),
@@ -472,6 +475,12 @@ impl<'a> Cx<'a> {
         let env = Env::module(at.file);
         let tree = self.program.tree(at);
         match &tree.items[at.item as usize].kind {
+            ItemKind::Const(binding) | ItemKind::Data(binding)
+                if at.file == 0 && self.arrays.contains_key(&binding.name.name) =>
+            {
+                let array = self.arrays[&binding.name.name].clone();
+                Ok(Val::Expr(TExpr::constant(array)))
+            }
             ItemKind::Const(binding) => {
                 let replaced = self.overrides.get(&binding.name.name).cloned();
                 match replaced.filter(|_| at.file == 0) {

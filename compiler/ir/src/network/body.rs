@@ -3,8 +3,8 @@
 use super::{ClockId, ElemTy, Mark, Phase, TensorId, ValueId};
 use crate::diagnostics::Loc;
 use crate::scalar::{self, Kind};
+use snn_core::kernels::Geometry;
 use snn_grammar::ast::Direction;
-use snn_runtime::kernels::Geometry;
 
 /// What a process does.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ pub enum Op {
     /// sender. In a run: the value of a record.
     Input(u32),
     /// A number in [0, 1) for each element, of kind `F64`: a function of seed, site, step and
-    /// position ([`snn_runtime::random::uniform`]).
+    /// position ([`snn_core::random::uniform`]).
     Random {
         /// As given.
         seed: u64,
@@ -176,7 +176,7 @@ pub enum Op {
 pub enum Site {
     /// The n-th in the text of the model (from 0), drawn by the instance.
     Call(u32),
-    /// Flat form: the stream of instance and call, [`snn_runtime::random::stream`].
+    /// Flat form: the stream of instance and call, [`snn_core::random::stream`].
     Stream(u64),
 }
 

@@ -503,7 +503,7 @@ impl<'n> Flattener<'n> {
             let op = match &of.op {
                 Op::Var(var) => Op::Var(self.vars[id.at()] + var),
                 Op::Random { seed, site: Site::Call(call) } => {
-                    let stream = snn_runtime::random::stream(&instance.path, *call);
+                    let stream = snn_core::random::stream(&instance.path, *call);
                     Op::Random { seed: *seed, site: Site::Stream(stream) }
                 }
                 other => other.clone(),

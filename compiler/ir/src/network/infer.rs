@@ -3,7 +3,7 @@
 use super::{Op, ReduceOp, Value};
 use crate::scalar::Kind;
 use crate::tensor::ops;
-use snn_runtime::kernels::Geometry;
+use snn_core::kernels::Geometry;
 
 /// The kind of a reduction.
 pub fn reduced_kind(op: ReduceOp, kind: Kind) -> Kind {

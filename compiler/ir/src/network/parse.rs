@@ -41,8 +41,8 @@ use super::{
 
 use crate::scalar::{self, Kind};
 use crate::tensor::{Constant, Tensor as Known, Values};
+use snn_core::kernels::Geometry;
 use snn_grammar::ast::Direction;
-use snn_runtime::kernels::Geometry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::row::Meaning;
 use super::{Kind, Op, Scalar};
-use snn_runtime::arith;
+use snn_core::arith;
 
 impl Scalar {
     /// The nearest value of a kind: a boolean is 0 or 1; a float becomes an integer by

@@ -1,7 +1,7 @@
 //! Bounds of results from bounds of operands.
 
 use super::{Kind, Op, eval};
-use snn_runtime::arith;
+use snn_core::arith;
 
 /// Lowest and highest value, both included. Booleans are 0 and 1.
 pub type Interval = (i64, i64);

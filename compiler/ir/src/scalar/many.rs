@@ -3,7 +3,7 @@
 
 use super::row::Meaning;
 use super::{Kind, Op, Scalar, eval};
-use snn_runtime::arith;
+use snn_core::arith;
 
 /// Elements of one kind.
 #[derive(Clone, Copy, Debug)]

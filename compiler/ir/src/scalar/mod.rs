@@ -7,7 +7,7 @@
 //! [`Op::rust`].
 //!
 //! A new operation is one row of `table.rs`. What generated code calls for it, where Rust has no
-//! operator or method that means the same, is a function of [`snn_runtime::arith`], and then that
+//! operator or method that means the same, is a function of [`snn_core::arith`], and then that
 //! function is the definition: the row names it, and evaluates by it.
 
 mod derivative;

@@ -5,7 +5,7 @@ use super::row::{ByKind, Meaning, OfOne, OfTwo, ROW, Row, comparison, function, 
 use super::rust::Neutral::{Both, Right};
 use super::rust::{Form, Level, Rust};
 use super::{CONVERT, Kind, SAT, Term, WRAP, eval, interval};
-use snn_runtime::arith;
+use snn_core::arith;
 use std::ops;
 
 /// Makes [`Op`] of the rows.

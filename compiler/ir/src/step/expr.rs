@@ -31,7 +31,7 @@ pub enum ExprKind {
     /// a choice too.
     Apply(Op, Vec<Expr>),
     /// A number in [0, 1) of kind F64, a pure function of `seed`, `site`, `t` and the
-    /// element's position in the domain ([`snn_runtime::random::uniform`]).
+    /// element's position in the domain ([`snn_core::random::uniform`]).
     Random {
         /// From the source.
         seed: u64,

@@ -51,8 +51,8 @@ pub use expr::{Expr, ExprKind, Kind};
 use crate::clock::Clock;
 use crate::data::Dataset;
 use crate::tensor::{Sparse, Tensor as Values};
-use snn_runtime::kernels::Geometry;
-use snn_runtime::network::ElementType;
+use snn_core::kernels::Geometry;
+use snn_core::network::ElementType;
 use std::sync::Arc;
 
 /// Index of a [`Buffer`] in [`StepIr::buffers`].

@@ -8,7 +8,7 @@ use super::generate::MOST;
 use super::{Constant, Sparse, Tensor, Values, conv, ops};
 use crate::network::ReduceOp;
 use crate::scalar::{Kind, Op};
-use snn_runtime::kernels::Geometry;
+use snn_core::kernels::Geometry;
 use std::sync::Arc;
 
 /// Whether a scalar operation on arrays of these shapes, sparse where it says so, is sparse:

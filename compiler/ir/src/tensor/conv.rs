@@ -2,7 +2,7 @@
 
 use super::{Tensor, Values, ops};
 use crate::scalar::{Kind, Scalar};
-use snn_runtime::kernels::Geometry;
+use snn_core::kernels::Geometry;
 
 /// The sums of a convolution, in C order of its output: each begins with `zero` and takes, in
 /// ascending order of the input, the products that `add(sum, weight, input)` adds, where

@@ -290,6 +290,24 @@ impl Tensor {
         }
     }
 
+    /// Arrays of one shape and kind as one array, whose first axis is theirs; `None` of none, or
+    /// of arrays that differ in that.
+    pub fn stacked(all: Vec<Tensor>) -> Option<Tensor> {
+        let count = all.len();
+        let mut all = all.into_iter();
+        let Tensor { shape, mut values } = all.next()?;
+        for next in all {
+            match (&mut values, next.values) {
+                _ if next.shape != shape => return None,
+                (Values::Int(values), Values::Int(more)) => values.extend(more),
+                (Values::Float(values), Values::Float(more)) => values.extend(more),
+                (Values::Bool(values), Values::Bool(more)) => values.extend(more),
+                _ => return None,
+            }
+        }
+        Some(Tensor { shape: std::iter::once(count).chain(shape).collect(), values })
+    }
+
     /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

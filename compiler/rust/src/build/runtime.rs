@@ -7,11 +7,14 @@ pub const LOCK: &str = include_str!(concat!(env!("OUT_DIR"), "/runtime_lock.toml
 /// `Cargo.toml` of the runtime, inheriting from no workspace.
 const MANIFEST: &str = include_str!(concat!(env!("OUT_DIR"), "/runtime_manifest.toml"));
 
+/// That of its core.
+const CORE: &str = include_str!(concat!(env!("OUT_DIR"), "/core_manifest.toml"));
+
 const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/runtime_sources.rs"));
 
 /// Paths (with `/`) and texts of the runtime's files.
 pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [("Cargo.toml", MANIFEST)].into_iter().chain(SOURCES.iter().copied())
+    [("Cargo.toml", MANIFEST), ("core/Cargo.toml", CORE)].into_iter().chain(SOURCES.iter().copied())
 }
 
 #[cfg(test)]
@@ -25,7 +28,7 @@ mod tests {
         for (path, text) in SOURCES {
             assert_eq!(std::fs::read_to_string(runtime.join(path)).unwrap(), *text, "{path}");
         }
-        let mut folders = vec![runtime.join("src")];
+        let mut folders = vec![runtime.join("src"), runtime.join("core/src")];
         let mut count = 0;
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
@@ -39,7 +42,11 @@ mod tests {
     #[test]
     fn the_manifest_stands_alone() {
         assert!(MANIFEST.starts_with("[package]\nname = \"snn-runtime\"\n"), "{MANIFEST}");
-        assert!(!MANIFEST.contains("workspace"), "{MANIFEST}");
+        assert!(CORE.starts_with("[package]\nname = \"snn-core\"\n"), "{CORE}");
+        for manifest in [MANIFEST, CORE] {
+            assert!(!manifest.contains("workspace"), "{manifest}");
+        }
+        assert!(MANIFEST.contains("snn-core = { path = \"core\""), "{MANIFEST}");
         for dependency in ["indicatif = ", "memmap2 = ", "zip = "] {
             assert!(MANIFEST.contains(dependency), "{MANIFEST}");
         }

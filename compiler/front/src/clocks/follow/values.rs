@@ -4,10 +4,10 @@ use super::carried::Carried;
 use super::{Apart, Cell, Machine};
 use crate::clocks::grid::{self, Grid, Join};
 use crate::clocks::times::Stretch;
+use snn_core::kernels::Geometry;
 use snn_ir::network::{Data, Op, Stage, ValueId};
 use snn_ir::scalar::{self, Kind, Scalar};
 use snn_ir::tensor::{Constant, Values, conv};
-use snn_runtime::kernels::Geometry;
 
 impl Machine<'_> {
     /// A value in this step.

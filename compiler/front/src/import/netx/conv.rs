@@ -3,9 +3,9 @@
 use super::layers::{self, Layer, Synapse, WORD};
 use super::values::{Integers, integers, malformed};
 use crate::import::Lost;
+use snn_core::kernels::Geometry;
 use snn_data::h5::{Entry, File};
 use snn_ir::data::DataError;
-use snn_runtime::kernels::Geometry;
 
 /// Strides, paddings and dilations of the language are at most this.
 const MOST: i64 = 65_535;

@@ -23,7 +23,7 @@
 
 use super::builder::{Builder, Built};
 use crate::network::{Op, ValueId};
-use snn_runtime::kernels::Geometry;
+use snn_core::kernels::Geometry;
 
 /// What both need: sizes of output and input channels of one group, and of the output.
 struct Sizes {

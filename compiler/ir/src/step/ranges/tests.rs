@@ -247,7 +247,7 @@ fn the_corners_of_row_sums_bound_what_all_of_them_do() {
 
 #[test]
 fn live_weights_are_bounded_by_what_they_can_become() {
-    let sums = |conv: Option<snn_runtime::kernels::Geometry>, binary| {
+    let sums = |conv: Option<snn_core::kernels::Geometry>, binary| {
         let shape = conv.map_or(vec![4, 4], |g| g.weights().to_vec());
         let weights = Buffer { shape, ..buffer("w", Elem::I8, 3) };
         let buffers = vec![buffer("x", Elem::I16, 5), weights, buffer("a", Elem::I64, 0)];
@@ -260,7 +260,7 @@ fn live_weights_are_bounded_by_what_they_can_become() {
     // Beside the 0 that it begins with.
     assert_eq!(sums(None, false), (0, 60));
     assert_eq!(sums(None, true), (0, 12));
-    let conv = snn_runtime::kernels::Geometry {
+    let conv = snn_core::kernels::Geometry {
         input: [1, 4, 1],
         outputs: 1,
         kernel: [1, 3],

@@ -2,6 +2,8 @@
 
 use super::lanes::{Lanes, Line};
 use super::{Active, Number, Payload};
+use alloc::boxed::Box;
+use alloc::vec;
 
 /// Outputs per line: two per 16-bit lane.
 const OUTPUTS: usize = 64;
@@ -181,6 +183,7 @@ impl PackedColumns {
 mod tests {
     use super::*;
     use crate::kernels::Events;
+    use alloc::vec::Vec;
 
     fn weight(i: usize, j: usize) -> i8 {
         ((i * 31 + j * 17) % 256) as u8 as i8
@@ -195,7 +198,7 @@ mod tests {
             let source: Vec<u8> = (0..sources).map(|j| u8::from(j % keep == 0)).collect();
             let mut events = Events::new(sources);
             let events = events.spikes(&source);
-            let exact: [i32; M] = std::array::from_fn(|i| {
+            let exact: [i32; M] = core::array::from_fn(|i| {
                 events.indices().iter().map(|j| i32::from(weight(i, *j as usize))).sum()
             });
             let mut out = [-1_i32; M];

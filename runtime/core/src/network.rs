@@ -1,9 +1,12 @@
 //! The interface between a network and what executes it.
 //!
 //! Generated code and the compiler's executor both implement [`Network`]; the runner
-//! ([`crate::execute`]) drives either in the same way.
+//! (crate `snn-runtime`) drives either in the same way.
 
-use std::fmt;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 /// A network that can be advanced step by step.
 ///
@@ -81,7 +84,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl core::error::Error for Fault {}
 
 /// The element types of recorded values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,7 +157,7 @@ pub struct Column {
 impl Column {
     /// Appends one value: all elements of an array.
     pub fn push<T: Element>(&mut self, value: &[T]) {
-        self.bytes.reserve(std::mem::size_of_val(value));
+        self.bytes.reserve(core::mem::size_of_val(value));
         for element in value {
             element.write(&mut self.bytes);
         }

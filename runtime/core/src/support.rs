@@ -60,7 +60,7 @@ pub fn copy_part<T: Copy>(
     from: &[T],
     row: i64,
     len: usize,
-    part: std::ops::Range<usize>,
+    part: core::ops::Range<usize>,
 ) {
     let start = usize::try_from(row).ok().and_then(|row| row.checked_mul(len));
     let range =

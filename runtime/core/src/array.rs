@@ -1,9 +1,10 @@
 //! Arrays on the heap, aligned for the machine's widest registers.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::fmt;
-use std::ops::{Deref, DerefMut};
-use std::ptr::NonNull;
+use alloc::alloc::{alloc, dealloc, handle_alloc_error};
+use core::alloc::Layout;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
 
 /// The alignment in bytes: a cache line, and the widest vector register.
 const ALIGNMENT: usize = 64;

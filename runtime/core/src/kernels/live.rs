@@ -83,7 +83,7 @@ fn product<W: Payload<T>, T: Number, P: Copy>(
             }
             continue;
         };
-        let rows = std::array::from_fn(|r| &rows[r * sources..(r + 1) * sources]);
+        let rows = core::array::from_fn(|r| &rows[r * sources..(r + 1) * sources]);
         *out = sums::<_, _, _, ROWS>(rows, events, &payload, &scale);
     }
 }
@@ -164,6 +164,7 @@ fn reached(
 mod tests {
     use super::*;
     use crate::kernels::{Conv, Events};
+    use alloc::{vec, vec::Vec};
 
     #[test]
     fn products_of_all_sizes_equal_the_definition() {

@@ -159,7 +159,7 @@ pub fn pow_f64(a: f64, b: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::f32::consts::SQRT_2;
+    use core::f32::consts::SQRT_2;
 
     const INF: f64 = f64::INFINITY;
 

@@ -12,7 +12,7 @@ pub use implementation::Lanes;
 #[cfg(all(target_arch = "x86_64", target_feature = "avx512bw"))]
 mod implementation {
     use super::Line;
-    use std::arch::x86_64::*;
+    use core::arch::x86_64::*;
 
     /// 32 lanes in one register.
     #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ mod implementation {
         #[inline(always)]
         pub fn numbers(self) -> [u16; 32] {
             // SAFETY: both are 64 bytes without padding, and every bit pattern is valid.
-            unsafe { std::mem::transmute(self.0) }
+            unsafe { core::mem::transmute(self.0) }
         }
     }
 }
@@ -59,7 +59,7 @@ mod implementation {
 #[cfg(all(target_arch = "x86_64", target_feature = "avx2", not(target_feature = "avx512bw")))]
 mod implementation {
     use super::Line;
-    use std::arch::x86_64::*;
+    use core::arch::x86_64::*;
 
     /// 32 lanes in two registers.
     #[derive(Clone, Copy)]
@@ -100,7 +100,7 @@ mod implementation {
         #[inline(always)]
         pub fn numbers(self) -> [u16; 32] {
             // SAFETY: both are 64 bytes without padding, and every bit pattern is valid.
-            unsafe { std::mem::transmute(self.0) }
+            unsafe { core::mem::transmute(self.0) }
         }
     }
 }

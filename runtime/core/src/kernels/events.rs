@@ -1,6 +1,8 @@
 //! Which sources are active.
 
 use super::Number;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// Room written beyond the last index, so that a block of indices can be stored whole.
 const SLACK: usize = 64;
@@ -78,7 +80,7 @@ impl Events {
 /// returns how many there are.
 #[cfg(all(target_arch = "x86_64", target_feature = "avx512vbmi2", target_feature = "avx512bw"))]
 fn spikes(source: &[u8], out: &mut [u32]) -> usize {
-    use std::arch::x86_64::*;
+    use core::arch::x86_64::*;
     assert!(out.len() >= source.len() + SLACK);
     let mut n = 0;
     // SAFETY: the features are enabled for the whole program (cfg above). Loads are masked to
@@ -86,7 +88,7 @@ fn spikes(source: &[u8], out: &mut [u32]) -> usize {
     // `n` is at most the block's start, which is below `source.len()`; what is stored for it
     // ends at most 64 elements after `n`, within `out`, as asserted.
     unsafe {
-        let numbers: [u8; 64] = std::array::from_fn(|i| i as u8);
+        let numbers: [u8; 64] = core::array::from_fn(|i| i as u8);
         let numbers = _mm512_loadu_si512(numbers.as_ptr().cast());
         for start in (0..source.len()).step_by(64) {
             let rest = source.len() - start;
@@ -152,6 +154,7 @@ fn portable(source: &[u8], out: &mut [u32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::{vec, vec::Vec};
 
     /// Every third, none, all, and sizes around the block length.
     fn patterns() -> impl Iterator<Item = Vec<u8>> {

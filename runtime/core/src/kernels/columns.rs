@@ -1,6 +1,8 @@
 //! Columns of weights of any width.
 
 use super::{Active, Number, Payload};
+use alloc::boxed::Box;
+use alloc::vec;
 
 /// Outputs whose sums are held in registers at a time.
 const BLOCK: usize = 32;
@@ -104,6 +106,7 @@ impl<W: Number> Columns<W> {
 mod tests {
     use super::*;
     use crate::kernels::Events;
+    use alloc::vec::Vec;
 
     const OUTPUTS: usize = 45;
     const SOURCES: usize = 9;
@@ -139,7 +142,7 @@ mod tests {
     fn floats_are_added_in_ascending_order() {
         let weights: Vec<f64> = rows().map(|w| 0.1 * f64::from(w)).collect();
         let columns = Columns::new(&weights, OUTPUTS, SOURCES, 0);
-        let source: [f64; SOURCES] = std::array::from_fn(|j| 0.3 * j as f64);
+        let source: [f64; SOURCES] = core::array::from_fn(|j| 0.3 * j as f64);
         let mut events = Events::new(SOURCES);
         let events = events.nonzero(&source);
         let (mut spikes, mut graded) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);

@@ -1,6 +1,10 @@
 //! Columns of mostly zero weights.
 
 use super::{Active, Number, Payload};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 
 /// Weights that are not zero, as lists of (target, weight) by source.
 ///

@@ -1,6 +1,9 @@
 //! Convolutions.
 
 use super::{Active, Number, Payload};
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// The sizes of a convolution over two axes, `x` (width) and `y` (height).
 ///
@@ -223,7 +226,7 @@ fn add_chunks<'s, 'w, const N: usize, W: Payload<T>, T: Number>(
     let (row, row_left) = row.as_chunks::<N>();
     for (sums, row) in sums.iter_mut().zip(row) {
         // All are loaded before one is stored, so that they can be added at once.
-        *sums = std::array::from_fn(|i| sums[i].plus(scale(row[i].convert())));
+        *sums = core::array::from_fn(|i| sums[i].plus(scale(row[i].convert())));
     }
     (sums_left, row_left)
 }
@@ -232,6 +235,7 @@ fn add_chunks<'s, 'w, const N: usize, W: Payload<T>, T: Number>(
 mod tests {
     use super::*;
     use crate::kernels::Events;
+    use alloc::vec::Vec;
 
     /// As the definition says: a window of the padded input times the mirrored kernel.
     fn naive(g: &Geometry, weights: &[i64], source: &[i64]) -> Vec<i64> {

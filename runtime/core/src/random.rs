@@ -39,6 +39,7 @@ fn mix(x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     /// The values of `spec/semantics.md`.
     #[test]
