@@ -19,16 +19,26 @@ pub fn shape(spec: &RecordSpec, column: &Column) -> Vec<usize> {
 /// # Errors
 /// Those of [`npz::write`].
 pub fn write(path: &Path, specs: &[RecordSpec], columns: &[Column]) -> io::Result<()> {
-    let members: Vec<Member> = specs
-        .iter()
-        .zip(columns)
-        .map(|(spec, column)| Member {
-            name: &spec.key,
-            header: Header::new(spec.element, &shape(spec, column)),
-            bytes: &column.bytes,
-        })
-        .collect();
-    npz::write(path, &members)
+    npz::write(path, &members(specs, columns))
+}
+
+/// The bytes of the same archive.
+///
+/// # Errors
+/// Those of [`npz::write_to`].
+pub fn bytes(specs: &[RecordSpec], columns: &[Column]) -> io::Result<Vec<u8>> {
+    let mut archive = io::Cursor::new(Vec::new());
+    npz::write_to(&mut archive, &members(specs, columns))?;
+    Ok(archive.into_inner())
+}
+
+fn members<'a>(specs: &'a [RecordSpec], columns: &'a [Column]) -> Vec<Member<'a>> {
+    let member = |(spec, column): (&'a RecordSpec, &'a Column)| Member {
+        name: &spec.key,
+        header: Header::new(spec.element, &shape(spec, column)),
+        bytes: &column.bytes,
+    };
+    specs.iter().zip(columns).map(member).collect()
 }
 
 #[cfg(test)]
