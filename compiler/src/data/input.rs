@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use snn_runtime::npy::NotRead;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, Take};
 use std::path::{Path, PathBuf};
 
 /// The best that deflate can do is 258 bytes for two bits: 1032 to 1.
@@ -17,6 +17,12 @@ const DEFLATE_RATIO: u64 = 1032;
 /// (CSV, HDF5), in bytes: what such a file becomes is held in memory.
 const INFLATED_LIMIT: u64 = 256 << 20;
 
+/// The largest file that is held in memory as it is, in bytes.
+const HELD_LIMIT: u64 = 4 << 30;
+
+/// The most elements of an array, however it is stored.
+const LARGEST: u64 = (1 << 31) - 1;
+
 /// The longest text that is read, in bytes.
 const TEXT_LIMIT: u64 = 64 << 20;
 
@@ -25,8 +31,9 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A regular file, open at its beginning.
 pub(crate) struct Opened {
-    /// To be read.
-    pub(crate) file: File,
+    /// To be read, no further than to its end: of a file that grows, or that the system makes as
+    /// it is read and says to be empty, nobody knows when it ends.
+    pub(crate) file: Take<File>,
     /// How many bytes it has.
     size: u64,
     /// The first of them.
@@ -49,9 +56,11 @@ pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
             "name a file",
         ));
     }
+    let size = metadata.len();
     let mut file = File::open(path).map_err(unreadable)?;
     let mut start = Vec::new();
-    (&mut file).take(LFS_POINTER.len() as u64).read_to_end(&mut start).map_err(unreadable)?;
+    let longest = size.min(LFS_POINTER.len() as u64);
+    (&mut file).take(longest).read_to_end(&mut start).map_err(unreadable)?;
     if start == LFS_POINTER {
         return Err(DataError::new(
             Code::E0603,
@@ -60,7 +69,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
         ));
     }
     file.rewind().map_err(unreadable)?;
-    Ok(Opened { file, size: metadata.len(), start })
+    Ok(Opened { file: file.take(size), size, start })
 }
 
 /// All bytes of a file, as they stand in it.
@@ -68,10 +77,9 @@ pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
 /// # Errors
 /// As [`open`]; E0601 too where the memory cannot hold them.
 pub(crate) fn whole(path: &Path) -> Result<Vec<u8>, DataError> {
-    let Opened { file, size, .. } = open(path)?;
+    let Opened { mut file, size, .. } = open(path)?;
     let mut bytes = room(path, size)?;
-    // A file that grows is not read for ever.
-    file.take(size).read_to_end(&mut bytes).map_err(|e| DataError::unreadable(path, &e))?;
+    file.read_to_end(&mut bytes).map_err(|e| DataError::unreadable(path, &e))?;
     Ok(bytes)
 }
 
@@ -97,8 +105,20 @@ pub(crate) fn text(path: &Path) -> Result<String, DataError> {
     })
 }
 
-/// Room for `size` bytes of a file.
+/// Room for `size` bytes of a file. (A file can say to be larger than the disk: what nobody has
+/// written of it takes no place there, but does in memory.)
 fn room(path: &Path, size: u64) -> Result<Vec<u8>, DataError> {
+    if size > HELD_LIMIT {
+        return Err(DataError::new(
+            Code::E0602,
+            format!("`{}` is too large: it has {size} bytes", path.display()),
+            format!(
+                "a file of this format is held in memory and has at most {} GiB: save large arrays \
+                 as .npy files",
+                HELD_LIMIT >> 30
+            ),
+        ));
+    }
     let mut bytes = Vec::new();
     match usize::try_from(size).map(|size| bytes.try_reserve_exact(size)) {
         Ok(Ok(())) => Ok(bytes),
@@ -231,12 +251,28 @@ pub(super) fn broken(path: &Path, error: &io::Error) -> DataError {
     }
 }
 
-/// Checks that an array can be held in memory: that a small file is not inflated to a very large
-/// one. `bytes` are those of all elements.
+/// Checks that an array can be held in memory. `bytes` are those of all elements.
 ///
 /// # Errors
 /// E0602.
 pub(super) fn held(path: &Path, elements: u64, bytes: u64) -> Result<(), DataError> {
+    inflated(path, elements, bytes)?;
+    if elements <= LARGEST {
+        return Ok(());
+    }
+    Err(DataError::new(
+        Code::E0602,
+        format!("`{}` is too large: it has {elements} elements", path.display()),
+        "an array that the compiler computes with, or that is run without compiling, has less than \
+         2^31 elements",
+    ))
+}
+
+/// Checks that a small file does not become a very large array, in memory or on the disk.
+///
+/// # Errors
+/// E0602.
+pub(super) fn inflated(path: &Path, elements: u64, bytes: u64) -> Result<(), DataError> {
     let size = std::fs::metadata(path).map_err(|e| DataError::unreadable(path, &e))?.len();
     if bytes <= size || elements <= MOST as u64 {
         return Ok(());
@@ -244,10 +280,7 @@ pub(super) fn held(path: &Path, elements: u64, bytes: u64) -> Result<(), DataErr
     Err(DataError::new(
         Code::E0602,
         format!("`{}` is too large: it inflates to {elements} elements", path.display()),
-        format!(
-            "decompress the file: an array that is compressed has at most {MOST} elements where \
-                 the compiler computes with it"
-        ),
+        format!("decompress the file: an array that is compressed has at most {MOST} elements"),
     ))
 }
 

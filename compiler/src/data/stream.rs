@@ -54,9 +54,8 @@ pub(super) fn copy(
     name: &Path,
 ) -> Result<(Elem, Vec<usize>), DataError> {
     let announced = header(source)?;
-    if announced.fortran {
-        held(source.path(), &announced)?;
-    }
+    let check = if announced.fortran { input::held } else { input::inflated };
+    fits(source.path(), &announced, check)?;
     let mut sink = Sink { to, signed: false, failed: None };
     let copied = with_values(source, &mut |header, mut from| {
         sink.signed = header.dtype == Dtype::U64;
@@ -96,8 +95,17 @@ pub(super) fn promised(header: &Header, input: &Input, path: &Path) -> Result<()
 /// # Errors
 /// E0602.
 pub(super) fn held(path: &Path, header: &Header) -> Result<(), DataError> {
+    fits(path, header, input::held)
+}
+
+/// Checks the values of `header` by [`input::held`] or [`input::inflated`].
+fn fits(
+    path: &Path,
+    header: &Header,
+    check: fn(&Path, u64, u64) -> Result<(), DataError>,
+) -> Result<(), DataError> {
     let bytes = header.data_len().map_err(|e| DataError::damaged(path, e))?;
-    input::held(path, (bytes / header.dtype.size()) as u64, bytes as u64)
+    check(path, (bytes / header.dtype.size()) as u64, bytes as u64)
 }
 
 /// The element type that programs see.
