@@ -157,7 +157,7 @@ fn compiled(
 ) -> Result<Executed, Diagnostic> {
     // No hash of the source: a run that differs only in comments is compiled once.
     let generated = generate(ir, [])?;
-    let cache = build::folder();
+    let cache = build::Cache::open()?;
     let mut runtime = false;
     let mut compiling = |package: &str| {
         if package.starts_with(&generated.name) {
@@ -166,9 +166,9 @@ fn compiled(
             say("compiling the runtime, once for each version of snnc");
         }
     };
-    let program = build::compile(&generated, &cache, &mut compiling)?;
-    let data = build::data(&generated, &cache)?;
-    let results = Temporary(cache.join(format!("results-{}.npz", std::process::id())));
+    let program = build::compile(&generated, cache.dir(), &mut compiling)?;
+    let data = build::data(&generated, cache.dir())?;
+    let results = Temporary(cache.work("results")?);
     let mut command = Command::new(&program);
     command.arg("--threads").arg(threads(settings).to_string());
     command.arg("--data").arg(&data).arg("--out").arg(&results.0);
@@ -241,7 +241,11 @@ fn failure(said: &[String]) -> Diagnostic {
     let error = said.iter().find_map(|line| line.strip_prefix("error: "));
     match error {
         Some(error) if fault => left_range(error),
-        Some(error) => Diagnostic::without_place(Code::E0903, error),
+        Some(error) if error.starts_with("cannot start a thread") => {
+            Diagnostic::without_place(Code::E0910, error)
+        }
+        Some(error) => Diagnostic::without_place(Code::E0903, error)
+            .help("make room, or set SNNC_CACHE to a folder on another disk"),
         None => {
             let message = "the compiled network ended without a result";
             let diagnostic = Diagnostic::without_place(Code::E0903, message);

@@ -1,12 +1,31 @@
 //! Digests of files. The only file that knows `sha2`.
 
+use super::{DataError, input};
 use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::Path;
 
 /// The SHA-256 digest of some bytes, as 64 hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     let mut hash = Hasher::default();
     hash.update(bytes);
     hash.finish()
+}
+
+/// The SHA-256 digest of a file, as 64 hexadecimal digits. It is not held in memory.
+///
+/// # Errors
+/// E0601, E0603.
+pub(crate) fn file(path: &Path) -> Result<String, DataError> {
+    let mut file = input::open(path)?.file;
+    let mut hash = Hasher::default();
+    let mut part = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut part).map_err(|e| DataError::unreadable(path, &e))? {
+            0 => return Ok(hash.finish()),
+            n => hash.update(part.get(..n).unwrap_or_default()),
+        }
+    }
 }
 
 /// The SHA-256 digest of bytes that come in parts.

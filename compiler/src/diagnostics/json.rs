@@ -3,6 +3,7 @@
 use super::{Diagnostic, Edit, Fix, Help, Label, Loc, Position, Severity, SourceMap};
 use crate::data::compare::{self, Comparison, How};
 use crate::ir::StepIr;
+use crate::lower::rust::build::{Contents, LIMIT};
 use crate::report::evaluate::{Metric, Verdict};
 use serde_json::{Value, json};
 
@@ -139,6 +140,20 @@ pub fn built(diagnostics: &[Diagnostic], sources: &SourceMap, ir: &StepIr, folde
         fields.insert("files".into(), json!([folder]));
     }
     line(&object)
+}
+
+/// What `snnc cache --json` prints: `{folder, programs, data, runtime, all, limit, removed}`, in
+/// bytes; `removed` says whether they are no longer there.
+pub fn cache(folder: &str, contents: &Contents, removed: bool) -> String {
+    line(&json!({
+        "folder": folder,
+        "programs": contents.programs,
+        "data": contents.data,
+        "runtime": contents.runtime,
+        "all": contents.all(),
+        "limit": LIMIT,
+        "removed": removed,
+    }))
 }
 
 /// What `snnc build --json` prints for a placement: that of a check, and `{run, network, neurons,

@@ -85,7 +85,7 @@ pub fn emit(ir: &StepIr, provenance: &Provenance) -> Result<GeneratedCrate, Diag
     items.extend(network_items);
     let lib = printer::print(&package::header(ir, provenance, &library, &network), &items);
     let files = vec![
-        (".cargo/config.toml".into(), package::CARGO_CONFIG.into()),
+        (".cargo/config.toml".into(), package::cargo_config()),
         (".gitignore".into(), "/target\n".into()),
         ("README.md".into(), package::read_me(ir, provenance, &library, &network)),
         ("src/lib.rs".into(), lib),
