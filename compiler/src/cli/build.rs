@@ -50,6 +50,7 @@ fn generated(
     let texts = checked.sources.files.iter().map(|f| f.text.as_str());
     let generated = generate(&run.ir, texts)?;
     let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
+    output::claim(&folder)?;
     rust::write(&generated, &folder)?;
     let folder = folder.display().to_string();
     output::print(&match lowering.json {

@@ -5,6 +5,7 @@
 mod compare;
 mod engines;
 mod fixes;
+mod hostile;
 mod losses;
 mod placements;
 mod programs;
