@@ -10,6 +10,7 @@ mod losses;
 mod placements;
 mod programs;
 mod refusals;
+mod words;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
