@@ -180,6 +180,11 @@ fn settings_of_others_do_not_reach_the_compiler() {
     run.env("RUSTC_WRAPPER", "/no/such/wrapper").env("CARGO_BUILD_TARGET", "no-such-target");
     let output = run.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // What Cargo has made can be taken out like all else, and what is not of snnc stays.
+    let cleaned = with_cache(&folder, &cache, &["cache", "--clean"]);
+    assert_eq!(cleaned.status.code(), Some(0), "{}", stderr(&cleaned));
+    assert_eq!(json(&with_cache(&folder, &cache, &["cache", "--json"]))["all"], 0);
+    assert!(cache.join("crates/.cargo/config.toml").exists());
 }
 
 #[test]

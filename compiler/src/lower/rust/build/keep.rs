@@ -249,10 +249,11 @@ fn hashed(name: &str) -> bool {
     hash.len() == 32 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Names and paths of what is in a folder, if it is there.
+/// Names and paths of what is in a folder, if there is one.
 fn list(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    use io::ErrorKind::{NotADirectory, NotFound};
     let entries = match fs::read_dir(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if matches!(e.kind(), NotFound | NotADirectory) => return Ok(Vec::new()),
         entries => entries?,
     };
     entries
@@ -399,6 +400,8 @@ mod tests {
         for path in networks.iter().map(String::as_str).chain(runtime) {
             write(release.join(path), 1);
         }
+        // Cargo has files beside the folders of platforms.
+        write(release.join("../../.rustc_info.json"), 1);
         shrink(root.path(), 1000).unwrap();
         assert!(networks.iter().all(|path| !release.join(path).exists()));
         assert!(runtime.iter().all(|path| release.join(path).exists()));
