@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use snn_data::compare::{self, Comparison, How};
 use snn_ir::diagnostics::{Diagnostic, Edit, Fix, Help, Label, Loc, Position, Severity, SourceMap};
 use snn_ir::step::StepIr;
+#[cfg(feature = "compiled")]
+use snn_rust::build::{Contents, LIMIT};
 
 /// What `snnc check --json` prints: one object on one line,
 /// `{diagnostics: […], errors, warnings}`.
@@ -139,6 +141,21 @@ pub fn built(diagnostics: &[Diagnostic], sources: &SourceMap, ir: &StepIr, folde
         fields.insert("files".into(), json!([folder]));
     }
     line(&object)
+}
+
+/// What `snnc cache --json` prints: `{folder, programs, data, runtime, all, limit, removed}`, in
+/// bytes; `removed` says whether they are no longer there.
+#[cfg(feature = "compiled")]
+pub fn cache(folder: &str, contents: &Contents, removed: bool) -> String {
+    line(&json!({
+        "folder": folder,
+        "programs": contents.programs,
+        "data": contents.data,
+        "runtime": contents.runtime,
+        "all": contents.all(),
+        "limit": LIMIT,
+        "removed": removed,
+    }))
 }
 
 /// What `snnc build --json` prints for a placement: that of a check, and `{run, network, neurons,

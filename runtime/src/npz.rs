@@ -61,17 +61,12 @@ impl Values<'_> {
 /// Those of the file system (a full disk leaves no half file behind); `InvalidInput` where a
 /// member's bytes do not fit its header.
 pub fn write(path: &Path, members: &[Member]) -> io::Result<()> {
-    for member in members {
-        let length = member.header.data_len()?;
-        if member.bytes.known().is_some_and(|known| known != length) {
-            let message = format!("`{}`: its values do not fit its shape", member.name);
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-    }
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = Path::new(&partial);
-    let written = write_all(partial, members).and_then(|()| std::fs::rename(partial, path));
+    let written = File::create(partial)
+        .and_then(|file| write_to(BufWriter::new(file), members))
+        .and_then(|()| std::fs::rename(partial, path));
     if written.is_err() {
         // The first error is the one to report; what is left behind is only litter.
         let _ = std::fs::remove_file(partial);
@@ -79,9 +74,18 @@ pub fn write(path: &Path, members: &[Member]) -> io::Result<()> {
     written
 }
 
-fn write_all(path: &Path, members: &[Member]) -> io::Result<()> {
-    let mut archive = ZipWriter::new(BufWriter::new(File::create(path)?));
+/// Writes an archive.
+///
+/// # Errors
+/// Those of the writer; `InvalidInput` where a member's bytes do not fit its header.
+pub fn write_to(to: impl Write + Seek, members: &[Member]) -> io::Result<()> {
+    let mut archive = ZipWriter::new(UntilFailed { to, failed: false });
     for member in members {
+        let length = member.header.data_len()?;
+        if member.bytes.known().is_some_and(|known| known != length) {
+            let message = format!("`{}`: its values do not fit its shape", member.name);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())
@@ -92,6 +96,44 @@ fn write_all(path: &Path, members: &[Member]) -> io::Result<()> {
         member.bytes.write(&member.header, &mut archive)?;
     }
     archive.finish()?.flush()
+}
+
+/// Fails once, and does nothing from then on: a `ZipWriter` that is dropped tries to finish the
+/// archive, and prints on standard error why it cannot.
+struct UntilFailed<W> {
+    to: W,
+    failed: bool,
+}
+
+impl<W> UntilFailed<W> {
+    fn unless_failed<T>(
+        &mut self,
+        nothing: T,
+        act: impl FnOnce(&mut W) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.failed {
+            return Ok(nothing);
+        }
+        let done = act(&mut self.to);
+        self.failed = done.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        done
+    }
+}
+
+impl<W: Write> Write for UntilFailed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.unless_failed(bytes.len(), |to| to.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.unless_failed((), Write::flush)
+    }
+}
+
+impl<W: Seek> Seek for UntilFailed<W> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.unless_failed(0, |file| file.seek(to))
+    }
 }
 
 /// An archive open for reading.
@@ -170,6 +212,33 @@ mod tests {
                 bytes: Values::Held(&[7]),
             },
         ]
+    }
+
+    /// A disk without room, that counts how often it is asked.
+    struct Full<'a>(&'a std::cell::Cell<usize>);
+
+    impl Write for Full<'_> {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            self.0.set(self.0.get() + 1);
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Full<'_> {
+        fn seek(&mut self, _: io::SeekFrom) -> io::Result<u64> {
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn after_a_failure_nothing_more_is_tried() {
+        let asked = std::cell::Cell::new(0);
+        let error = write_to(Full(&asked), &members()).unwrap_err();
+        assert_eq!((error.kind(), asked.get()), (io::ErrorKind::StorageFull, 1));
     }
 
     #[test]

@@ -107,6 +107,24 @@ pub fn write<'a>(
     path: &Path,
     recordings: impl IntoIterator<Item = (&'a RecordSpec, &'a Recording)>,
 ) -> io::Result<()> {
+    npz::write(path, &members(recordings))
+}
+
+/// The bytes of the same archive.
+///
+/// # Errors
+/// Those of [`npz::write_to`].
+pub fn bytes<'a>(
+    recordings: impl IntoIterator<Item = (&'a RecordSpec, &'a Recording)>,
+) -> io::Result<Vec<u8>> {
+    let mut archive = io::Cursor::new(Vec::new());
+    npz::write_to(&mut archive, &members(recordings))?;
+    Ok(archive.into_inner())
+}
+
+fn members<'a>(
+    recordings: impl IntoIterator<Item = (&'a RecordSpec, &'a Recording)>,
+) -> Vec<Member<'a>> {
     let member = |(spec, recording): (&'a RecordSpec, &'a Recording)| Member {
         name: &spec.key,
         header: recording.header(spec),
@@ -115,8 +133,7 @@ pub fn write<'a>(
             Place::Lies(path) => Values::Behind(path),
         },
     };
-    let members: Vec<Member<'_>> = recordings.into_iter().map(member).collect();
-    npz::write(path, &members)
+    recordings.into_iter().map(member).collect()
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use super::{Bytes, Files};
 use flate2::read::MultiGzDecoder;
 use snn_ir::data::DataError;
 use snn_ir::diagnostics::Code;
+use snn_ir::hash::Hasher;
 use snn_ir::tensor::generate::MOST;
 use snn_runtime::npy::NotRead;
 use std::fmt::Display;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, Take};
 use std::path::{Path, PathBuf};
 
 /// The best that deflate can do is 258 bytes for two bits: 1032 to 1.
@@ -17,6 +18,12 @@ const DEFLATE_RATIO: u64 = 1032;
 /// (CSV, HDF5), in bytes: what such a file becomes is held in memory.
 const INFLATED_LIMIT: u64 = 256 << 20;
 
+/// The largest file that is held in memory as it is, in bytes.
+const HELD_LIMIT: u64 = 4 << 30;
+
+/// The most elements of an array, however it is stored.
+const LARGEST: u64 = (1 << 31) - 1;
+
 /// The longest text that is read, in bytes.
 const TEXT_LIMIT: u64 = 64 << 20;
 
@@ -25,8 +32,9 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A regular file, open at its beginning.
 pub struct Opened {
-    /// To be read.
-    pub bytes: Box<dyn Bytes>,
+    /// To be read, no further than to its end: of a file that grows, or that the system makes as
+    /// it is read and says to be empty, nobody knows when it ends.
+    pub bytes: Take<Box<dyn Bytes>>,
     /// How many bytes it has.
     pub size: u64,
     /// The first of them.
@@ -42,7 +50,8 @@ pub fn open(files: &dyn Files, path: &Path) -> Result<Opened, DataError> {
     let unreadable = |e: io::Error| DataError::unreadable(path, &e);
     let super::Opened { mut bytes, size } = files.open(path).map_err(unreadable)?;
     let mut start = Vec::new();
-    (&mut bytes).take(LFS_POINTER.len() as u64).read_to_end(&mut start).map_err(unreadable)?;
+    let longest = size.min(LFS_POINTER.len() as u64);
+    (&mut bytes).take(longest).read_to_end(&mut start).map_err(unreadable)?;
     if start == LFS_POINTER {
         return Err(DataError::new(
             Code::E0603,
@@ -51,7 +60,7 @@ pub fn open(files: &dyn Files, path: &Path) -> Result<Opened, DataError> {
         ));
     }
     bytes.rewind().map_err(unreadable)?;
-    Ok(Opened { bytes, size, start })
+    Ok(Opened { bytes: bytes.take(size), size, start })
 }
 
 /// All bytes of a file, as they stand in it.
@@ -59,11 +68,26 @@ pub fn open(files: &dyn Files, path: &Path) -> Result<Opened, DataError> {
 /// # Errors
 /// As [`open`]; E0601 too where the memory cannot hold them.
 pub fn whole(files: &dyn Files, path: &Path) -> Result<Vec<u8>, DataError> {
-    let Opened { bytes: file, size, .. } = open(files, path)?;
+    let Opened { bytes: mut file, size, .. } = open(files, path)?;
     let mut bytes = room(path, size)?;
-    // A file that grows is not read for ever.
-    file.take(size).read_to_end(&mut bytes).map_err(|e| DataError::unreadable(path, &e))?;
+    file.read_to_end(&mut bytes).map_err(|e| DataError::unreadable(path, &e))?;
     Ok(bytes)
+}
+
+/// The SHA-256 digest of a file, as 64 hexadecimal digits. It is not held in memory.
+///
+/// # Errors
+/// As [`open`].
+pub fn digest(files: &dyn Files, path: &Path) -> Result<String, DataError> {
+    let mut bytes = open(files, path)?.bytes;
+    let mut hash = Hasher::default();
+    let mut part = vec![0; 1 << 16];
+    loop {
+        match bytes.read(&mut part).map_err(|e| DataError::unreadable(path, &e))? {
+            0 => return Ok(hash.finish()),
+            n => hash.update(part.get(..n).unwrap_or_default()),
+        }
+    }
 }
 
 /// The text of a file of at most 64 MiB.
@@ -88,8 +112,20 @@ pub fn text(files: &dyn Files, path: &Path) -> Result<String, DataError> {
     })
 }
 
-/// Room for `size` bytes of a file.
+/// Room for `size` bytes of a file. (A file can say to be larger than the disk: what nobody has
+/// written of it takes no place there, but does in memory.)
 fn room(path: &Path, size: u64) -> Result<Vec<u8>, DataError> {
+    if size > HELD_LIMIT {
+        return Err(DataError::new(
+            Code::E0602,
+            format!("`{}` is too large: it has {size} bytes", path.display()),
+            format!(
+                "a file of this format is held in memory and has at most {} GiB: save large arrays \
+                 as .npy files",
+                HELD_LIMIT >> 30
+            ),
+        ));
+    }
     let mut bytes = Vec::new();
     match usize::try_from(size).map(|size| bytes.try_reserve_exact(size)) {
         Ok(Ok(())) => Ok(bytes),
@@ -222,22 +258,36 @@ pub(super) fn broken(path: &Path, error: &io::Error) -> DataError {
     }
 }
 
-/// Checks that an array can be held in memory: that a small file is not inflated to a very large
-/// one. `size` is that of the file, `bytes` are those of all elements.
+/// Checks that an array can be held in memory. `size` is that of the file, `bytes` are those of
+/// all elements.
 ///
 /// # Errors
 /// E0602.
 pub(super) fn held(path: &Path, size: u64, elements: u64, bytes: u64) -> Result<(), DataError> {
+    inflated(path, size, elements, bytes)?;
+    if elements <= LARGEST {
+        return Ok(());
+    }
+    Err(DataError::new(
+        Code::E0602,
+        format!("`{}` is too large: it has {elements} elements", path.display()),
+        "an array that the compiler computes with, or that is run without compiling, has less than \
+         2^31 elements",
+    ))
+}
+
+/// Checks that a small file does not become a very large array, in memory or on the disk.
+///
+/// # Errors
+/// E0602.
+pub(super) fn inflated(path: &Path, size: u64, elements: u64, bytes: u64) -> Result<(), DataError> {
     if bytes <= size || elements <= MOST as u64 {
         return Ok(());
     }
     Err(DataError::new(
         Code::E0602,
         format!("`{}` is too large: it inflates to {elements} elements", path.display()),
-        format!(
-            "decompress the file: an array that is compressed has at most {MOST} elements where \
-                 the compiler computes with it"
-        ),
+        format!("decompress the file: an array that is compressed has at most {MOST} elements"),
     ))
 }
 

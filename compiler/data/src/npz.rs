@@ -6,7 +6,7 @@ use snn_ir::data::DataError;
 use snn_ir::diagnostics::Code;
 use snn_runtime::npy::Header;
 use snn_runtime::npz::Archive;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Take};
 use std::path::Path;
 
 /// The names of the members that are arrays, sorted.
@@ -63,7 +63,7 @@ pub(super) fn end(path: &Path, name: &str, from: impl Read) -> Result<(), DataEr
 }
 
 /// An archive, read from wherever its bytes are.
-pub(super) type Opened = Archive<BufReader<Box<dyn Bytes>>>;
+pub(super) type Opened = Archive<BufReader<Take<Box<dyn Bytes>>>>;
 
 pub(super) fn open(files: &dyn Files, path: &Path) -> Result<Opened, DataError> {
     let mut start = Vec::new();

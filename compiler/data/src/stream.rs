@@ -56,9 +56,8 @@ pub(super) fn copy(
     name: &Path,
 ) -> Result<(Elem, Vec<usize>), DataError> {
     let announced = header(files, source)?;
-    if announced.fortran {
-        held(files, source.path(), &announced)?;
-    }
+    let check = if announced.fortran { input::held } else { input::inflated };
+    fits(files, source.path(), &announced, check)?;
     let mut sink = Sink { to, signed: false, failed: None };
     let copied = with_values(files, source, &mut |header, mut from| {
         sink.signed = header.dtype == Dtype::U64;
@@ -98,9 +97,19 @@ pub(super) fn promised(header: &Header, input: &Input, path: &Path) -> Result<()
 /// # Errors
 /// E0602.
 pub(super) fn held(files: &dyn Files, path: &Path, header: &Header) -> Result<(), DataError> {
+    fits(files, path, header, input::held)
+}
+
+/// Checks the values of `header` by [`input::held`] or [`input::inflated`].
+fn fits(
+    files: &dyn Files,
+    path: &Path,
+    header: &Header,
+    check: fn(&Path, u64, u64, u64) -> Result<(), DataError>,
+) -> Result<(), DataError> {
     let bytes = header.data_len().map_err(|e| DataError::damaged(path, e))?;
     let size = input::open(files, path)?.size;
-    input::held(path, size, (bytes / header.dtype.size()) as u64, bytes as u64)
+    check(path, size, (bytes / header.dtype.size()) as u64, bytes as u64)
 }
 
 /// The element type that programs see.

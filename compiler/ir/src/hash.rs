@@ -1,4 +1,4 @@
-//! Digests of files. The only file that knows `sha2`.
+//! Digests. The only file that knows `sha2`.
 
 use sha2::{Digest, Sha256};
 

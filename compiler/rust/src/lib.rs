@@ -90,7 +90,7 @@ pub fn emit(
     items.extend(network_items);
     let lib = printer::print(&package::header(ir, provenance, &library, &network), &items);
     let texts = vec![
-        (".cargo/config.toml".into(), package::CARGO_CONFIG.into()),
+        (".cargo/config.toml".into(), package::cargo_config()),
         (".gitignore".into(), "/target\n".into()),
         ("README.md".into(), package::read_me(ir, provenance, &library, &network)),
         ("src/lib.rs".into(), lib),

@@ -42,8 +42,13 @@ pub fn manifest(package: &str, library: &str, runtime: &str) -> String {
     )
 }
 
-/// `.cargo/config.toml`: vectors as wide as the machine has them.
-pub const CARGO_CONFIG: &str = "[build]\nrustflags = [\"-C\", \"target-cpu=native\"]\n";
+/// What rustc is told: vectors as wide as the machine has them.
+pub const RUSTFLAGS: [&str; 2] = ["-C", "target-cpu=native"];
+
+/// `.cargo/config.toml`, with [`RUSTFLAGS`].
+pub fn cargo_config() -> String {
+    format!("[build]\nrustflags = {RUSTFLAGS:?}\n")
+}
 
 /// The comment and the attributes at the top of `lib.rs`.
 pub fn header(ir: &StepIr, provenance: &Provenance, library: &str, network: &str) -> String {

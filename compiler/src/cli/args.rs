@@ -194,6 +194,20 @@ pub enum Command {
         #[command(flatten)]
         options: Loader,
     },
+    /// Say where compiled programs and their data are kept, and how much that is
+    #[command(after_help = "Examples:\n  \
+        snnc cache\n  \
+        snnc cache --clean      remove all of it; what is needed again is made again\n\n\
+        The folder is SNNC_CACHE, or else the user's own for caches. It is bounded: what was not \
+        used for the longest time goes first.")]
+    Cache {
+        /// Remove everything
+        #[arg(long)]
+        clean: bool,
+        /// Print one JSON object on standard output instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Rewrite files in canonical formatting
     #[command(after_help = "Examples:\n  \
         snnc fmt net.snn lib/*.snn\n  \

@@ -51,6 +51,7 @@ fn generated(
     let texts = checked.sources.files.iter().map(|f| f.text.as_str());
     let generated = generate(&run.ir, &Disk, texts)?;
     let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
+    output::claim(&folder)?;
     snn_rust::write(&generated, &Disk, &folder)?;
     let folder = folder.display().to_string();
     output::print(&match lowering.json {

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod build;
+mod cache;
 mod check;
 mod compare;
 mod explain;
@@ -73,6 +74,7 @@ pub fn execute(arguments: Cli) -> Status {
             let named_dot = output.as_ref().is_some_and(|p| p.extension() == Some("dot".as_ref()));
             graph::graph(&program, dot || (named_dot && !svg), output)
         }
+        Command::Cache { clean, json } => cache::cache(clean, json),
         Command::Fmt { files, check } => fmt::fmt(&files, check),
         Command::Import { file, output, options } => import::import(&file, output, options),
     };

@@ -153,12 +153,7 @@ pub fn write_recordings(path: &Path, kept: &[(&RecordSpec, &Recording)]) -> Resu
         record::write(path, kept.iter().copied())
     } else {
         // The archive's writer replaces what is there by renaming.
-        let file = std::env::temp_dir().join(format!("snnc-{}.npz", std::process::id()));
-        let copied = record::write(&file, kept.iter().copied())
-            .and_then(|()| std::fs::read(&file))
-            .and_then(|bytes| std::fs::write(path, bytes));
-        let _ = std::fs::remove_file(&file);
-        copied
+        record::bytes(kept.iter().copied()).and_then(|bytes| std::fs::write(path, bytes))
     };
     written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
 }
@@ -186,6 +181,59 @@ pub fn require_place(path: &Path) -> Result<(), Diagnostic> {
             (true, false) => Ok(()),
         })
         .map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
+}
+
+/// The file that says of a folder that its files may be replaced.
+const MARK: &str = ".snnc";
+
+/// Makes the folder of a build, or takes one that is empty or was made by an earlier build: the
+/// files of others are not replaced, and nothing is written through a link to them.
+///
+/// # Errors
+/// E0901.
+pub fn claim(folder: &Path) -> Result<(), Diagnostic> {
+    let shown = format!("`{}`", folder.display());
+    let refused = |message: String, help: &str| {
+        Err(Diagnostic::without_place(Code::E0901, message).help(help.to_owned()))
+    };
+    let failed = |e: io::Error| cannot_write(&shown, &e);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mark = folder.join(MARK);
+    let empty = std::fs::read_dir(folder).map_err(failed)?.next().is_none();
+    if !empty && !std::fs::symlink_metadata(&mark).is_ok_and(|m| m.is_file()) {
+        return refused(
+            format!("{shown} has files that no `snnc build` has written"),
+            "name a folder that is new or empty with `-o`",
+        );
+    }
+    if let Some(link) = link_within(folder, true).map_err(failed)? {
+        return refused(
+            format!("`{}` is a link: what it leads to would be replaced", link.display()),
+            "remove the link, or name another folder with `-o`",
+        );
+    }
+    let text = "`snnc build` has made this folder, and replaces its files.\n";
+    std::fs::write(&mark, text).map_err(failed)
+}
+
+/// A link among what a build may replace: all but the folder in which Cargo works.
+fn link_within(folder: &Path, top: bool) -> io::Result<Option<PathBuf>> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if top && entry.file_name() == "target" {
+            continue;
+        }
+        if kind.is_symlink() {
+            return Ok(Some(entry.path()));
+        }
+        if kind.is_dir()
+            && let Some(link) = link_within(&entry.path(), false)?
+        {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a path may be replaced by a file: a device or a pipe must not.

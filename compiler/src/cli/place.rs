@@ -38,10 +38,7 @@ pub fn place(
     // The program ends with it: giving millions of lists back one by one would only take time.
     let plan = ManuallyDrop::new(plan);
     let folder = to.unwrap_or_else(|| Path::new("build").join(&run.name));
-    std::fs::create_dir_all(&folder).map_err(|e| {
-        let message = format!("`{}` cannot be made: {e}", folder.display());
-        Diagnostic::without_place(Code::E0901, message)
-    })?;
+    output::claim(&folder)?;
     let estimate = Estimate::of(&plan);
     let mut files = Vec::new();
     let mut keep = |name: &str, text: &str| -> Result<(), Diagnostic> {

@@ -38,7 +38,7 @@ pub fn run(
 ) -> Result<Executed, Diagnostic> {
     // No hash of the source: a run that differs only in comments is compiled once.
     let generated = generate(ir, files, [])?;
-    let cache = build::folder();
+    let cache = build::Cache::open()?;
     let mut runtime = false;
     let mut compiling = |package: &str| {
         if package.starts_with(&generated.name) {
@@ -47,10 +47,10 @@ pub fn run(
             settings.doing("compiling the runtime, once for each version of snnc");
         }
     };
-    let program = build::compile(&generated, &cache, &mut compiling)?;
-    let data = build::data(&generated, files, &cache)?;
+    let program = build::compile(&generated, cache.dir(), &mut compiling)?;
+    let data = build::data(&generated, files, cache.dir())?;
     let plan = executor::plan(ir);
-    let own = Temporary(cache.join(format!("results-{}", std::process::id())));
+    let own = Temporary(cache.work("results")?);
     let dir = settings.record.unwrap_or(&own.0);
     if settings.record.is_some() {
         // As every engine does: the program says it less well.
@@ -172,7 +172,11 @@ fn failure(said: &[String], settings: &Settings<'_>) -> Diagnostic {
     let diagnostic = match error {
         Some(error) if fault => left_range(error),
         Some("the run was stopped") => stopped(),
-        Some(error) => Diagnostic::without_place(Code::E0903, error),
+        Some(error) if error.starts_with("cannot start a thread") => {
+            Diagnostic::without_place(Code::E0910, error)
+        }
+        Some(error) => Diagnostic::without_place(Code::E0903, error)
+            .help("make room, or set SNNC_CACHE to a folder on another disk"),
         None => {
             let message = "the compiled network ended without a result";
             let diagnostic = Diagnostic::without_place(Code::E0903, message);

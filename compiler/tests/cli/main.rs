@@ -5,10 +5,12 @@
 mod compare;
 mod engines;
 mod fixes;
+mod hostile;
 mod losses;
 mod placements;
 mod programs;
 mod refusals;
+mod words;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

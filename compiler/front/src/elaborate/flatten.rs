@@ -488,7 +488,8 @@ fn lower_reset(
         ResetWhen::Every { every, offset, stagger } => {
             let n = cx.int(every, env)?;
             let offset = offset.as_ref().map_or(Ok(0), |e| cx.int(e, env))?;
-            let stagger = stagger.as_ref().map_or(Ok(0), |e| cx.int(e, env))?;
+            let stagger_given = stagger.as_ref();
+            let stagger = stagger_given.map_or(Ok(0), |e| cx.int(e, env))?;
             let Some(every) = u64::try_from(n).ok().filter(|n| *n > 0) else {
                 let at = Loc { file, span: every.span };
                 let message = "a reset interval is at least one step";
@@ -499,6 +500,12 @@ fn lower_reset(
                     format!("this is {n}"),
                 )));
             };
+            if stagger < 0 {
+                let at = Loc { file, span: stagger_given.map_or(reset.span, |e| e.span) };
+                let message = "a reset is staggered by no step or more";
+                let d = Diagnostic::new(Code::E0204, message, at, format!("this is {stagger}"));
+                return Err(cx.fail(d.help("say with `offset` when the first target is reset")));
+            }
             Timing::Every { every, offset, stagger }
         }
         ResetWhen::At { at, skew } => epoch_timing(cx, at, skew.as_ref(), env)?,

@@ -404,14 +404,17 @@ fn in_range(
     }
     let loaded = cx.loaded(e.clone(), loc)?;
     let Some(tensor) = loaded.value().map(Constant::values) else { return Ok(None) };
-    let values: Vec<f64> = match &tensor.values {
-        Values::Int(_) | Values::Bool(_) => {
-            tensor.int_bounds().map_or(Vec::new(), |(lo, hi)| vec![lo as f64, hi as f64])
+    let outside = |lo: f64, hi: f64, open: bool| match &tensor.values {
+        Values::Float(v) => {
+            v.iter().find(|x| **x < lo || **x > hi || (open && **x == hi)).map(f64::to_string)
         }
-        Values::Float(v) => v.clone(),
-    };
-    let outside = |lo: f64, hi: f64, open: bool| {
-        values.iter().copied().find(|x| *x < lo || *x > hi || (open && *x == hi))
+        // Integers are not rounded to floats, neither to be compared nor to be shown.
+        Values::Int(_) | Values::Bool(_) => {
+            let (least, most) = tensor.int_bounds()?;
+            let end = if open { hi.ceil() as i128 - 1 } else { hi.floor() as i128 };
+            let bad = |x: &i64| i128::from(*x) < lo.ceil() as i128 || i128::from(*x) > end;
+            [least, most].iter().find(|x| bad(x)).map(i64::to_string)
+        }
     };
     let declared = Loc { file, span: param.span };
     let name = &param.name.name;

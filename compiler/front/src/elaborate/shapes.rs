@@ -6,7 +6,7 @@ use super::params::{Role, checked};
 use super::tree::{Node, Tree};
 use crate::types::expr::{LARGEST, TExpr};
 use crate::types::{Cx, ElemTy, Env, Eval, Single, Stop, Val};
-use snn_grammar::ast::{Dim, Expr, ExprKind, Param};
+use snn_grammar::ast::{Dim, Expr, ExprKind, Param, Type};
 use snn_ir::diagnostics::{Code, Diagnostic, Loc};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -441,9 +441,15 @@ fn report_open(cx: &mut Cx<'_>, tree: &Tree) -> Eval<()> {
                 true => String::new(),
                 false => format!("nothing says what `{}` is", names.join("`, `")),
             };
+            let name = &node.def_name;
+            // What may have any axes has at least one where it is written.
+            let any = |ty: &Type| matches!(ty.shape[..], [Dim::Spread(_)]);
+            let single = match node.ports.iter().any(|p| any(&p.ty)) {
+                true => format!(" (of a single one `{name}[1](…)`)"),
+                false => String::new(),
+            };
             let hint = format!(
-                "say it: `{}[…](…)`; or connect it to something whose shape is known",
-                node.def_name
+                "say it: `{name}[…](…)`{single}; or connect it to something whose shape is known"
             );
             let d = Diagnostic::new(Code::E0206, message, node.loc, what);
             let singles = node.params.iter().filter_map(|p| match (&p.role, &p.known) {

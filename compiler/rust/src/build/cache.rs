@@ -2,19 +2,24 @@
 
 use super::super::data::{Contents, DataFile, List};
 use super::super::write::unwritable;
-use snn_ir::data::DataSource;
+use snn_data::{Files, input};
+use snn_ir::data::{DataError, DataSource};
 use snn_ir::diagnostics::Diagnostic;
 use snn_ir::hash::Hasher;
 use snn_ir::tensor::{Tensor, Values};
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::UNIX_EPOCH;
+
+/// Where files and folders are made before they are renamed.
+pub const WORK: &str = "work";
 
 /// The folder for everything that can be made again: `$SNNC_CACHE`, or else
-/// `$XDG_CACHE_HOME/snnc`, or else `~/.cache/snnc`, or else `snnc` among temporary files.
+/// `$XDG_CACHE_HOME/snnc`, or else `~/.cache/snnc`, or else `snnc` among temporary files. Whose
+/// it is has yet to be seen.
 pub fn folder() -> PathBuf {
     let set = |name: &str| env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let dir = if let Some(dir) = set("SNNC_CACHE") {
@@ -40,20 +45,23 @@ pub fn digest<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
     hash.finish().chars().take(32).collect()
 }
 
-/// Makes a folder by filling another and renaming it, so that a folder that exists is whole,
-/// whoever else does the same at the same time.
+/// Makes a folder of the cache by filling another and renaming it, so that a folder that exists
+/// is whole, whoever else does the same at the same time.
 ///
 /// # Errors
 /// E0903, and those of `fill`.
 pub fn folder_once(
-    dir: &Path,
+    cache: &Path,
+    path: &str,
     fill: impl FnOnce(&Path) -> Result<(), Diagnostic>,
-) -> Result<(), Diagnostic> {
+) -> Result<PathBuf, Diagnostic> {
+    let dir = &cache.join(path);
     if dir.is_dir() {
-        return Ok(());
+        return Ok(dir.clone());
     }
-    let temporary = temporary(dir);
-    let filled = fs::create_dir_all(&temporary)
+    let temporary = temporary(cache, dir)?;
+    let filled = fs::create_dir_all(dir.parent().unwrap_or(dir))
+        .and_then(|()| fs::create_dir(&temporary))
         .map_err(|e| unwritable(&temporary, &e))
         .and_then(|()| fill(&temporary))
         .and_then(|()| {
@@ -68,15 +76,15 @@ pub fn folder_once(
         // Best effort: the folder is not used under this name.
         let _ = fs::remove_dir_all(&temporary);
     }
-    filled
+    filled.map(|()| dir.clone())
 }
 
 /// Copies a file under its final name in one step.
 ///
 /// # Errors
 /// E0903.
-pub fn file_once(from: &Path, to: &Path) -> Result<(), Diagnostic> {
-    let temporary = temporary(to);
+pub fn file_once(cache: &Path, from: &Path, to: &Path) -> Result<(), Diagnostic> {
+    let temporary = temporary(cache, to)?;
     let folder = to.parent().unwrap_or(to);
     let copied = fs::create_dir_all(folder)
         .and_then(|()| fs::copy(from, &temporary))
@@ -87,20 +95,37 @@ pub fn file_once(from: &Path, to: &Path) -> Result<(), Diagnostic> {
     })
 }
 
-/// A neighbour that nobody else uses: no other process, and no other thread of this one.
-fn temporary(path: &Path) -> PathBuf {
+/// A free path in the cache that nobody else uses: no other process, and no other thread of this
+/// one. It is named like `path`.
+///
+/// # Errors
+/// E0903.
+pub fn temporary(cache: &Path, path: impl AsRef<Path>) -> Result<PathBuf, Diagnostic> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}-{count}.tmp", std::process::id()));
-    path.with_file_name(name)
+    let work = cache.join(WORK);
+    fs::create_dir_all(&work).map_err(|e| unwritable(&work, &e))?;
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut name = path.as_ref().file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}-{count}.tmp", std::process::id()));
+        let free = work.join(name);
+        // A process of the same number may have been killed.
+        if fs::symlink_metadata(&free).is_err() {
+            return Ok(free);
+        }
+    }
 }
 
-/// A name for the contents of a `data` folder. Known values count by themselves; data files by
-/// path, length and time of change, since reading them is what the name is to save.
-pub fn data_digest(files: &[DataFile]) -> String {
+/// A name for the contents of a `data` folder: by the values that are known, and by all bytes of
+/// data files. Nothing else of a file says that it is the same: another can have its path, length
+/// and time.
+///
+/// # Errors
+/// E0601, E0603.
+pub fn data_digest(contents: &[DataFile], files: &dyn Files) -> Result<String, DataError> {
     let mut parts: Vec<Vec<u8>> = Vec::new();
-    for file in files {
+    let mut read: BTreeMap<&Path, String> = BTreeMap::new();
+    for file in contents {
         parts.push(format!("{} {:?} {:?}", file.name, file.elem, file.shape).into_bytes());
         match &file.contents {
             Contents::Known(tensor, shift) => {
@@ -119,23 +144,28 @@ pub fn data_digest(files: &[DataFile]) -> String {
             }
             Contents::File(dataset) => {
                 let source = &dataset.source;
-                let path = match source {
-                    DataSource::Idx(path)
-                    | DataSource::Npy(path)
-                    | DataSource::Npz(path, _)
-                    | DataSource::Csv(path)
-                    | DataSource::Hdf5(path, _) => path,
+                let hash = match read.get(source.path()) {
+                    Some(hash) => hash.clone(),
+                    None => input::digest(files, source.path())?,
                 };
-                let metadata = fs::metadata(path).ok();
-                let length = metadata.as_ref().map(fs::Metadata::len);
-                let changed = metadata.and_then(|m| m.modified().ok());
-                let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                parts.push(format!("{source:?} {path:?} {length:?} {changed:?}").into_bytes());
+                parts.push(hash.clone().into_bytes());
+                parts.push(reader(source).into_bytes());
+                read.insert(source.path(), hash);
             }
         }
     }
-    digest(parts.iter().map(Vec::as_slice))
+    Ok(digest(parts.iter().map(Vec::as_slice)))
+}
+
+/// How a file is read, and what of it.
+fn reader(source: &DataSource) -> String {
+    match source {
+        DataSource::Idx(_) => "idx".into(),
+        DataSource::Npy(_) => "npy".into(),
+        DataSource::Npz(_, member) => format!("npz {member}"),
+        DataSource::Csv(_) => "csv".into(),
+        DataSource::Hdf5(_, name) => format!("hdf5 {name}"),
+    }
 }
 
 fn bytes(tensor: &Tensor) -> Vec<u8> {
@@ -163,19 +193,20 @@ mod tests {
     fn a_folder_appears_whole_or_not_at_all() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("a/b");
-        let failed = folder_once(&dir, |inner| {
+        let failed = folder_once(root.path(), "a/b", |inner| {
             fs::write(inner.join("half"), "").unwrap();
             Err(unwritable(inner, &std::io::ErrorKind::StorageFull.into()))
         });
         assert_eq!(failed.unwrap_err().code.name(), "E0903");
         assert!(!dir.exists());
-        folder_once(&dir, |inner| {
+        folder_once(root.path(), "a/b", |inner| {
             fs::write(inner.join("whole"), "").unwrap();
             Ok(())
         })
         .unwrap();
         assert!(dir.join("whole").exists());
-        folder_once(&dir, |_| panic!("made again")).unwrap();
+        folder_once(root.path(), "a/b", |_| panic!("made again")).unwrap();
         assert_eq!(fs::read_dir(root.path().join("a")).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(root.path().join(WORK)).unwrap().count(), 0);
     }
 }

@@ -1,11 +1,31 @@
-//! Calling Cargo.
+//! Calling Cargo, so that nothing but the crate decides what it makes.
+//!
+//! Cargo and rustup look for settings in the folder where they are started and in all above it;
+//! they are started in the topmost, which is nobody's. What a user has set for all builds
+//! (`config.toml` in Cargo's own folder) stays as far as it says how to reach the registry;
+//! what it says about the code, the command line says too, which counts more.
 
+use super::super::package::RUSTFLAGS;
+use super::super::write::unwritable;
 use snn_ir::diagnostics::{Code, Diagnostic};
 use std::env;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// What decides about the code, as Cargo has it by itself but for what the crate's manifest says.
+const PROFILE: &[&str] = &[
+    "opt-level=3",
+    "debug=0",
+    "debug-assertions=false",
+    "overflow-checks=false",
+    "lto=false",
+    "panic=\"unwind\"",
+    "codegen-units=1",
+    "incremental=false",
+];
 
 /// How many lines of a failed compilation are shown.
 const TAIL: usize = 30;
@@ -18,19 +38,25 @@ enum Failure {
     Failed(Vec<String>),
 }
 
-/// Builds the crate in `dir` into `target`, telling `progress` what is being compiled.
+/// Builds the crate in `dir` into `target`, telling `progress` what is being compiled, and gives
+/// the path of `program`.
 ///
 /// First without the network, as a machine that built snnc has what is needed, then with it.
 ///
 /// # Errors
 /// E0907 without Cargo or rustc, E0903 where the disk is full, E0908 where the runtime's
 /// dependencies cannot be had, E0902 where the compiler rejects the generated code.
-pub fn build(dir: &Path, target: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), Diagnostic> {
+pub fn build(
+    dir: &Path,
+    target: &Path,
+    program: &str,
+    progress: &mut dyn FnMut(&str),
+) -> Result<PathBuf, Diagnostic> {
     let output = match attempt(dir, target, true, progress) {
-        Ok(()) => return Ok(()),
+        Ok(()) => return built(target, program),
         Err(Failure::Failed(output)) if !compiler_failed(&output) => {
             match attempt(dir, target, false, progress) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return built(target, program),
                 Err(Failure::Failed(output)) => output,
                 Err(Failure::Missing) => return Err(missing()),
             }
@@ -39,6 +65,14 @@ pub fn build(dir: &Path, target: &Path, progress: &mut dyn FnMut(&str)) -> Resul
         Err(Failure::Missing) => return Err(missing()),
     };
     Err(explain(dir, &output))
+}
+
+/// Where Cargo has put a program: below the folder of the platform, whose name is rustc's.
+fn built(target: &Path, program: &str) -> Result<PathBuf, Diagnostic> {
+    let folders = fs::read_dir(target).map_err(|e| unwritable(target, &e))?;
+    let paths = folders.filter_map(|f| Some(f.ok()?.path().join("release").join(program)));
+    let there = paths.filter(|path| path.is_file()).min();
+    there.ok_or_else(|| unwritable(&target.join(program), &ErrorKind::NotFound.into()))
 }
 
 fn attempt(
@@ -50,14 +84,23 @@ fn attempt(
     let mut last = Failure::Missing;
     for program in programs() {
         let mut command = Command::new(program);
-        command.args(["build", "--release", "--color", "never", "--target-dir"]).arg(target);
+        command.args(["build", "--release", "--color", "never", "--target", "host-tuple"]);
+        command.arg("--target-dir").arg(target);
+        command.arg("--manifest-path").arg(dir.join("Cargo.toml"));
+        for setting in PROFILE {
+            command.arg("--config").arg(format!("profile.release.{setting}"));
+        }
         if offline {
             command.arg("--offline");
         }
         for (name, _) in env::vars_os().filter(|(name, _)| belongs_to_an_outer_build(name)) {
             command.env_remove(name);
         }
-        command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Empty is none, whatever a configuration says.
+        command.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
+        command.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
+        command.current_dir(dir.ancestors().last().unwrap_or(dir));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(_) => continue,

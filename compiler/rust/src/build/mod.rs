@@ -1,6 +1,7 @@
 //! Compiling generated crates, and keeping what was compiled.
 //!
-//! Everything lies in one folder ([`folder`]) and can be deleted at any time:
+//! Everything lies in one folder ([`folder`]) and can be deleted at any time, as `snnc cache
+//! --clean` does:
 //!
 //! | path | what |
 //! |---|---|
@@ -9,20 +10,26 @@
 //! | `crates/NAME_HASH/` | a generated crate |
 //! | `bin/NAME_HASH` | its program |
 //! | `data/HASH/` | its constants |
+//! | `used/…` | when something was used last |
+//! | `work/` | what is not finished |
 //!
 //! A program's name holds a hash of all that decides what it does, so one that is there is the
 //! right one, and is used without calling Cargo. Files and folders appear under their names by
-//! renaming: two compilers at work at once do not disturb each other.
+//! renaming: two compilers at work at once do not disturb each other. What becomes too much is
+//! taken out when nobody else is at work ([`Cache`]).
 
 mod cache;
 mod cargo;
+mod keep;
 pub mod runtime;
 
 pub use cache::{digest, folder};
+pub use keep::{Cache, Contents, LIMIT, clean, contents};
 
+use super::data::unreadable;
 use super::{GeneratedCrate, write};
 use snn_data::Files;
-use snn_ir::diagnostics::Diagnostic;
+use snn_ir::diagnostics::{Code, Diagnostic};
 use std::path::{Path, PathBuf};
 
 /// The program that runs a generated crate: compiled now, or kept from an earlier time.
@@ -38,28 +45,28 @@ pub fn compile(
     cache: &Path,
     progress: &mut dyn FnMut(&str),
 ) -> Result<PathBuf, Diagnostic> {
+    // Cargo is started elsewhere.
+    let cache = &std::path::absolute(cache).unwrap_or_else(|_| cache.to_path_buf());
     let runtime = runtime_digest();
     let package = package_name(generated, &runtime);
     let program = format!("{package}{}", std::env::consts::EXE_SUFFIX);
     let kept = cache.join("bin").join(&program);
+    [&package, &runtime].into_iter().for_each(|name| keep::used(cache, name));
     if kept.is_file() {
         return Ok(kept);
     }
-    let runtime_dir = cache.join(format!("runtime-{runtime}"));
-    cache::folder_once(&runtime_dir, |dir| {
+    cache::folder_once(cache, &format!("runtime-{runtime}"), |dir| {
         runtime::files().try_for_each(|(path, contents)| write::text(dir, path, contents))
     })?;
-    let dir = cache.join("crates").join(&package);
-    cache::folder_once(&dir, |dir| {
+    let dir = cache::folder_once(cache, &format!("crates/{package}"), |dir| {
         let runtime_path = format!("../../runtime-{runtime}");
         write::text(dir, "Cargo.toml", &generated.manifest(&package, &runtime_path))?;
         write::text(dir, "Cargo.lock", runtime::LOCK)?;
         generated.files.iter().try_for_each(|(path, text)| write::text(dir, path, text))
     })?;
     let target = cache.join(format!("target-{runtime}"));
-    cargo::build(&dir, &target, progress)?;
-    let built = target.join("release").join(&program);
-    cache::file_once(&built, &kept)?;
+    let built = cargo::build(&dir, &target, &program, progress)?;
+    cache::file_once(cache, &built, &kept)?;
     Ok(kept)
 }
 
@@ -73,9 +80,19 @@ pub fn data(
     files: &dyn Files,
     cache: &Path,
 ) -> Result<PathBuf, Diagnostic> {
-    let dir = cache.join("data").join(cache::data_digest(&generated.data));
-    cache::folder_once(&dir, |dir| write::data(generated, files, dir))?;
-    Ok(dir)
+    let digest = || cache::data_digest(&generated.data, files).map_err(unreadable);
+    let name = digest()?;
+    keep::used(cache, &name);
+    cache::folder_once(cache, &format!("data/{name}"), |dir| {
+        write::data(generated, files, dir)?;
+        // What was written must be what it is named after.
+        if digest()? == name {
+            return Ok(());
+        }
+        let message = "a data file changed while it was being compiled";
+        Err(Diagnostic::without_place(Code::E0602, message)
+            .help("compile again when nothing writes to the file any more"))
+    })
 }
 
 fn runtime_digest() -> String {
