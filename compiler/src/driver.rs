@@ -203,7 +203,7 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     let steps = elaborate::steps(cx, at);
     let instances = elaborate::elaborate(cx, at)?;
     let typed = types::check(cx, instances)?;
-    let Clocked { mut network, aliases, wave } = clocks::check(cx, typed)?;
+    let Clocked { mut network, aliases, wave, passages } = clocks::check(cx, typed)?;
     let (name, written) = described(cx, at);
     network.run.name.clone_from(&name);
     network.run.steps = steps?;
@@ -218,7 +218,7 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     }
     let named = target(cx, &written, options);
     network.run.target = named.clone().unwrap_or_default();
-    clocks::check_waves(cx.sink, cx.program, &network, wave);
+    clocks::check_waves(cx.sink, cx.program, &network, wave, passages);
     let flat =
         network::flatten(&network).map_err(|circle| cx.fail(clocks::around(&network, &circle)))?;
     let ir = schedule::schedule(cx.sink, &network::fold(&flat)).ok_or(Stop::Reported)?;

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
-use snn_front::clocks::{Sending, Wave, arrivals};
+use snn_front::clocks::{Passages, Sending, Wave, arrivals};
 use snn_ir::diagnostics::render;
 use snn_ir::network::Network;
 use snn_tests::program::check;
@@ -228,7 +228,7 @@ fn messages_arrive_when_the_checker_says() {
         let differ = plain.iter().zip(&marked).enumerate().filter(|(_, (a, b))| a != b);
         let steps: Vec<u64> = differ.map(|(n, _)| n as u64 + 1).collect();
         let wave = Wave::of_epoch(&network, (period, start), Sending::All);
-        let found = arrivals(&network, &wave, &BTreeMap::new());
+        let found = arrivals(&network, &wave, &BTreeMap::new(), &mut Passages::default());
         assert!(found.vague.is_empty(), "{:?} are not understood:\n{text}", found.vague);
         let sink = network.instances.iter().position(|i| i.path == "sink").unwrap();
         let computed = found.at[sink].map(|a| (a.first, a.last));

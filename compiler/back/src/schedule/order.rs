@@ -6,8 +6,8 @@
 
 use super::builder::Step;
 use super::walk;
-use snn_ir::step::{BufferId, OpKind};
-use std::collections::{BTreeMap, BTreeSet};
+use snn_ir::step::{BufferId, ClockId, OpKind};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The same steps, with loops that can be fused next to each other.
 pub fn grouped(steps: Vec<Step>) -> Vec<Step> {
@@ -17,17 +17,15 @@ pub fn grouped(steps: Vec<Step>) -> Vec<Step> {
         waiting[b] += 1;
         after[a].push(b);
     }
-    let mut ready = Ready::default();
-    for i in (0..steps.len()).filter(|i| waiting[*i] == 0) {
-        ready.insert(i, &steps[i]);
-    }
+    let mut ready = Ready::of(&steps);
+    (0..steps.len()).filter(|i| waiting[*i] == 0).for_each(|i| ready.insert(i));
     let mut order = Vec::with_capacity(steps.len());
     let mut last = None;
-    while let Some(next) = ready.take(last.map(|i: usize| &steps[i])) {
+    while let Some(next) = ready.take(last) {
         for b in &after[next] {
             waiting[*b] -= 1;
             if waiting[*b] == 0 {
-                ready.insert(*b, &steps[*b]);
+                ready.insert(*b);
             }
         }
         order.push(next);
@@ -37,43 +35,42 @@ pub fn grouped(steps: Vec<Step>) -> Vec<Step> {
     order.into_iter().filter_map(|i| steps[i].take()).collect()
 }
 
-/// What loops must have in common to be fused.
-type Likeness = (Vec<usize>, u32);
-
-fn likeness(step: &Step) -> Option<Likeness> {
-    match &step.op.kind {
-        OpKind::Loop(l) => Some((l.domain.clone(), step.op.clock.0)),
-        _ => None,
-    }
-}
-
 /// Steps that can come next.
-#[derive(Default)]
 struct Ready {
     all: BTreeSet<usize>,
-    alike: BTreeMap<Likeness, BTreeSet<usize>>,
-    likeness: BTreeMap<usize, Likeness>,
+    /// Of each step, what it could be fused with: which loops have its domain and its clock.
+    likeness: Vec<Option<usize>>,
+    /// The loops among them, by likeness.
+    alike: Vec<BTreeSet<usize>>,
 }
 
 impl Ready {
-    fn insert(&mut self, at: usize, step: &Step) {
+    /// None of these steps.
+    fn of(steps: &[Step]) -> Ready {
+        let mut numbers: HashMap<(&[usize], ClockId), usize> = HashMap::new();
+        let likeness = steps.iter().map(|step| match &step.op.kind {
+            OpKind::Loop(l) => {
+                let new = numbers.len();
+                Some(*numbers.entry((&l.domain, step.op.clock)).or_insert(new))
+            }
+            _ => None,
+        });
+        let likeness = likeness.collect();
+        Ready { all: BTreeSet::new(), likeness, alike: vec![BTreeSet::new(); numbers.len()] }
+    }
+
+    fn insert(&mut self, at: usize) {
         self.all.insert(at);
-        if let Some(likeness) = likeness(step) {
-            self.alike.entry(likeness.clone()).or_default().insert(at);
-            self.likeness.insert(at, likeness);
-        }
+        self.likeness[at].into_iter().for_each(|likeness| _ = self.alike[likeness].insert(at));
     }
 
     /// The first that is like the last one, else the first.
-    fn take(&mut self, last: Option<&Step>) -> Option<usize> {
-        let alike = last.and_then(likeness).and_then(|l| self.alike.get(&l)?.first().copied());
+    fn take(&mut self, last: Option<usize>) -> Option<usize> {
+        let likeness = last.and_then(|last| self.likeness[last]);
+        let alike = likeness.and_then(|likeness| self.alike[likeness].first().copied());
         let next = alike.or(self.all.first().copied())?;
         self.all.remove(&next);
-        if let Some(likeness) = self.likeness.remove(&next)
-            && let Some(alike) = self.alike.get_mut(&likeness)
-        {
-            alike.remove(&next);
-        }
+        self.likeness[next].into_iter().for_each(|likeness| _ = self.alike[likeness].remove(&next));
         Some(next)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::compare::compare;
 use super::latency::{self, Arrivals, Sending, Wave};
+use super::passages::Passages;
 use crate::elaborate::{Named, Reset, Timing};
 use crate::types::{Cx, Eval, Stop, Typed};
 use snn_grammar::ast::Direction;
@@ -19,6 +20,8 @@ pub struct Clocked {
     pub aliases: Vec<(String, (usize, usize))>,
     /// The period and the residue of the epoch that a reset names, if one does: when waves start.
     pub wave: Option<(u64, i64)>,
+    /// What was followed to find when messages arrive.
+    pub passages: Passages,
 }
 
 /// When a port sends or receives.
@@ -94,7 +97,7 @@ pub fn check(cx: &mut Cx<'_>, typed: Typed) -> Eval<Clocked> {
     if !add_resets(cx, &mut network, &resets, &mut waves, &arrivals) {
         return Err(Stop::Reported);
     }
-    Ok(Clocked { network, aliases, wave })
+    Ok(Clocked { network, aliases, wave, passages: waves.passages })
 }
 
 /// When a port of a body is used; none where it never is.
@@ -194,6 +197,7 @@ pub struct Waves {
     /// Variables that are reset at steps that are not known yet.
     unknown: BTreeMap<InstanceId, BTreeSet<u32>>,
     found: BTreeMap<(u64, i64), Rc<Arrivals>>,
+    passages: Passages,
 }
 
 impl Waves {
@@ -203,14 +207,14 @@ impl Waves {
         for (instance, var) in vars {
             unknown.entry(instance).or_default().insert(var);
         }
-        Waves { unknown, found: BTreeMap::new() }
+        Waves { unknown, found: BTreeMap::new(), passages: Passages::default() }
     }
 
     /// When what the sources send in an epoch arrives.
     pub fn of(&mut self, network: &Network, epoch: (u64, i64)) -> Rc<Arrivals> {
         let found = self.found.entry(epoch).or_insert_with(|| {
             let wave = Wave::of_epoch(network, epoch, Sending::All);
-            Rc::new(latency::arrivals(network, &wave, &self.unknown))
+            Rc::new(latency::arrivals(network, &wave, &self.unknown, &mut self.passages))
         });
         Rc::clone(found)
     }

@@ -12,14 +12,15 @@
 //! arrived where something fresh arrives.
 
 mod carried;
+pub mod constants;
 mod values;
 
 use super::grid::{Grid, Join};
 use super::times::{Stretch, Times};
 use carried::{Carried, late};
+use constants::Constants;
 use snn_grammar::ast::Direction;
 use snn_ir::circles::components;
-use snn_ir::network::evaluate::Once;
 use snn_ir::network::{
     Action, Body, InstanceId, Network, Op, Phase, Pick, Reset, Stage, Stmt, ValueId, When,
 };
@@ -155,21 +156,22 @@ pub struct Resets<'n> {
     pub unknown: Option<&'n BTreeSet<u32>>,
 }
 
-/// Follows what enters an instance. `None` where that takes more than `most`.
+/// Follows what enters an instance with these constants. `None` where that takes more than `most`.
 pub fn follow(
     network: &Network,
-    instance: InstanceId,
+    (instance, constants): (InstanceId, &mut Constants<'_>),
     entry: &Entry,
     resets: Resets<'_>,
     most: Most,
 ) -> Option<Followed> {
-    let mut machine = Machine::new(network, instance, entry, resets);
+    let body = network.body(instance);
+    let mut machine = Machine::new((network, body), constants, entry, resets);
     let followed = machine.run(most)?;
     let eternal = machine.eternal();
     if eternal.circle.is_empty() {
         return Some(followed);
     }
-    let mut machine = Machine::new(network, instance, entry, resets);
+    let mut machine = Machine::new((network, body), constants, entry, resets);
     machine.eternal = eternal;
     machine.run(most)
 }
@@ -190,46 +192,51 @@ struct Cell {
     known: Option<Scalar>,
 }
 
-struct Machine<'n> {
-    network: &'n Network,
-    body: &'n Body,
-    entry: &'n Entry,
-    resets: Resets<'n>,
-    once: Once<'n>,
+struct Machine<'m, 'n> {
+    network: &'m Network,
+    body: &'m Body,
+    entry: &'m Entry,
+    resets: Resets<'m>,
+    /// All that two instances of the body may differ in.
+    constants: &'m mut Constants<'n>,
     eternal: Eternal,
     vars: Vec<Cell>,
     /// Variables that were stored in this step.
     fresh: BTreeSet<u32>,
     ports: Vec<Cell>,
     values: Vec<Option<Cell>>,
-    /// Which elements of constants are not 0.
-    nonzero: BTreeMap<ValueId, Option<Grid<bool>>>,
+    /// Values that are the same in every step.
+    lasting: Vec<bool>,
     t: u64,
     out: Followed,
     /// Values computed.
     work: u64,
 }
 
-impl<'n> Machine<'n> {
+impl<'m, 'n> Machine<'m, 'n> {
     fn new(
-        network: &'n Network,
-        instance: InstanceId,
-        entry: &'n Entry,
-        resets: Resets<'n>,
-    ) -> Machine<'n> {
-        let body = network.body(instance);
+        (network, body): (&'m Network, &'m Body),
+        constants: &'m mut Constants<'n>,
+        entry: &'m Entry,
+        resets: Resets<'m>,
+    ) -> Machine<'m, 'n> {
+        // What a statement fixes may depend on its guard, even if it is a constant.
+        let mut lasting: Vec<bool> = body.values.iter().map(|v| v.stage == Stage::Once).collect();
+        for (_, stmt) in body.stmts() {
+            stmt.action.fixes().into_iter().for_each(|v| lasting[v.at()] = false);
+        }
         let mut machine = Machine {
             network,
             body,
             entry,
             resets,
-            once: Once::of(network, instance.at()),
+            constants,
             eternal: Eternal::default(),
             vars: Vec::new(),
             fresh: BTreeSet::new(),
             ports: body.ports.iter().map(|p| Cell::empty(p.shape.len())).collect(),
-            values: Vec::new(),
-            nonzero: BTreeMap::new(),
+            values: vec![None; body.values.len()],
+            lasting,
             t: 0,
             out: Followed::default(),
             work: 0,
@@ -279,7 +286,9 @@ impl<'n> Machine<'n> {
 
     fn step(&mut self, t: u64) {
         self.t = t;
-        self.values = vec![None; self.body.values.len()];
+        for (value, lasts) in self.values.iter_mut().zip(&self.lasting) {
+            *value = value.take().filter(|_| *lasts);
+        }
         self.work += 1;
         self.fresh.clear();
         self.reset(When::Start);

@@ -18,7 +18,7 @@ pub const MOST: usize = 1 << 17;
 
 /// What is said of every element of an array. Axes along which all elements are alike have size
 /// 1, so that a layer costs as little as a neuron. Copies share their elements.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Grid<T> {
     shape: Rc<[usize]>,
     each: Rc<Vec<T>>,

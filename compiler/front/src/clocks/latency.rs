@@ -1,14 +1,15 @@
 //! How long messages take from the sources of a network to each of its processes.
 
+use super::follow::constants::Constants;
 use super::follow::{self, Apart, Entry, Followed, Most, Resets, follow, out_ports};
 use super::grid::Join;
 use super::order::Order;
+use super::passages::{Passage, Passages, Passed};
 use super::times::{Stretch, Times};
 use snn_grammar::ast::Direction;
 use snn_ir::clock::Clock;
 use snn_ir::network::{
-    Action, Body, BodyId, ClockId, InstanceId, Link, Network, Op, Phase, Pick, Reset, Sender,
-    TensorId, When,
+    Action, Body, BodyId, InstanceId, Link, Network, Op, Phase, Pick, Reset, Sender, TensorId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -101,14 +102,15 @@ pub struct Arrivals {
 
 /// Follows a wave from the sources. In a circle of processes, the connection that closes it (to
 /// one declared earlier) is not followed. `unknown` are variables that are reset at steps that
-/// are not known yet.
+/// are not known yet; `passages` is what other waves of the network have shown.
 pub fn arrivals(
     network: &Network,
     wave: &Wave,
     unknown: &BTreeMap<InstanceId, BTreeSet<u32>>,
+    passages: &mut Passages,
 ) -> Arrivals {
     // As long as all neurons of each layer are alike, it is not needed which weights are zero.
-    let mut follower = Follower::new(network, wave, unknown);
+    let mut follower = Follower::new(network, wave, unknown, passages);
     if !follower.run() {
         follower.tell_apart();
         follower.run();
@@ -125,18 +127,13 @@ struct Nature {
     decisive: Rc<[u32]>,
 }
 
-/// All that decides how messages pass through a process: its body and what matters of its
-/// arguments, what enters, and its resets.
-type Passage = (BodyId, Vec<TensorId>, Entry, Vec<(u32, ClockId, When)>, BTreeSet<u32>);
-
 struct Follower<'n> {
     network: &'n Network,
     wave: &'n Wave,
     unknown: &'n BTreeMap<InstanceId, BTreeSet<u32>>,
     resets: BTreeMap<InstanceId, Vec<&'n Reset>>,
     uses: BTreeMap<(BodyId, u32), Option<(Phase, Clock)>>,
-    /// What was followed: none where that was not understood, and whether neurons count as one.
-    passages: BTreeMap<Passage, (Option<Rc<Followed>>, bool)>,
+    passages: &'n mut Passages,
     natures: BTreeMap<BodyId, Nature>,
     /// What ports send of the wave.
     departures: BTreeMap<(InstanceId, u32), Times>,
@@ -152,6 +149,7 @@ impl<'n> Follower<'n> {
         network: &'n Network,
         wave: &'n Wave,
         unknown: &'n BTreeMap<InstanceId, BTreeSet<u32>>,
+        passages: &'n mut Passages,
     ) -> Follower<'n> {
         let n = network.instances.len();
         let order = Order::of(network);
@@ -164,7 +162,7 @@ impl<'n> Follower<'n> {
             unknown,
             resets,
             uses: BTreeMap::new(),
-            passages: BTreeMap::new(),
+            passages,
             natures: BTreeMap::new(),
             departures: BTreeMap::new(),
             apart: Apart::ByDelay,
@@ -360,41 +358,54 @@ impl<'n> Follower<'n> {
         let id = InstanceId(i as u32);
         let instance = &self.network.instances[i];
         let tensor = |slot: &u32| self.network.params[instance.args[*slot as usize].at()].tensor;
-        let args = self.nature(instance.body).decisive.iter().map(tensor).collect();
+        let args: Vec<TensorId> = self.nature(instance.body).decisive.iter().map(tensor).collect();
         let known = self.resets.get(&id).map_or(&[][..], Vec::as_slice);
         let resets = known.iter().map(|r| (r.var.1, r.clock, r.when)).collect();
         let unknown = self.unknown.get(&id).cloned().unwrap_or_default();
-        let passage = (instance.body, args, entry.clone(), resets, unknown);
-        let (followed, alike) = match self.passages.get(&passage) {
+        let passage = (instance.body, entry, resets, unknown);
+        let passed = match self.passages.same(&passage, &args) {
             Some(known) => known.clone(),
-            None => {
-                let found = self.follow_anew(id, entry);
-                self.passages.insert(passage, found.clone());
-                found
-            }
+            None => self.pass(id, passage, args),
         };
-        if alike {
+        if passed.1 {
             self.found.alike.entry(i).or_insert(i);
         }
-        followed
+        passed.0
     }
 
-    fn follow_anew(&mut self, id: InstanceId, entry: Entry) -> (Option<Rc<Followed>>, bool) {
+    /// Follows what enters a process with arguments that no other had.
+    fn pass(&mut self, id: InstanceId, passage: Passage, args: Vec<TensorId>) -> Passed {
+        let mut constants = Constants::of(self.network, id);
+        if let Some(known) = self.passages.alike(&passage, &args, &mut constants) {
+            return known;
+        }
+        let passed = self.follow_anew(&mut constants, id, &passage.1);
+        self.passages.add(passage, args, &mut constants, passed.clone());
+        passed
+    }
+
+    fn follow_anew(
+        &mut self,
+        constants: &mut Constants<'_>,
+        id: InstanceId,
+        entry: &Entry,
+    ) -> Passed {
         let known = self.resets.get(&id).map_or(&[][..], Vec::as_slice);
         let resets = Resets { known, unknown: self.unknown.get(&id) };
         let understood = |followed: Followed| (!followed.vague).then(|| Rc::new(followed));
         let apart = MOST_APART.min(self.left);
         let most = Most { apart, ..MOST };
-        let followed = follow(self.network, id, &entry, resets, most);
+        let followed = follow(self.network, (id, constants), entry, resets, most);
         self.left -= followed.as_ref().map_or(apart, |f| f.apart.min(apart));
         if let Some(followed) = followed {
             return (understood(followed), false);
         }
-        let joined =
-            |(port, times): (u32, Times)| (port, Times::all(self.rank(id.at(), port), times.any()));
-        let feeds = entry.feeds.into_iter().map(joined).collect();
-        let entry = Entry { feeds, apart: Apart::Never, ..entry };
-        let followed = follow(self.network, id, &entry, resets, MOST);
+        let joined = |(port, times): &(u32, Times)| {
+            (*port, Times::all(self.rank(id.at(), *port), times.any()))
+        };
+        let feeds = entry.feeds.iter().map(joined).collect();
+        let entry = Entry { feeds, apart: Apart::Never, ..entry.clone() };
+        let followed = follow(self.network, (id, constants), &entry, resets, MOST);
         (followed.and_then(understood), true)
     }
 
@@ -532,7 +543,8 @@ pub fn shortest_way(network: &Network, instance: InstanceId) -> Option<u64> {
         let entry = Entry { feeds, steady, until, ..Entry::default() };
         let known: Vec<&Reset> = network.resets.iter().filter(|r| r.var.0 == instance).collect();
         let resets = Resets { known: &known, unknown: None };
-        let followed = follow(network, instance, &entry, resets, MOST)?;
+        let mut constants = Constants::of(network, instance);
+        let followed = follow(network, (instance, &mut constants), &entry, resets, MOST)?;
         let sent = out_ports(body).filter_map(|out| followed.marked(out));
         sent.map(|times| times.any().least).min().and_then(|least| u64::try_from(least).ok())
     });

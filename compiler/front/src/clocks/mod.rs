@@ -9,6 +9,7 @@ mod guard;
 mod latency;
 mod moved;
 mod order;
+mod passages;
 mod times;
 mod waves;
 
@@ -17,4 +18,5 @@ pub use check::{Clocked, PortUse, Way, check, port_use};
 pub use guard::{NoClock, clock_of};
 pub use latency::{Arrivals, Sending, Wave, arrivals, shortest_way};
 pub use order::Order;
+pub use passages::Passages;
 pub use waves::check as check_waves;

@@ -10,6 +10,7 @@
 
 use super::latency::{Arrival, Arrivals, Sending, Wave, arrivals};
 use super::moved::Moves;
+use super::passages::Passages;
 use crate::resolve::Program;
 use snn_grammar::ast::Direction;
 use snn_ir::clock::Clock;
@@ -23,14 +24,21 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Rows of the table that a warning shows, at most.
 const MOST_ROWS: usize = 12;
 
-/// Warns of clearings that come too early or too late.
-pub fn check(sink: &mut Sink, program: &Program, network: &Network, epoch: Option<(u64, i64)>) {
+/// Warns of clearings that come too early or too late. Resets may name an epoch; `passages` is what
+/// has been followed already.
+pub fn check(
+    sink: &mut Sink,
+    program: &Program,
+    network: &Network,
+    epoch: Option<(u64, i64)>,
+    mut passages: Passages,
+) {
     let clearings = clearings(network);
     if clearings.is_empty() {
         return;
     }
     let Some(wave) = wave(network, epoch) else { return };
-    let found = arrivals(network, &wave, &BTreeMap::new());
+    let found = arrivals(network, &wave, &BTreeMap::new(), &mut passages);
     let mut findings: Vec<(&Clearing, Finding)> = Vec::new();
     let mut said = BTreeSet::new();
     for clearing in &clearings {

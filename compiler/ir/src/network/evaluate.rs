@@ -1,8 +1,9 @@
 //! The values of stage `Once`, computed as the compiler computes constants.
 
 use super::{Body, Network, Op, Stage, TensorId, Value, ValueId};
-use crate::scalar::Kind;
-use crate::tensor::{Constant, apply as constant};
+use crate::scalar::{Kind, Scalar};
+use crate::tensor::{Constant, Tensor, apply as constant};
+use std::sync::Arc;
 
 /// The value of an operation on constants, of this kind and shape. `None` for leaves, for what
 /// cannot be computed (an index out of range) and for what would be enormous.
@@ -41,7 +42,39 @@ pub struct Once<'a> {
     network: &'a Network,
     values: &'a [Value],
     args: Vec<TensorId>,
-    found: Vec<Option<Option<Constant>>>,
+    found: Vec<Option<Found>>,
+}
+
+/// What was found of a value.
+#[derive(Clone)]
+enum Found {
+    /// A number; a single float in double precision, as in arrays.
+    Number(Scalar),
+    /// An array.
+    Array(Constant),
+    /// It depends on a file that is not read.
+    Unknown,
+}
+
+impl Found {
+    /// What a constant is, if it is known.
+    fn of(constant: Option<Constant>) -> Found {
+        match constant {
+            Some(Constant::Dense(one)) if one.shape.is_empty() => {
+                Found::Number(one.element(0, Kind::F64))
+            }
+            Some(array) => Found::Array(array),
+            None => Found::Unknown,
+        }
+    }
+
+    fn constant(&self) -> Option<Constant> {
+        match self {
+            Found::Number(x) => Some(Constant::Dense(Arc::new(Tensor::single(Vec::new(), *x)))),
+            Found::Array(array) => Some(array.clone()),
+            Found::Unknown => None,
+        }
+    }
 }
 
 impl<'a> Once<'a> {
@@ -71,9 +104,6 @@ impl<'a> Once<'a> {
         if self.values[value.at()].stage != Stage::Once {
             return None;
         }
-        if let Some(found) = &self.found[value.at()] {
-            return found.clone();
-        }
         // Arguments come before what they are arguments of: no recursion, however deep.
         let mut pending = vec![value];
         while let Some(&next) = pending.last() {
@@ -91,17 +121,40 @@ impl<'a> Once<'a> {
                 pending.pop();
             }
         }
-        self.found[value.at()].clone().flatten()
+        self.found[value.at()].as_ref()?.constant()
     }
 
-    fn compute(&self, at: ValueId) -> Option<Constant> {
+    fn compute(&self, at: ValueId) -> Found {
         let value = &self.values[at.at()];
         if let Some(tensor) = self.tensor(at) {
-            return self.network.tensors[tensor.at()].constant();
+            return Found::of(self.network.tensors[tensor.at()].constant());
         }
-        let args: Option<Vec<&Constant>> =
-            value.args.iter().map(|a| self.found[a.at()].as_ref()?.as_ref()).collect();
-        apply(&value.op, (value.kind, &value.shape), &args?)
+        if let Some(number) = self.number(value) {
+            return Found::Number(number);
+        }
+        let arg = |a: &ValueId| self.found[a.at()].as_ref()?.constant();
+        let args: Option<Vec<Constant>> = value.args.iter().map(arg).collect();
+        let apply = |args: Vec<Constant>| {
+            apply(&value.op, (value.kind, &value.shape), &args.iter().collect::<Vec<_>>())
+        };
+        Found::of(args.and_then(apply))
+    }
+
+    /// An operation on numbers, but for single floats: most values are no arrays, and need no
+    /// memory.
+    fn number(&self, value: &Value) -> Option<Scalar> {
+        let Op::Scalar(op) = value.op else { return None };
+        // No operation has more.
+        let mut numbers = [Scalar::Bool(false); 3];
+        for (number, arg) in numbers.iter_mut().zip(&value.args) {
+            let (Kind::Bool | Kind::Int | Kind::F64) = self.values[arg.at()].kind else {
+                return None;
+            };
+            let Some(Found::Number(known)) = self.found[arg.at()] else { return None };
+            *number = known;
+        }
+        let plain = value.kind != Kind::F32 && value.shape.is_empty();
+        op.eval(numbers.get(..value.args.len())?).filter(|_| plain)
     }
 }
 

@@ -171,10 +171,12 @@ impl Folder<'_> {
         let id = self.push(Value {
             op: Op::Const(tensor),
             args: Vec::new(),
+            kind: of.kind,
+            shape: of.shape.clone(),
+            stage: Stage::Once,
             name: None,
             spike: None,
-            stage: Stage::Once,
-            ..of.clone()
+            place: of.place,
         });
         self.constants.insert(tensor, id);
         id
@@ -191,12 +193,8 @@ impl Folder<'_> {
             if self.values[chosen.at()].shape == of.shape {
                 return chosen;
             }
-            return self.push(Value {
-                op: Op::Broadcast,
-                args: vec![chosen],
-                stage: self.values[chosen.at()].stage,
-                ..of.clone()
-            });
+            let stage = self.values[chosen.at()].stage;
+            return self.push(Value { op: Op::Broadcast, ..changed(of, vec![chosen], stage) });
         }
         let known: Option<Vec<Constant>> = args.iter().map(|a| self.known(*a)).collect();
         let stage = match of.stage {
@@ -215,7 +213,7 @@ impl Folder<'_> {
                 return self.tensor(tensor, of);
             }
         }
-        self.push(Value { args, stage, ..of.clone() })
+        self.push(changed(of, args, stage))
     }
 
     fn known(&self, id: ValueId) -> Option<Constant> {
@@ -230,4 +228,11 @@ impl Folder<'_> {
             _ => None,
         }
     }
+}
+
+/// A value with other arguments, known at another time.
+fn changed(of: &Value, args: Vec<ValueId>, stage: Stage) -> Value {
+    let Value { op, args: _, kind, shape, stage: _, name, spike, place } = of;
+    let (op, shape, name) = (op.clone(), shape.clone(), name.clone());
+    Value { op, args, kind: *kind, shape, stage, name, spike: *spike, place: *place }
 }

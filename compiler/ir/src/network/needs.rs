@@ -33,12 +33,15 @@ impl Needs {
             vars: vec![BTreeSet::new(); n],
             reads: vec![Vec::new(); n],
         };
+        // Of each value, the last statement that was found to need it.
+        let mut seen: Vec<Option<usize>> = vec![None; body.values.len()];
+        let mut pending: Vec<ValueId> = Vec::new();
         for (at, node) in nodes.iter().enumerate() {
-            let mut pending: Vec<ValueId> = node.stmt.guard.into_iter().collect();
+            pending.extend(node.stmt.guard);
             node.stmt.action.for_each_value(&mut |v| pending.push(v));
-            let mut seen: BTreeSet<ValueId> = BTreeSet::new();
             while let Some(id) = pending.pop() {
-                if !seen.insert(id) || body.values[id.at()].stage == Stage::Once {
+                let known = seen[id.at()].replace(at) == Some(at);
+                if known || body.values[id.at()].stage == Stage::Once {
                     continue;
                 }
                 match fixes.get(&id) {

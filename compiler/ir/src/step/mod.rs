@@ -391,7 +391,7 @@ pub enum Stmt {
 }
 
 /// How an integer is made to fit `bits` bits at a store. Not used for floats and booleans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fit {
     /// The value is stored as it is: proven to fit, or of kind float or bool.
     Exact,

@@ -13,6 +13,7 @@
 //!
 //! [`interval`] bounds one expression, given the buffers' ranges.
 
+mod alike;
 mod interval;
 mod solve;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::tensor::{Tensor as Known, Values, Weights};
+use alike::{Found, Likeness};
 use interval::{Evaluator, Interval};
 use solve::{Unit, units};
 use std::cell::OnceCell;
@@ -61,6 +63,8 @@ struct Analysis<'a> {
     locals: Vec<Vec<Interval>>,
     tensors: TensorRanges<'a>,
     rows: HashMap<TensorId, Vec<RowSums>>,
+    /// Circles that were solved.
+    alike: HashMap<Likeness, Found>,
 }
 
 impl<'a> Analysis<'a> {
@@ -79,7 +83,8 @@ impl<'a> Analysis<'a> {
         }
         let ranges = ir.buffers.iter().map(|buffer| initial(buffer, &tensors)).collect();
         let locals = ops.iter().map(|op| unknown(op)).collect();
-        Analysis { ir, units: units(&ops), ranges, locals, tensors, rows }
+        let (units, alike) = (units(&ops), HashMap::new());
+        Analysis { ir, units, ranges, locals, tensors, rows, alike }
     }
 
     /// What an op that is no loop may store, and where. Float buffers are left out.

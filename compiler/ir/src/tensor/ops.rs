@@ -64,6 +64,17 @@ impl Tensor {
         Tensor::bool(Vec::new(), vec![value])
     }
 
+    /// One element, in an array of this shape.
+    pub fn single(shape: Vec<usize>, element: Scalar) -> Tensor {
+        let values = match element {
+            Scalar::Bool(x) => Values::Bool(vec![x]),
+            Scalar::Int(x) => Values::Int(vec![x]),
+            Scalar::F32(x) => Values::Float(vec![x.into()]),
+            Scalar::F64(x) => Values::Float(vec![x]),
+        };
+        Tensor { shape, values }
+    }
+
     /// Smallest and largest of integer (or boolean) elements; `None` for floats and no elements.
     pub fn int_bounds(&self) -> Option<(i64, i64)> {
         match &self.values {
@@ -174,18 +185,22 @@ pub(super) fn apply_to(
     }
     let kinds = kinds.get(..operands.len())?;
     let kind = op.result(kinds)?;
-    if !kinds.contains(&Kind::F32) && kind != Kind::F32 {
-        return Some(Tensor { shape, values: apply_to_many(op, kind, n, operands)? });
-    }
     // Arrays hold single floats in double precision: each is made one for itself.
-    let results = (0..n).map(|n| {
+    let result = |n: usize| {
         let mut values = [Scalar::Bool(false); 3];
         for (value, operand) in values.iter_mut().zip(operands) {
             *value = operand.element(if operand.len() == 1 { 0 } else { n }, float);
         }
         op.eval(values.get(..operands.len())?)
-    });
-    collected(kind, shape, results)
+    };
+    // A loop over arrays is more to prepare than one element is to compute.
+    if n == 1 {
+        return Some(Tensor::single(shape, result(0)?));
+    }
+    if !kinds.contains(&Kind::F32) && kind != Kind::F32 {
+        return Some(Tensor { shape, values: apply_to_many(op, kind, n, operands)? });
+    }
+    collected(kind, shape, (0..n).map(result))
 }
 
 /// The results at `n` positions, of this kind, where nothing is a single float.

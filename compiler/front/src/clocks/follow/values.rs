@@ -1,15 +1,16 @@
 //! The values of a process that is followed: what elements carry, and numbers where they are known.
 
 use super::carried::Carried;
+use super::constants::{Answer, Question};
 use super::{Apart, Cell, Machine};
 use crate::clocks::grid::{self, Grid, Join};
 use crate::clocks::times::Stretch;
 use snn_core::kernels::Geometry;
-use snn_ir::network::{Data, Op, Stage, ValueId};
+use snn_ir::network::{Op, Stage, ValueId};
 use snn_ir::scalar::{self, Kind, Scalar};
 use snn_ir::tensor::{Constant, Values, conv};
 
-impl Machine<'_> {
+impl Machine<'_, '_> {
     /// A value in this step.
     pub(super) fn value(&mut self, value: ValueId) -> Cell {
         // Arguments come before what they are arguments of: no recursion, however deep.
@@ -43,13 +44,21 @@ impl Machine<'_> {
         if of.stage != Stage::Once || of.shape.iter().product::<usize>() != 1 {
             return None;
         }
-        let found = self.once.get(value)?;
+        let found = self.known(value)?;
         Some(match of.kind {
             Kind::Int => Scalar::Int(found.as_int()?),
             Kind::Bool => Scalar::Bool(found.first_number()? != 0.0),
             Kind::F32 => Scalar::F32(found.first_number()? as f32),
             Kind::F64 => Scalar::F64(found.first_number()?),
         })
+    }
+
+    /// A value of stage `Once`, where it is known.
+    fn known(&mut self, value: ValueId) -> Option<Constant> {
+        match self.constants.ask(Question::Value(value)) {
+            Answer::Value(known) => known,
+            _ => None,
+        }
     }
 
     fn compute(&mut self, at: ValueId) -> Cell {
@@ -133,41 +142,64 @@ impl Machine<'_> {
         if every.is_none() || !apart || rows > grid::MOST || sources > grid::MOST {
             return alike;
         }
-        let Some(known) = self.once.get(at) else { return alike };
-        let each: Vec<Carried> = input.each(&[sources]).collect();
-        let mut sums = Vec::with_capacity(rows);
-        match &known {
-            Constant::Dense(all) => {
-                let some = |k: usize| match &all.values {
-                    Values::Int(v) => v[k] != 0,
-                    Values::Bool(v) => v[k],
-                    Values::Float(v) => v[k] != 0.0,
-                };
-                sums.extend((0..rows).map(|row| {
-                    let used = (0..sources).filter(|n| some(row * sources + n));
-                    used.fold(Carried::NONE, |sum, n| sum.or(each[n]))
-                }));
-                self.out.apart += all.len() as u64 / 64;
-            }
-            Constant::Sparse(all) => {
-                let some = all.nonzero_codes();
-                sums.extend((0..rows).map(|row| match all.is_zero_elsewhere() {
-                    true => {
-                        let used = all.row(row).filter(|(_, code)| some.get(*code) == Some(&true));
-                        used.fold(Carried::NONE, |sum, (n, _)| sum.or(each[n]))
-                    }
-                    false => every,
-                }));
-                self.out.apart += all.stored() as u64 / 64;
-            }
-        }
-        let sums = Grid::of(shape, sums);
+        let Some(sums) = self.sums(at, shape, input) else { return alike };
         match self.entry.apart {
             Apart::Never => {
                 sums.reduced(&[0]).spread(&(1..shape.len()).collect::<Vec<_>>(), shape.len())
             }
             Apart::ByDelay | Apart::ByWeights => sums,
         }
+    }
+
+    /// What each sum carries; none where the weights are not known.
+    fn sums(
+        &mut self,
+        at: ValueId,
+        shape: &[usize],
+        input: &Grid<Carried>,
+    ) -> Option<Grid<Carried>> {
+        let every = input.any();
+        if input.is_uniform() {
+            let Answer::Summed(summed) = self.constants.ask(Question::Summed(at)) else {
+                return None;
+            };
+            let (some, looked_at) = summed?;
+            self.out.apart += looked_at as u64 / 64;
+            let sum = |some: bool| if some { every } else { Carried::NONE };
+            return Some(Grid::of(shape, some.each(shape).map(sum).collect()));
+        }
+        let known = self.known(at)?;
+        let rows = 0..shape.iter().product::<usize>();
+        let sources = self.body.values[at.at()].shape.last().copied().unwrap_or(0);
+        let each: Vec<Carried> = input.each(&[sources]).collect();
+        let sums = match &known {
+            Constant::Dense(all) => {
+                let some = |k: usize| match &all.values {
+                    Values::Int(v) => v[k] != 0,
+                    Values::Bool(v) => v[k],
+                    Values::Float(v) => v[k] != 0.0,
+                };
+                self.out.apart += all.len() as u64 / 64;
+                let sum = |row: usize| {
+                    let used = (0..sources).filter(|n| some(row * sources + n));
+                    used.fold(Carried::NONE, |sum, n| sum.or(each[n]))
+                };
+                rows.map(sum).collect()
+            }
+            Constant::Sparse(all) => {
+                let some = all.nonzero_codes();
+                self.out.apart += all.stored() as u64 / 64;
+                let sum = |row: usize| match all.is_zero_elsewhere() {
+                    true => {
+                        let used = all.row(row).filter(|(_, code)| some.get(*code) == Some(&true));
+                        used.fold(Carried::NONE, |sum, (n, _)| sum.or(each[n]))
+                    }
+                    false => every,
+                };
+                rows.map(sum).collect()
+            }
+        };
+        Some(Grid::of(shape, sums))
     }
 
     /// The sums of a convolution, as those of [`Machine::matmul`].
@@ -196,19 +228,10 @@ impl Machine<'_> {
 
     /// Which elements of a constant are not 0; none where it is not known, or too large.
     fn nonzero(&mut self, at: ValueId) -> Option<Grid<bool>> {
-        if let Some(known) = self.nonzero.get(&at) {
-            return known.clone();
+        match self.constants.ask(Question::Used(at)) {
+            Answer::Used(known) => known,
+            _ => None,
         }
-        let of = &self.body.values[at.at()];
-        let few = of.shape.iter().product::<usize>() <= grid::MOST;
-        let known = if few { self.once.get(at) } else { None };
-        let known = known.map(|of| of.convert(Kind::Bool).values());
-        let known = known.and_then(|all| match &all.values {
-            Values::Bool(each) => Some(Grid::of(&all.shape, each.clone())),
-            Values::Int(_) | Values::Float(_) => None,
-        });
-        self.nonzero.insert(at, known.clone());
-        known
     }
 
     /// What elements carry that are chosen, or multiplied by 0, by a constant array.
@@ -250,14 +273,11 @@ impl Machine<'_> {
     }
 
     /// Whether a value is data: of a file, or a constant array.
-    fn is_data(&self, value: ValueId) -> bool {
+    fn is_data(&mut self, value: ValueId) -> bool {
         let of = &self.body.values[value.at()];
-        let tensor = self.once.tensor(value);
         of.stage == Stage::Once
-            && tensor.is_none_or(|t| {
-                let data = &self.network.tensors[t.at()].data;
-                matches!(data, Data::File(_)) || of.shape.iter().product::<usize>() > 1
-            })
+            && (of.shape.iter().product::<usize>() > 1
+                || self.constants.ask(Question::Read(value)) == Answer::Read(true))
     }
 }
 

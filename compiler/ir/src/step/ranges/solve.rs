@@ -1,6 +1,7 @@
 //! Ranges that hold together: what follows from itself grows until it holds, and shrinks as long as
 //! it does.
 
+use super::alike::{Found, Likeness};
 use super::interval::{self, Interval};
 use super::{Analysis, Computed, bounds, join, within};
 use crate::circles;
@@ -21,9 +22,9 @@ const RETREATS: u32 = 3;
 /// An op, or a statement of a loop.
 pub(super) struct Unit<'a> {
     /// The position of the op.
-    at: usize,
+    pub(super) at: usize,
     op: &'a Op,
-    statement: Option<&'a Stmt>,
+    pub(super) statement: Option<&'a Stmt>,
 }
 
 impl Unit<'_> {
@@ -87,12 +88,12 @@ pub(super) fn units<'a>(ops: &[&'a Op]) -> Vec<Unit<'a>> {
 }
 
 /// Units that depend on each other, and what they store to.
-struct Circle {
-    units: Vec<usize>,
+pub(super) struct Circle {
+    pub(super) units: Vec<usize>,
     /// Ascending.
-    buffers: Vec<BufferId>,
+    pub(super) buffers: Vec<BufferId>,
     /// What these buffers hold besides.
-    base: Vec<Interval>,
+    pub(super) base: Vec<Interval>,
 }
 
 /// Who reads a buffer, or a local of an op.
@@ -174,9 +175,39 @@ impl Analysis<'_> {
         let buffers: Vec<BufferId> = stored.collect::<BTreeSet<_>>().into_iter().collect();
         let base = buffers.iter().map(|b| self.ranges[b.0 as usize]).collect();
         let circle = Circle { units, buffers, base };
-        self.ascend(&circle, readers);
-        self.tighten(&circle);
+        let likeness = Likeness::of(self, &circle);
+        match likeness.as_ref().and_then(|likeness| self.alike.get(likeness).cloned()) {
+            Some(found) => self.take(&circle, &found),
+            None => {
+                self.ascend(&circle, readers);
+                self.tighten(&circle);
+                let found = self.found(&circle);
+                self.alike.extend(likeness.map(|likeness| (likeness, found)));
+            }
+        }
         circle.buffers
+    }
+
+    /// What is known of a circle now.
+    fn found(&self, circle: &Circle) -> Found {
+        let local = |unit: &usize| {
+            let unit = &self.units[*unit];
+            self.locals[unit.at].get(unit.writes().1? as usize).copied()
+        };
+        Found { buffers: self.held(circle), locals: circle.units.iter().map(local).collect() }
+    }
+
+    /// Takes over what was found of a circle that is alike.
+    fn take(&mut self, circle: &Circle, found: &Found) {
+        self.hold(circle, &found.buffers);
+        for (unit, known) in circle.units.iter().zip(&found.locals) {
+            let unit = &self.units[*unit];
+            if let (Some(local), Some(known)) = (unit.writes().1, known)
+                && let Some(place) = self.locals[unit.at].get_mut(local as usize)
+            {
+                *place = *known;
+            }
+        }
     }
 
     /// Grows the ranges until every unit stores inside them. What grows is looked at again where
