@@ -9,6 +9,7 @@ mod hostile;
 mod losses;
 mod placements;
 mod programs;
+mod recordings;
 mod refusals;
 mod words;
 
