@@ -18,7 +18,7 @@ use snn_ir::tensor::Tensor;
 #[cfg(feature = "loihi2")]
 use snn_loihi2::{ChipRun, options::Objective};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use target::{described, target};
 
@@ -68,6 +68,8 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// The runs without errors, in order.
     pub runs: Vec<CheckedRun>,
+    /// The data files that were opened, by path.
+    pub data: Vec<PathBuf>,
 }
 
 /// A run that can be executed.
@@ -152,7 +154,7 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
     let overrides = overrides(&program, &options.set, &mut sink);
     let arrays = arrays(&program, &options.arrays, &mut sink);
     let chosen = chosen(&program, &options.runs, &mut sink);
-    let mut runs = Vec::new();
+    let (mut runs, mut data) = (Vec::new(), Vec::new());
     // With syntax errors half of the names are missing; more messages would only mislead.
     if !sink.has_errors() {
         // One context: what a constant is and what a file holds is found out once.
@@ -162,6 +164,7 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
         for at in chosen {
             runs.extend(run(&mut cx, at, options));
         }
+        data = cx.data();
         unused::check(&mut cx);
         let as_written =
             options.set.is_empty() && options.arrays.is_empty() && options.target.is_none();
@@ -172,7 +175,7 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
     if options.deny_warnings {
         sink.deny_warnings();
     }
-    Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs }
+    Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs, data }
 }
 
 /// Evaluates every constant, data item, epoch and range of a parameter of the program's own file,

@@ -1,9 +1,12 @@
 //! Diagnostics and results as JSON for machines. The only file that knows `serde_json`.
 
+use crate::execute::Engine;
+use crate::origin::Origin;
 use crate::report::evaluate::{Metric, Verdict};
 use serde_json::{Value, json};
 use snn_data::compare::{self, Comparison, How};
 use snn_ir::diagnostics::{Diagnostic, Edit, Fix, Help, Label, Loc, Position, Severity, SourceMap};
+use snn_ir::hash::sha256;
 use snn_ir::step::StepIr;
 #[cfg(feature = "compiled")]
 use snn_rust::build::{Contents, LIMIT};
@@ -41,8 +44,8 @@ pub struct Fixes {
 }
 
 /// What `snnc run --json` prints: that of a check, and for a run that was executed
-/// `{run, network, steps, seconds, threads, reports: [{report, name, value}],
-/// expectations: [{expectation, holds, left, right}], files: […]}`.
+/// `{run, network, steps, seconds, threads, engine, reports: [{report, name, value}],
+/// expectations: [{expectation, holds, left, right}], files: […], origin: {…}}`; see [`origin`].
 pub fn ran(diagnostics: &[Diagnostic], sources: &SourceMap, ran: Option<&Ran<'_>>) -> String {
     let mut object = common(diagnostics, sources);
     if let (Some(ran), Value::Object(fields)) = (ran, &mut object) {
@@ -52,9 +55,11 @@ pub fn ran(diagnostics: &[Diagnostic], sources: &SourceMap, ran: Option<&Ran<'_>
             "steps": ran.ir.steps,
             "seconds": ran.seconds,
             "threads": ran.threads,
+            "engine": format!("{:?}", ran.engine).to_lowercase(),
             "reports": ran.metrics.iter().map(metric).collect::<Vec<_>>(),
             "expectations": ran.verdicts.iter().map(verdict).collect::<Vec<_>>(),
             "files": ran.files,
+            "origin": origin_value(ran.origin),
         });
         if let Value::Object(executed) = executed {
             fields.extend(executed);
@@ -129,6 +134,42 @@ pub struct Ran<'a> {
     pub verdicts: &'a [Verdict],
     /// What was written.
     pub files: &'a [String],
+    /// What executed it.
+    pub engine: Engine,
+    /// Where it comes from.
+    pub origin: &'a Origin,
+}
+
+/// Where a result comes from, as the comment of its archive: `{version, run, sources: {NAME:
+/// SHA256}, data: {PATH: SHA256}, set: {NAME: VALUE}, arrays: {NAME: SHA256}}`. Of more than fits
+/// a comment, `sources` and `data` are each one digest of all.
+pub fn origin(origin: &Origin) -> String {
+    let text = origin_value(origin).to_string();
+    if text.len() <= COMMENT {
+        return text;
+    }
+    let mut value = origin_value(origin);
+    for part in ["sources", "data"] {
+        value[part] = json!(sha256(value[part].to_string().as_bytes()));
+    }
+    value.to_string()
+}
+
+/// The most bytes of a comment of a zip archive, and some room.
+const COMMENT: usize = 60_000;
+
+fn origin_value(origin: &Origin) -> Value {
+    let object = |pairs: &[(String, String)]| {
+        Value::Object(pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect())
+    };
+    json!({
+        "version": origin.version,
+        "run": origin.run,
+        "sources": object(&origin.sources),
+        "data": object(&origin.data),
+        "set": object(&origin.set),
+        "arrays": object(&origin.arrays),
+    })
 }
 
 /// What `snnc build --json` prints for a generated crate: that of a check, and `{run, network,

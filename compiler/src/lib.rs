@@ -10,7 +10,7 @@
 //! | replace constants and data | [`Options::set`], [`Options::arrays`] |
 //! | keep files in memory | [`Memory`], [`Overlay`](snn_data::Overlay), any [`Files`] |
 //! | execute a run | [`CheckedRun::execute`] with [`Settings`]: engine, threads, progress, stopping |
-//! | use what it recorded | [`Executed::array`], [`report::evaluate`] |
+//! | use what it recorded | [`Executed::array`], [`report::evaluate`]; where it comes from: [`origin`] |
 //! | run a grid of values | [`sweep`] |
 //! | step a network, look at it and write to it | [`Session`] |
 //! | place it on a chip | [`place`] |
@@ -56,6 +56,7 @@ pub mod driver;
 pub mod execute;
 pub mod graph;
 pub mod json;
+pub mod origin;
 pub mod report;
 pub mod session;
 pub mod sweep;

@@ -55,17 +55,18 @@ impl Values<'_> {
     }
 }
 
-/// Writes an archive to `path`, replacing what is there only once all of it is written.
+/// Writes an archive to `path`, with a comment (at most 64 KiB) that readers of arrays ignore,
+/// replacing what is there only once all of it is written.
 ///
 /// # Errors
 /// Those of the file system (a full disk leaves no half file behind); `InvalidInput` where a
 /// member's bytes do not fit its header.
-pub fn write(path: &Path, members: &[Member]) -> io::Result<()> {
+pub fn write(path: &Path, members: &[Member], comment: &str) -> io::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = Path::new(&partial);
     let written = File::create(partial)
-        .and_then(|file| write_to(BufWriter::new(file), members))
+        .and_then(|file| write_to(BufWriter::new(file), members, comment))
         .and_then(|()| std::fs::rename(partial, path));
     if written.is_err() {
         // The first error is the one to report; what is left behind is only litter.
@@ -74,12 +75,17 @@ pub fn write(path: &Path, members: &[Member]) -> io::Result<()> {
     written
 }
 
-/// Writes an archive.
+/// Writes an archive; see [`write`].
 ///
 /// # Errors
 /// Those of the writer; `InvalidInput` where a member's bytes do not fit its header.
-pub fn write_to(to: impl Write + Seek, members: &[Member]) -> io::Result<()> {
+pub fn write_to(
+    to: impl Write + Seek,
+    members: &[Member],
+    comment: &str,
+) -> io::Result<()> {
     let mut archive = ZipWriter::new(UntilFailed { to, failed: false });
+    archive.set_comment(comment);
     for member in members {
         let length = member.header.data_len()?;
         if member.bytes.known().is_some_and(|known| known != length) {
@@ -160,6 +166,11 @@ impl<R: Read + Seek> Archive<R> {
         Ok(Archive { zip: ZipArchive::new(from)? })
     }
 
+    /// What was written as its comment.
+    pub fn comment(&self) -> &[u8] {
+        self.zip.comment()
+    }
+
     /// The keys of its arrays, sorted. Members that are not `.npy` files have none.
     pub fn names(&self) -> Vec<String> {
         let mut names = self.names_in_order();
@@ -237,7 +248,7 @@ mod tests {
     #[test]
     fn after_a_failure_nothing_more_is_tried() {
         let asked = std::cell::Cell::new(0);
-        let error = write_to(Full(&asked), &members()).unwrap_err();
+        let error = write_to(Full(&asked), &members(), "").unwrap_err();
         assert_eq!((error.kind(), asked.get()), (io::ErrorKind::StorageFull, 1));
     }
 
@@ -245,7 +256,7 @@ mod tests {
     fn an_archive_reads_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.npz");
-        write(&path, &members()).unwrap();
+        write(&path, &members(), "").unwrap();
         let mut archive = Archive::open(&path).unwrap();
         assert_eq!(archive.names(), ["label", "net.lif1.u"]);
         assert_eq!(archive.names_in_order(), ["net.lif1.u", "label"]);
@@ -257,11 +268,19 @@ mod tests {
     }
 
     #[test]
+    fn the_comment_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.npz");
+        write(&path, &members(), "{\"version\":\"1\"}").unwrap();
+        assert_eq!(Archive::open(&path).unwrap().comment(), b"{\"version\":\"1\"}");
+    }
+
+    #[test]
     fn equal_arrays_give_equal_bytes_and_no_litter() {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (dir.path().join("a.npz"), dir.path().join("b.npz"));
-        write(&a, &members()).unwrap();
-        write(&b, &members()).unwrap();
+        write(&a, &members(), "").unwrap();
+        write(&b, &members(), "").unwrap();
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
@@ -270,7 +289,7 @@ mod tests {
     fn damage_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.npz");
-        write(&path, &members()).unwrap();
+        write(&path, &members(), "").unwrap();
         let whole = std::fs::read(&path).unwrap();
         for n in (0..whole.len()).step_by(7) {
             std::fs::write(&path, &whole[..n]).unwrap();
@@ -289,7 +308,7 @@ mod tests {
     fn flipped_bits_are_survived() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.npz");
-        write(&path, &members()).unwrap();
+        write(&path, &members(), "").unwrap();
         let whole = std::fs::read(&path).unwrap();
         let mut read = 0;
         for bit in (0..whole.len() * 8).step_by(7) {

@@ -91,7 +91,7 @@ fn execute<D: Send + Sync, N: Network>(
     })?;
     let recordings = folder.map(|folder| folder.finish(Some(&outcome.columns)).map_err(unkept));
     if let (Some(recordings), Some(out)) = (recordings.transpose()?, &arguments.out) {
-        record::write(out, plan.records.iter().zip(&recordings))
+        record::write(out, plan.records.iter().zip(&recordings), "")
             .map_err(|e| format!("cannot write {}: {e}", out.display()))?;
     }
     if let (Some(grows), None) = (&grows, &arguments.record) {

@@ -99,15 +99,17 @@ pub fn shape(spec: &RecordSpec, rows: u64) -> Vec<usize> {
     time.into_iter().chain(spec.shape.iter().copied()).collect()
 }
 
-/// Writes recordings to the archive at `path`, each under its key.
+/// Writes recordings to the archive at `path`, each under its key, with a comment that says where
+/// they come from.
 ///
 /// # Errors
 /// Those of [`npz::write`].
 pub fn write<'a>(
     path: &Path,
     recordings: impl IntoIterator<Item = (&'a RecordSpec, &'a Recording)>,
+    comment: &str,
 ) -> io::Result<()> {
-    npz::write(path, &members(recordings))
+    npz::write(path, &members(recordings), comment)
 }
 
 /// The bytes of the same archive.
@@ -116,9 +118,10 @@ pub fn write<'a>(
 /// Those of [`npz::write_to`].
 pub fn bytes<'a>(
     recordings: impl IntoIterator<Item = (&'a RecordSpec, &'a Recording)>,
+    comment: &str,
 ) -> io::Result<Vec<u8>> {
     let mut archive = io::Cursor::new(Vec::new());
-    npz::write_to(&mut archive, &members(recordings))?;
+    npz::write_to(&mut archive, &members(recordings), comment)?;
     Ok(archive.into_inner())
 }
 
@@ -158,7 +161,7 @@ mod tests {
         let recordings: Vec<Recording> = columns.into_iter().map(Recording::from).collect();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("results.npz");
-        write(&path, specs.iter().zip(&recordings)).unwrap();
+        write(&path, specs.iter().zip(&recordings), "").unwrap();
 
         let mut archive = npz::Archive::open(&path).unwrap();
         let mut read = |key| {

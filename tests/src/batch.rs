@@ -177,7 +177,7 @@ fn one<D: Send + Sync, N: Network>(
             let recordings: Vec<_> =
                 outcome.columns.into_iter().map(snn_runtime::record::Recording::from).collect();
             let kept = plan.records.iter().zip(&recordings);
-            snn_runtime::record::write(&out.with_extension("npz"), kept).expect("recordings");
+            snn_runtime::record::write(&out.with_extension("npz"), kept, "").expect("recordings");
         }
         Err(RunError::Fault(fault)) => {
             std::fs::write(out.with_extension("fault"), fault.line()).expect("fault");

@@ -85,7 +85,7 @@ pub fn executed(ir: &StepIr) -> BTreeMap<String, Array> {
     let path = folder.path().join("results.npz");
     let recordings: Vec<_> =
         outcome.columns.into_iter().map(snn_runtime::record::Recording::from).collect();
-    snn_runtime::record::write(&path, plan.records.iter().zip(&recordings))
+    snn_runtime::record::write(&path, plan.records.iter().zip(&recordings), "")
         .unwrap_or_else(|e| panic!("{e}"));
     arrays(&path)
 }

@@ -7,6 +7,7 @@ use snn_runtime::record::{self, Recording};
 use snnc::driver::Checked;
 use snnc::execute;
 use snnc::json;
+use snnc::origin::Origin;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -148,12 +149,17 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<(), Diagnostic> {
 ///
 /// # Errors
 /// E0901 where the file cannot be written.
-pub fn write_recordings(path: &Path, kept: &[(&RecordSpec, &Recording)]) -> Result<(), Diagnostic> {
+pub fn write_recordings(
+    path: &Path,
+    kept: &[(&RecordSpec, &Recording)],
+    origin: &Origin,
+) -> Result<(), Diagnostic> {
+    let comment = json::origin(origin);
     let written = if is_file_or_free(path) {
-        record::write(path, kept.iter().copied())
+        record::write(path, kept.iter().copied(), &comment)
     } else {
         // The archive's writer replaces what is there by renaming.
-        record::bytes(kept.iter().copied()).and_then(|bytes| std::fs::write(path, bytes))
+        record::bytes(kept.iter().copied(), &comment).and_then(|bytes| std::fs::write(path, bytes))
     };
     written.map_err(|e| cannot_write(&format!("`{}`", path.display()), &e))
 }

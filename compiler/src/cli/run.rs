@@ -6,6 +6,7 @@ use snn_ir::diagnostics::{Code, Diagnostic};
 use snnc::driver::{Checked, CheckedRun};
 use snnc::execute::{Engine, Executed, Progress, Settings};
 use snnc::json;
+use snnc::origin::Origin;
 use snnc::report::evaluate::{Metric, Verdict, metrics, verdicts};
 use snnc::report::pictures::pictures;
 use std::num::NonZero;
@@ -44,7 +45,9 @@ pub fn run(
         Some(run) if !checked.has_errors() => run,
         _ => return finish(&checked, Vec::new(), None, &options),
     };
-    match execute_and_keep(run, &options) {
+    let checked_with = program::options(arguments, snnc::driver::Runs::First);
+    let origin = Origin::of(&checked, run, &Disk, &checked_with);
+    match origin.and_then(|origin| execute_and_keep(run, origin, &options)) {
         Ok(results) => {
             let failed = unmet(run, &results.verdicts);
             finish(&checked, failed, Some((run, results)), &options)
@@ -60,12 +63,18 @@ struct Results {
     metrics: Vec<Metric>,
     verdicts: Vec<Verdict>,
     files: Vec<String>,
+    engine: Engine,
+    origin: Origin,
 }
 
-fn execute_and_keep(run: &CheckedRun, options: &Invocation) -> Result<Results, Diagnostic> {
+fn execute_and_keep(
+    run: &CheckedRun,
+    origin: Origin,
+    options: &Invocation,
+) -> Result<Results, Diagnostic> {
     run.executable()?;
     options.output.as_deref().map_or(Ok(()), output::require_place)?;
-    let shown = output::Progress::new(options.quiet || options.json);
+    let shown = output::Progress::new(options.quiet);
     let stopped = interrupt::stopped()?;
     let progress = |progress: Progress<'_>| {
         shown.show(&run.name, progress);
@@ -83,7 +92,7 @@ fn execute_and_keep(run: &CheckedRun, options: &Invocation) -> Result<Results, D
     };
     let executed = run.execute(&Disk, &settings)?;
     drop(shown);
-    let Executed { plan, recordings, seconds, threads, .. } = executed;
+    let Executed { plan, recordings, seconds, threads, engine } = executed;
     let metrics = metrics(&run.network, &Disk, &plan.records, &recordings);
     let verdicts = verdicts(&run.network, &Disk, &plan.records, &recordings);
     let drawn = pictures(&run.network, &plan.records, &recordings)
@@ -93,7 +102,7 @@ fn execute_and_keep(run: &CheckedRun, options: &Invocation) -> Result<Results, D
         // Only what the program asks for; the other records serve its reports.
         let all = plan.records.iter().zip(&recordings).zip(&run.ir.records);
         let kept: Vec<_> = all.filter(|(_, record)| record.asked).map(|(kept, _)| kept).collect();
-        output::write_recordings(path, &kept)?;
+        output::write_recordings(path, &kept, &origin)?;
         files.push(path.display().to_string());
     }
     for picture in drawn {
@@ -105,7 +114,7 @@ fn execute_and_keep(run: &CheckedRun, options: &Invocation) -> Result<Results, D
         // Best effort: all of it stands in the archive.
         let _ = std::fs::remove_dir_all(growing);
     }
-    Ok(Results { seconds, threads, metrics, verdicts, files })
+    Ok(Results { seconds, threads, engine, metrics, verdicts, files, origin })
 }
 
 /// The path of a picture: next to the recordings, named after them.
@@ -147,6 +156,8 @@ fn finish(
             metrics: &r.metrics,
             verdicts: &r.verdicts,
             files: &r.files,
+            engine: r.engine,
+            origin: &r.origin,
         });
         let all: Vec<Diagnostic> = checked.diagnostics.iter().cloned().chain(new).collect();
         output::print(&json::ran(&all, &checked.sources, ran.as_ref()))?;
@@ -175,7 +186,13 @@ fn show(run: &CheckedRun, results: &Results, quiet: bool) -> Result<(), Diagnost
             n => format!("{n} threads"),
         };
         let (steps, seconds) = (run.ir.steps, results.seconds);
-        output::say(&format!("{steps} steps in {seconds:.3} s on {threads}{}", rate(run, seconds)));
+        let by = match results.engine {
+            Engine::Compiled => "",
+            Engine::Executor => ", executed in this process",
+            Engine::Oracle => ", by the oracle",
+        };
+        let rate = rate(run, seconds);
+        output::say(&format!("{steps} steps in {seconds:.3} s on {threads}{by}{rate}"));
     }
     Ok(())
 }

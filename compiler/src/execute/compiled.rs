@@ -30,15 +30,33 @@ pub fn generate<'a>(
     snn_rust::emit(ir, files, &snn_rust::Provenance { generator, source_hash: hash })
 }
 
+/// A run with its crate, and the cache that may have its program.
+pub struct Prepared {
+    generated: GeneratedCrate,
+    cache: build::Cache,
+}
+
+impl Prepared {
+    /// Nothing is compiled for it.
+    pub fn of(ir: &StepIr, files: &dyn Files) -> Result<Prepared, Diagnostic> {
+        // No hash of the source: a run that differs only in comments is compiled once.
+        Ok(Prepared { generated: generate(ir, files, [])?, cache: build::Cache::open()? })
+    }
+
+    /// Whether it is compiled already.
+    pub fn is_kept(&self) -> bool {
+        build::is_kept(&self.generated, self.cache.dir())
+    }
+}
+
 /// Compiles a run, or finds it compiled, and executes it.
 pub fn run(
+    prepared: &Prepared,
     ir: &StepIr,
     files: &dyn Files,
     settings: &Settings<'_>,
 ) -> Result<Executed, Diagnostic> {
-    // No hash of the source: a run that differs only in comments is compiled once.
-    let generated = generate(ir, files, [])?;
-    let cache = build::Cache::open()?;
+    let Prepared { generated, cache } = prepared;
     let mut runtime = false;
     let mut compiling = |package: &str| {
         if package.starts_with(&generated.name) {
@@ -47,8 +65,8 @@ pub fn run(
             settings.doing("compiling the runtime, once for each version of snnc");
         }
     };
-    let program = build::compile(&generated, cache.dir(), &mut compiling)?;
-    let data = build::data(&generated, files, cache.dir())?;
+    let program = build::compile(generated, cache.dir(), &mut compiling)?;
+    let data = build::data(generated, files, cache.dir())?;
     let plan = executor::plan(ir);
     let own = Temporary(cache.work("results")?);
     let dir = settings.record.unwrap_or(&own.0);

@@ -1,6 +1,8 @@
 //! Executes a run: compiled, in this process, or by the oracle. All give the same bits.
 
 #[cfg(feature = "compiled")]
+mod choice;
+#[cfg(feature = "compiled")]
 mod compiled;
 mod watch;
 
@@ -39,7 +41,9 @@ pub enum Engine {
 /// How a run is executed.
 #[derive(Clone, Copy, Default)]
 pub struct Settings<'a> {
-    /// By what; where it is not given, compiled if there is a Rust toolchain, else by the executor.
+    /// By what. Where it is not given: as a program, if it is compiled already; else by the
+    /// executor at once, unless that turns out to take longer than compiling does and there is a
+    /// Rust toolchain.
     pub engine: Option<Engine>,
     /// Threads at most; all cores where it is not given.
     pub threads: Option<NonZero<usize>>,
@@ -126,17 +130,11 @@ pub fn execute(
         Some(Engine::Executor) => in_process(ir, files, settings),
         Some(Engine::Oracle) => divined(network, &ir, files, settings),
         #[cfg(feature = "compiled")]
-        Some(Engine::Compiled) => compiled::run(&ir, files, settings),
+        Some(Engine::Compiled) => {
+            compiled::run(&compiled::Prepared::of(&ir, files)?, &ir, files, settings)
+        }
         #[cfg(feature = "compiled")]
-        None => match compiled::run(&ir, files, settings) {
-            Err(missing) if missing.code == Code::E0907 => {
-                let what =
-                    format!("{}; it is executed in this process, more slowly", missing.message);
-                settings.doing(&what);
-                in_process(ir, files, settings)
-            }
-            done => done,
-        },
+        None => choice::execute(ir, files, settings),
         #[cfg(not(feature = "compiled"))]
         Some(Engine::Compiled) => Err(Diagnostic::without_place(
             Code::E0907,

@@ -9,8 +9,8 @@ use snn_runtime::npz::{self, Member, Values};
 /// A folder with `a.npz` and `b.npz`.
 fn folder(a: &[Member], b: &[Member]) -> Folder {
     let folder = Folder::with("empty", "");
-    npz::write(&folder.path("a.npz"), a).unwrap();
-    npz::write(&folder.path("b.npz"), b).unwrap();
+    npz::write(&folder.path("a.npz"), a, "").unwrap();
+    npz::write(&folder.path("b.npz"), b, "").unwrap();
     folder
 }
 

@@ -30,21 +30,26 @@ fn every_engine_records_the_same_bytes() {
     assert_eq!(ran.status.code(), Some(2));
 }
 
+/// A command that finds no Rust toolchain.
+fn without_toolchain(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = command(arguments);
+    for name in ["PATH", "HOME", "CARGO_HOME"] {
+        command.env(name, folder.path("nowhere"));
+    }
+    command.env("SNNC_CACHE", folder.path("cache")).current_dir(folder.path(""));
+    command
+}
+
 #[test]
-fn without_a_toolchain_a_run_is_executed_in_process_and_says_so() {
+fn a_short_run_is_executed_at_once_and_says_so() {
     let folder = Folder::with("net.snn", PROGRAM);
-    let nowhere = folder.path("nowhere");
     let run = |arguments: &[&str]| {
-        let mut command = command(&[&["run", "net.snn"], arguments].concat());
-        for name in ["PATH", "HOME", "CARGO_HOME"] {
-            command.env(name, &nowhere);
-        }
-        command.env("SNNC_CACHE", folder.path("cache")).current_dir(folder.path(""));
-        command.output().unwrap()
+        let arguments = [&["run", "net.snn"], arguments].concat();
+        without_toolchain(&folder, &arguments).output().unwrap()
     };
     let ran = run(&["-o", "without.npz"]);
     assert_eq!(ran.status.code(), Some(0), "{}", stderr(&ran));
-    assert!(stderr(&ran).contains("it is executed in this process, more slowly"), "{ran:?}");
+    assert!(stderr(&ran).contains("on 1 thread, executed in this process"), "{ran:?}");
     let with = folder.snnc(&["run", "net.snn", "--engine", "oracle", "-o", "with.npz"]);
     assert_eq!(with.status.code(), Some(0), "{}", stderr(&with));
     let bytes = |file| std::fs::read(folder.path(file)).unwrap();
@@ -53,6 +58,41 @@ fn without_a_toolchain_a_run_is_executed_in_process_and_says_so() {
     let refused = run(&["--engine", "compiled"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("error[E0907]"), "{}", stderr(&refused));
+}
+
+#[test]
+fn what_is_compiled_already_is_run_as_a_program() {
+    let folder = Folder::with("net.snn", PROGRAM);
+    let engine = |arguments: &[&str]| {
+        let ran = folder.snnc(&[&["run", "net.snn", "--json"], arguments].concat());
+        assert_eq!(ran.status.code(), Some(0), "{}", stderr(&ran));
+        super::programs::json(&ran)["engine"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(engine(&["--engine", "compiled"]), "compiled");
+    assert_eq!(engine(&[]), "compiled");
+    assert_eq!(engine(&["--engine", "executor"]), "executor");
+}
+
+/// Takes too long for this process, and there is nothing else: it says so, and goes on.
+#[cfg(unix)]
+#[test]
+fn without_a_toolchain_a_long_run_is_executed_in_process_and_says_so() {
+    use std::io::{BufRead, BufReader};
+    let text = "process P { var n: i32 = 0; phase spk { n = (n + 1) % 7 } }\n\
+        network N { p = P() }\nrun r of N { steps 4_000_000_000; record p.n }\n";
+    let folder = Folder::with("long.snn", text);
+    let mut command = without_toolchain(&folder, &["run", "long.snn", "-o", "long.npz"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut said = String::new();
+    for line in lines {
+        said += &line;
+        if line.contains("it is executed in this process, more slowly") {
+            Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        }
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    says(&said, &["more slowly", "error[E0911]"]);
 }
 
 #[test]

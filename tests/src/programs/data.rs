@@ -173,7 +173,7 @@ fn npz(shape: &[usize], values: &[u8]) -> Vec<u8> {
         header,
         bytes: snn_runtime::npz::Values::Held(values),
     };
-    snn_runtime::npz::write(file.path(), &[member])
+    snn_runtime::npz::write(file.path(), &[member], "")
         .and_then(|()| std::fs::read(file.path()))
         .unwrap_or_else(|e| panic!("{e}"))
 }

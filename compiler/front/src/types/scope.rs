@@ -14,7 +14,7 @@ use snn_ir::network::evaluate;
 use snn_ir::scalar::Kind;
 use snn_ir::tensor::{Constant, Tensor, Values};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -525,6 +525,12 @@ impl<'a> Cx<'a> {
         let dataset = Arc::new(opened);
         self.datasets.insert(source, Arc::clone(&dataset));
         Ok(dataset)
+    }
+
+    /// The data files that have been opened, by path.
+    pub fn data(&self) -> Vec<PathBuf> {
+        let paths: BTreeSet<&Path> = self.datasets.keys().map(DataSource::path).collect();
+        paths.into_iter().map(Path::to_path_buf).collect()
     }
 
     /// All values of a data file.

@@ -49,7 +49,7 @@ pub fn compile(
     let cache = &std::path::absolute(cache).unwrap_or_else(|_| cache.to_path_buf());
     let runtime = runtime_digest();
     let package = package_name(generated, &runtime);
-    let program = format!("{package}{}", std::env::consts::EXE_SUFFIX);
+    let program = program_name(&package);
     let kept = cache.join("bin").join(&program);
     [&package, &runtime].into_iter().for_each(|name| keep::used(cache, name));
     if kept.is_file() {
@@ -68,6 +68,16 @@ pub fn compile(
     let built = cargo::build(&dir, &target, &program, progress)?;
     cache::file_once(cache, &built, &kept)?;
     Ok(kept)
+}
+
+/// Whether the program of a generated crate is there from an earlier time.
+pub fn is_kept(generated: &GeneratedCrate, cache: &Path) -> bool {
+    let package = package_name(generated, &runtime_digest());
+    cache.join("bin").join(program_name(&package)).is_file()
+}
+
+fn program_name(package: &str) -> String {
+    format!("{package}{}", std::env::consts::EXE_SUFFIX)
 }
 
 /// The folder with the constants of a generated crate: written now, or kept from an earlier
