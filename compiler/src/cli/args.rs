@@ -91,7 +91,7 @@ pub enum Command {
         #[arg(long, exclusive = true)]
         schema: bool,
     },
-    /// Compile and execute a network: report metrics, keep recordings, check expectations
+    /// Execute a network: report metrics, keep recordings, check expectations
     #[command(after_help = "Examples:\n  \
         snnc run net.snn\n  \
         snnc run net.snn --run sim --set images=100 --threads 4 -o results.npz\n  \
@@ -104,8 +104,8 @@ pub enum Command {
         /// What else is an error
         #[command(flatten)]
         strictness: Strictness,
-        /// What executes it: all give the same bits [default: compiled, or executor where there is
-        /// no Rust toolchain]
+        /// What executes it: all give the same bits [default: compiled where that is done already
+        /// or quicker in spite of compiling, else executor]
         #[arg(long, value_enum, value_name = "ENGINE")]
         engine: Option<Engine>,
         /// The same as `--engine executor`
