@@ -15,36 +15,7 @@
 //! | step a network, look at it and write to it | [`Session`] |
 //! | place it on a chip | [`place`] |
 //!
-//! ```
-//! use snnc::{Memory, Options, Progress, Settings, check_text};
-//! use std::ops::ControlFlow;
-//!
-//! let text = "
-//! const threshold = 10
-//! network Pair { cell = LIF[2](vth: threshold, bias_mant: 3) }
-//! run r of Pair { models fixed_pt; steps 100; record cell.s_out }
-//! ";
-//! // Other files that a program names would lie in memory, too; `Disk` has those of the machine.
-//! let files = Memory::new();
-//! let options = Options { set: vec![("threshold".into(), "20".into())], ..Options::default() };
-//! let checked = check_text(&files, "pair.snn".as_ref(), text, &options);
-//! assert!(!checked.has_errors(), "{}", checked.rendered());
-//!
-//! // Told by any thread a few times a second; `Break` stops the run.
-//! let progress = |progress: Progress<'_>| match progress {
-//!     Progress::Steps { done, of } if done > of => ControlFlow::Break(()),
-//!     _ => ControlFlow::Continue(()),
-//! };
-//! let settings = Settings {
-//!     engine: Some(snnc::Engine::Executor),
-//!     progress: Some(&progress),
-//!     ..Settings::default()
-//! };
-//! let executed = checked.runs[0].execute(&files, &settings).map_err(|d| d.message)?;
-//! let spikes = executed.array(0).map_err(|d| d.message)?;
-//! assert_eq!(spikes.shape, [100, 2]);
-//! # Ok::<(), String>(())
-//! ```
+//! [`embedding`] shows each of them at work.
 //!
 //! # Features
 //!
@@ -53,6 +24,8 @@
 //! the library needs no operating system and runs in a browser.
 
 pub mod driver;
+#[doc = include_str!("../../spec/embedding.md")]
+pub mod embedding {}
 pub mod execute;
 pub mod graph;
 pub mod json;
