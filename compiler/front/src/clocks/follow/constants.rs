@@ -88,7 +88,7 @@ impl<'n> Constants<'n> {
     fn used(&mut self, at: ValueId) -> Option<Grid<bool>> {
         let few = self.shape(at).iter().product::<usize>() <= grid::MOST;
         let known = if few { self.once.get(at)? } else { return None };
-        let all = known.convert(Kind::Bool).values();
+        let all = known.convert(Kind::Bool).dense()?;
         match &all.values {
             Values::Bool(each) => Some(Grid::of(&all.shape, each.clone())),
             Values::Int(_) | Values::Float(_) => None,
