@@ -70,9 +70,8 @@ impl<'a> Folder<'a> {
                 }
                 (true, None) => continue,
                 (false, column) => {
-                    let rows = self.join(spec, &done, whole)?;
-                    // Values without elements take no room.
-                    column.map_or(rows, |column| column.rows)
+                    let counted = column.map_or(0, |column| column.rows);
+                    self.join(spec, &done, whole, counted)?
                 }
             };
             recordings.push(Recording::in_file(path, rows));
@@ -80,8 +79,15 @@ impl<'a> Folder<'a> {
         Ok(recordings)
     }
 
-    /// The parts of a record as one file; how many rows it has.
-    fn join(&self, spec: &RecordSpec, done: &[bool], whole: usize) -> io::Result<u64> {
+    /// The parts of a record as one file, and how many rows it has: as many as were `counted`
+    /// where a row takes no room.
+    fn join(
+        &self,
+        spec: &RecordSpec,
+        done: &[bool],
+        whole: usize,
+        counted: u64,
+    ) -> io::Result<u64> {
         let mut file = OpenOptions::new().write(true).read(true).open(self.part(0, spec))?;
         for chunk in 1..done.len() {
             let part = self.part(chunk, spec);
@@ -98,7 +104,7 @@ impl<'a> Folder<'a> {
         let start = room(spec).len() as u64;
         let row = Header::new(spec.element, &spec.shape).data_len()? as u64;
         let bytes = file.metadata()?.len().saturating_sub(start);
-        let rows = bytes.checked_div(row).unwrap_or(0);
+        let rows = bytes.checked_div(row).unwrap_or(counted);
         file.set_len(start + rows * row)?;
         file.seek(SeekFrom::Start(0))?;
         let time = [rows as usize];
