@@ -28,7 +28,8 @@ run sim of Net { models fixed_pt; steps 8; record cells.v; record cells.s_out; r
 
 /// A `.npy` file of bytes, two in a row.
 fn npy(rows: &[[u8; 2]]) -> Vec<u8> {
-    let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}, 2), }}", rows.len());
+    let text =
+        format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}, 2), }}", rows.len());
     let header = format!("{text:<117}\n");
     let length = (header.len() as u16).to_le_bytes();
     [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), rows.as_flattened()].concat()

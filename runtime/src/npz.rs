@@ -79,13 +79,9 @@ pub fn write(path: &Path, members: &[Member], comment: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the writer; `InvalidInput` where a member's bytes do not fit its header.
-pub fn write_to(
-    to: impl Write + Seek,
-    members: &[Member],
-    comment: &str,
-) -> io::Result<()> {
+pub fn write_to(to: impl Write + Seek, members: &[Member], comment: &str) -> io::Result<()> {
     let mut archive = ZipWriter::new(UntilFailed { to, failed: false });
-    archive.set_comment(comment);
+    archive.set_comment(comment)?;
     for member in members {
         let length = member.header.data_len()?;
         if member.bytes.known().is_some_and(|known| known != length) {
