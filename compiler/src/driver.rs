@@ -103,10 +103,10 @@ impl Checked {
 }
 
 impl CheckedRun {
-    /// Executes it; see [`execute`](crate::execute::execute).
+    /// Executes it; see [`execute`].
     ///
     /// # Errors
-    /// E0909 where it is for a chip, and those of [`execute`](crate::execute::execute).
+    /// E0909 where it is for a chip, and those of [`execute`].
     pub fn execute(
         &self,
         files: &dyn Files,
