@@ -75,7 +75,7 @@ pub fn write(path: &Path, members: &[Member], comment: &str) -> io::Result<()> {
     written
 }
 
-/// Writes an archive; see [`write`].
+/// Writes an archive; see [`write()`].
 ///
 /// # Errors
 /// Those of the writer; `InvalidInput` where a member's bytes do not fit its header.
