@@ -10,6 +10,8 @@
 //! run would, takes over the arrays of results from all earlier ones. Results are those of a
 //! sequential run, bit for bit, for any number of threads.
 //!
+//! A network may execute several steps at once ([`leap`](Network::leap)).
+//!
 //! A replay starts from a state that no real run has, so an index may be out of range there
 //! that never is in truth. If that happens the run is repeated sequentially.
 
@@ -339,23 +341,20 @@ impl Shared<'_> {
         (k, first, last): (usize, u64, u64),
     ) -> Result<(), Failure> {
         let (mut untold, mut until) = (0, 1);
-        for t in first..=last {
-            network.step(t).map_err(|fault| Failure::Error(RunError::Fault(fault)))?;
-            let mut held = 0;
-            for (record, (column, spec)) in columns.iter_mut().zip(&self.plan.records).enumerate() {
-                if !spec.at_end && network.due(record, t) {
-                    network.keep(record, column);
-                    held = held.max(column.bytes.len());
-                }
-            }
-            if held >= HELD {
+        let mut t = first;
+        while t <= last {
+            let next = network.leap(t, last, columns).max(t);
+            let made = if next > t {
+                next - t
+            } else {
+                self.step(network, columns, (t, last))?;
+                1
+            };
+            if columns.iter().any(|column| column.bytes.len() >= HELD) {
                 self.store(k, columns, HELD)?;
             }
-            // After the last step, the records at the end are still to be kept.
-            if t < last {
-                network.between(t);
-            }
-            untold += 1;
+            t += made;
+            untold += made;
             if untold >= until {
                 let done = self.steps.fetch_add(untold, Ordering::Relaxed) + untold;
                 untold = 0;
@@ -367,6 +366,26 @@ impl Shared<'_> {
                     return Err(Failure::Stopped);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Step `t`, what is kept of it, and what comes before the next.
+    fn step<N: Network>(
+        &self,
+        network: &mut N,
+        columns: &mut [Column],
+        (t, last): (u64, u64),
+    ) -> Result<(), Failure> {
+        network.step(t).map_err(|fault| Failure::Error(RunError::Fault(fault)))?;
+        for (record, (column, spec)) in columns.iter_mut().zip(&self.plan.records).enumerate() {
+            if !spec.at_end && network.due(record, t) {
+                network.keep(record, column);
+            }
+        }
+        // After the last step, the records at the end are still to be kept.
+        if t < last {
+            network.between(t);
         }
         Ok(())
     }

@@ -108,6 +108,60 @@ fn results_do_not_depend_on_the_number_of_threads() {
     }
 }
 
+/// Executes three steps at once from every sixth on, where there are as many before the last.
+struct Leaping(Images);
+
+impl Network for Leaping {
+    fn step(&mut self, t: u64) -> Result<(), Fault> {
+        assert!((t - 1) % 6 >= 3 || t + 3 > STEPS, "step {t} is leapt over");
+        self.0.step(t)
+    }
+
+    fn between(&mut self, t: u64) {
+        self.0.between(t);
+    }
+
+    fn seek(&mut self, t: u64) {
+        self.0.seek(t);
+    }
+
+    fn due(&self, record: usize, t: u64) -> bool {
+        self.0.due(record, t)
+    }
+
+    fn keep(&self, record: usize, column: &mut Column) {
+        self.0.keep(record, column);
+    }
+
+    fn collect(&mut self, later: &Self, from: u64, to: u64) {
+        self.0.collect(&later.0, from, to);
+    }
+
+    fn leap(&mut self, t: u64, last: u64, columns: &mut [Column]) -> u64 {
+        if !(t - 1).is_multiple_of(6) || t + 3 > last {
+            return t;
+        }
+        for t in t..t + 3 {
+            self.0.step(t).unwrap();
+            for record in (0..2).filter(|record| self.0.due(*record, t)) {
+                self.0.keep(record, &mut columns[record]);
+            }
+            self.0.between(t);
+        }
+        t + 3
+    }
+}
+
+#[test]
+fn a_network_may_execute_several_steps_at_once() {
+    let expected = run_with(&plan(None), 1, images).unwrap();
+    let options = Execution::quiet(1);
+    let found = run(&plan(None), &|| Ok(Leaping(images())), &options).unwrap();
+    for (a, b) in expected.columns.iter().zip(&found.columns) {
+        assert_eq!((a.rows, &a.bytes), (b.rows, &b.bytes));
+    }
+}
+
 #[test]
 fn chunks_cover_all_steps_once_and_begin_at_windows() {
     let plan = RunPlan { steps: 103, horizon: Some(6), ..plan(None) };

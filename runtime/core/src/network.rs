@@ -44,6 +44,15 @@ pub trait Network: Send {
     fn collect(&mut self, later: &Self, from: u64, to: u64)
     where
         Self: Sized;
+
+    /// Executes steps from `t` on, which is yet to be executed, and before step `last` in a way
+    /// that is faster than one by one, if there is one; gives the step that is next. Then the
+    /// network stands where it would if all steps before had been executed one by one, with
+    /// what happens between them, and the values of records that were due are in `columns`.
+    fn leap(&mut self, t: u64, last: u64, columns: &mut [Column]) -> u64 {
+        let _ = (last, columns);
+        t
+    }
 }
 
 /// Why a step could not be completed.

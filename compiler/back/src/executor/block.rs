@@ -1,305 +1,456 @@
-//! Executes the code of a loop, block by block.
+//! Executes the code of a loop, block by block, for all windows that are executed side by side.
 
-use super::array::Array;
-use super::code::{BLOCK, Code, Place, Register, Step, slot};
-use super::{Fault, Written};
-use snn_ir::scalar::{Op, Scalar, Slice, SliceMut};
-use snn_ir::step::{Kind, Source, StepIr};
-use snn_ir::tensor::{Tensor, Values};
-use std::sync::Arc;
+use super::array::{Array, Type, both, condition, integer};
+use super::code::{BLOCK, Code, Operand, Place, Register, Step};
+use super::state::{Executed, ForResults, Program, State};
+use snn_ir::scalar::{Scalar, Slice};
+use snn_ir::step::Source;
+use snn_runtime::kernels::elementwise::{self, Many};
 
-/// A fault on the heap: it is rare.
-pub(super) type Executed<T> = Result<T, Box<Fault>>;
-
-/// The registers of all kinds, each of [`BLOCK`] elements.
+/// The registers of all types, each of [`BLOCK`] elements.
 #[derive(Clone, Debug, Default)]
-pub struct Registers {
-    bool: Vec<Vec<bool>>,
-    int: Vec<Vec<i64>>,
-    f32: Vec<Vec<f32>>,
-    f64: Vec<Vec<f64>>,
-}
+pub struct Registers([Vec<Array>; 5]);
 
 impl Registers {
     /// Enough for some code.
-    pub fn for_code<'c>(codes: impl Iterator<Item = &'c Code>) -> Registers {
-        let mut most = [0; 4];
-        let mut note = |r: &Register| most[slot(r.kind)] = most[slot(r.kind)].max(r.number + 1);
-        for code in codes {
-            code.constants.iter().for_each(|(register, _)| note(register));
-            for step in &code.steps {
-                if let Step::Time(to)
-                | Step::Random { to, .. }
-                | Step::Load { to, .. }
-                | Step::Apply { to, .. } = step
-                {
-                    note(to);
+    pub fn for_code<'c>(codes: impl Iterator<Item = &'c mut Code>) -> Registers {
+        let mut registers = Registers::default();
+        for step in codes.flat_map(|code| &mut code.steps) {
+            if let Some(register) = step.writes() {
+                let of_type = &mut registers.0[register.ty as usize];
+                while of_type.len() <= register.number {
+                    of_type.push(Array::zeros(register.ty, BLOCK));
                 }
             }
         }
-        Registers {
-            bool: vec![vec![false; BLOCK]; most[0]],
-            int: vec![vec![0; BLOCK]; most[1]],
-            f32: vec![vec![0.0; BLOCK]; most[2]],
-            f64: vec![vec![0.0; BLOCK]; most[3]],
-        }
+        registers
     }
 
-    /// The first `n` elements of a register.
-    pub fn get(&self, register: Register, n: usize) -> Slice<'_> {
-        match register.kind {
-            Kind::Bool => Slice::Bool(&self.bool[register.number][..n]),
-            Kind::Int => Slice::Int(&self.int[register.number][..n]),
-            Kind::F32 => Slice::F32(&self.f32[register.number][..n]),
-            Kind::F64 => Slice::F64(&self.f64[register.number][..n]),
-        }
+    fn place(&mut self, register: Register) -> &mut Array {
+        &mut self.0[register.ty as usize][register.number]
     }
 
-    fn fill(&mut self, register: Register, value: Scalar, n: usize) {
-        let at = register.number;
-        match value {
-            Scalar::Bool(value) => self.bool[at][..n].fill(value),
-            Scalar::Int(value) => self.int[at][..n].fill(value),
-            Scalar::F32(value) => self.f32[at][..n].fill(value),
-            Scalar::F64(value) => self.f64[at][..n].fill(value),
-        }
-    }
-
-    fn apply(&mut self, to: Register, op: Op, operands: &[Register], n: usize) {
-        let at = to.number;
-        // The result is none of the operands.
-        let done = match to.kind {
-            Kind::Bool => {
-                let mut taken = std::mem::take(&mut self.bool[at]);
-                let done = self.put(op, operands, SliceMut::Bool(&mut taken[..n]), n);
-                self.bool[at] = taken;
-                done
-            }
-            Kind::Int => {
-                let mut taken = std::mem::take(&mut self.int[at]);
-                let done = self.put(op, operands, SliceMut::Int(&mut taken[..n]), n);
-                self.int[at] = taken;
-                done
-            }
-            Kind::F32 => {
-                let mut taken = std::mem::take(&mut self.f32[at]);
-                let done = self.put(op, operands, SliceMut::F32(&mut taken[..n]), n);
-                self.f32[at] = taken;
-                done
-            }
-            Kind::F64 => {
-                let mut taken = std::mem::take(&mut self.f64[at]);
-                let done = self.put(op, operands, SliceMut::F64(&mut taken[..n]), n);
-                self.f64[at] = taken;
-                done
-            }
-        };
-        assert!(done, "{} of {operands:?}", op.name());
-    }
-
-    fn put(&self, op: Op, operands: &[Register], to: SliceMut<'_>, n: usize) -> bool {
-        match *operands {
-            [a] => op.many(&[self.get(a, n)], to),
-            [a, b] => op.many(&[self.get(a, n), self.get(b, n)], to),
-            [a, b, c] => op.many(&[self.get(a, n), self.get(b, n), self.get(c, n)], to),
-            _ => false,
-        }
+    /// Takes the array of a register out, to be written and put back.
+    fn take(&mut self, register: Register) -> Array {
+        std::mem::replace(self.place(register), Array::Bool(Vec::new()))
     }
 }
 
-/// What code is executed on.
-pub(super) struct Machine<'m> {
-    pub(super) ir: &'m StepIr,
-    pub(super) tensors: &'m [Arc<Tensor>],
-    pub(super) buffers: &'m mut [Array],
-    pub(super) written: &'m mut [Option<Written>],
-    pub(super) registers: &'m mut Registers,
-    pub(super) t: u64,
+/// Some rows of a domain, or a part of one. The windows are the first axis of it.
+pub struct Block {
+    /// The first row.
+    pub row: usize,
+    pub rows: usize,
+    /// The first element of each row.
+    pub first: usize,
+    /// How many elements of each row.
+    pub per_row: usize,
 }
 
-/// The elements of a block.
-struct Block<'b> {
-    /// The position along each axis but the last.
-    outer: &'b [usize],
-    /// The first along the last.
-    first: usize,
-    /// The position of the first in C order.
-    position: u64,
-    n: usize,
+impl Block {
+    fn len(&self) -> usize {
+        self.rows * self.per_row
+    }
+
+    /// Values of a register.
+    fn values(&self, register: Register) -> usize {
+        if register.per_row { self.rows } else { self.len() }
+    }
+
+    /// Where the values of an operand are in its array.
+    fn range(&self, operand: &Operand, inner: usize) -> std::ops::Range<usize> {
+        match operand {
+            Operand::Register(register) => 0..self.values(*register),
+            _ => self.elements(inner),
+        }
+    }
+
+    /// The elements of a buffer that are computed, if a row has `inner`.
+    fn elements(&self, inner: usize) -> std::ops::Range<usize> {
+        let start = self.row * inner + self.first;
+        start..start + self.len()
+    }
 }
 
-impl Machine<'_> {
+impl Code {
+    /// Rows of one window.
+    fn rows(&self) -> usize {
+        self.outer.iter().product()
+    }
+
+    /// The window that a row is of, and the position of its first element in the domain.
+    pub fn row(&self, row: usize) -> (usize, usize) {
+        (row / self.rows(), row % self.rows() * self.inner)
+    }
+}
+
+impl State {
     /// Executes code for all elements of its domain in C order. `each` is called after every
-    /// block with the position along the outer axes and the first along the last.
+    /// block.
     pub(super) fn execute(
         &mut self,
+        program: &Program,
         code: &Code,
-        mut each: impl FnMut(&Registers, &[usize], usize, usize),
+        mut each: impl FnMut(&State, &Block),
     ) -> Executed<()> {
-        for (register, value) in &code.constants {
-            self.registers.fill(*register, *value, BLOCK.min(code.inner));
+        let rows = code.rows() * self.times.len();
+        if rows == 0 || code.inner == 0 {
+            return Ok(());
         }
-        let mut outer = vec![0; code.outer.len()];
-        let rows = code.outer.iter().product::<usize>();
-        for row in 0..rows {
+        let at_a_time = (BLOCK / code.inner).max(1);
+        for row in (0..rows).step_by(at_a_time) {
             for first in (0..code.inner).step_by(BLOCK) {
-                let n = BLOCK.min(code.inner - first);
-                let position = (row * code.inner + first) as u64;
-                self.block(code, &Block { outer: &outer, first, position, n })?;
-                each(self.registers, &outer, first, n);
-            }
-            for (at, size) in outer.iter_mut().zip(&code.outer).rev() {
-                *at += 1;
-                if *at < *size {
-                    break;
-                }
-                *at = 0;
+                let per_row = BLOCK.min(code.inner - first);
+                let block = Block { row, rows: at_a_time.min(rows - row), first, per_row };
+                self.block(program, code, &block)?;
+                each(self, &block);
             }
         }
         Ok(())
     }
 
-    fn block(&mut self, code: &Code, block: &Block<'_>) -> Executed<()> {
-        let n = block.n;
+    fn block(&mut self, program: &Program, code: &Code, block: &Block) -> Executed<()> {
         let mut at = 0;
         while let Some(step) = code.steps.get(at) {
             at += 1;
             match step {
-                Step::Time(to) => self.registers.int[to.number][..n].fill(self.t as i64),
-                Step::Random { to, seed, site } => {
-                    let to = &mut self.registers.f64[to.number][..n];
-                    for (x, position) in to.iter_mut().zip(block.position..) {
-                        *x = snn_runtime::random::uniform(*seed, *site, self.t, position);
+                Step::Time(to) => {
+                    let mut values = self.registers.take(*to);
+                    if let Array::Int(values) = &mut values {
+                        for (n, value) in values.iter_mut().take(block.values(*to)).enumerate() {
+                            let row = if to.per_row { n } else { n / block.per_row };
+                            *value = self.times[code.row(block.row + row).0] as i64;
+                        }
                     }
+                    *self.registers.place(*to) = values;
                 }
-                Step::Load { to, from } => self.load(*to, from, block)?,
-                Step::Apply { to, op, operands } => self.registers.apply(*to, *op, operands, n),
+                Step::Random { to, seed, site } => {
+                    let mut values = self.registers.take(*to);
+                    if let Array::F64(values) = &mut values {
+                        self.random(code, block, (*seed, *site), values);
+                    }
+                    *self.registers.place(*to) = values;
+                }
+                Step::Load { to, from } => {
+                    let mut values = self.registers.take(*to);
+                    self.load(program, code, block, from, to.per_row, &mut values)?;
+                    *self.registers.place(*to) = values;
+                }
+                Step::Spread { to, from } => {
+                    let mut values = self.registers.take(*to);
+                    self.spread(code, block, from, &mut values);
+                    *self.registers.place(*to) = values;
+                }
+                Step::Apply { to, op, operands } => {
+                    let mut values = self.take(to);
+                    let result = values.part_mut(block.range(to, code.inner));
+                    let of = |operand: &Operand| self.operand(code, block, operand);
+                    let done = match &operands[..] {
+                        [a] => op.many(&[of(a)], result),
+                        [a, b] => op.many(&[of(a), of(b)], result),
+                        [a, b, c] => op.many(&[of(a), of(b), of(c)], result),
+                        _ => false,
+                    };
+                    assert!(done, "{} of {operands:?}", op.name());
+                    *self.place(to) = values;
+                }
                 Step::Unless { mask, steps } => {
-                    if !self.registers.bool[mask.number][..n].contains(&true) {
+                    if !any(self.operand(code, block, mask)) {
                         at += steps;
                     }
                 }
-                Step::Store { to, value, mask } => self.store(to, *value, *mask, block)?,
+                Step::Store { to, value, mask } => {
+                    self.store(program, code, block, to, value, mask.as_ref())?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Where the first element of a block is.
-    fn locate(&self, place: &Place, block: &Block<'_>) -> Executed<i64> {
-        let mut at = place.offset + place.inner * block.first as i64;
-        for (stride, index) in place.outer.iter().zip(block.outer) {
-            at += stride * *index as i64;
+    /// The array of a register or buffer.
+    fn place(&mut self, operand: &Operand) -> &mut Array {
+        match operand {
+            Operand::Register(register) => self.registers.place(*register),
+            Operand::Elements(buffer, _) => &mut self.buffers[buffer.0 as usize],
+            Operand::Constant(..) => panic!("{operand:?} has no place"),
         }
-        for (register, stride, extent) in &place.dynamic {
-            let index = self.registers.int[register.number][0];
+    }
+
+    /// Takes the array of a register or buffer out, to be written and put back.
+    fn take(&mut self, operand: &Operand) -> Array {
+        std::mem::replace(self.place(operand), Array::Bool(Vec::new()))
+    }
+
+    /// The values of an operand.
+    pub(super) fn operand(&self, code: &Code, block: &Block, operand: &Operand) -> Slice<'_> {
+        match operand {
+            Operand::Constant(ty, value) => same(*ty, *value),
+            Operand::Register(register) => {
+                let values = &self.registers.0[register.ty as usize][register.number];
+                values.slice(0..block.values(*register))
+            }
+            Operand::Elements(buffer, _) => {
+                self.buffers[buffer.0 as usize].slice(block.elements(code.inner))
+            }
+        }
+    }
+
+    fn random(&self, code: &Code, block: &Block, (seed, site): (u64, u64), to: &mut [f64]) {
+        for (row, to) in to.chunks_mut(block.per_row).take(block.rows).enumerate() {
+            let (window, position) = code.row(block.row + row);
+            for (x, position) in to.iter_mut().zip((position + block.first) as u64..) {
+                *x = snn_runtime::random::uniform(seed, site, self.times[window], position);
+            }
+        }
+    }
+
+    /// Where the first element of each row of a block is, or nothing where it is not looked at.
+    fn locate(
+        &self,
+        program: &Program,
+        code: &Code,
+        block: &Block,
+        place: &Place,
+        row: usize,
+    ) -> Executed<Option<i64>> {
+        let (window, _) = code.row(block.row + row);
+        let elements = row * block.per_row..(row + 1) * block.per_row;
+        if let Some(mask) = &place.mask {
+            let mask = self.operand(code, block, mask);
+            if !elements.clone().any(|n| condition(mask.at(n))) {
+                return Ok(None);
+            }
+        }
+        let mut at = place.offset + place.inner * block.first as i64;
+        if let Source::Buffer(id) = place.source
+            && !program.collected[id.0 as usize]
+        {
+            at += (window * program.ir.buffers[id.0 as usize].len()) as i64;
+        }
+        let mut rest = (block.row + row) % code.rows();
+        for (stride, size) in place.outer.iter().zip(&code.outer).rev() {
+            at += stride * (rest % size) as i64;
+            rest /= size;
+        }
+        for (index, stride, extent) in &place.dynamic {
+            let one = matches!(index, Operand::Register(register) if register.per_row);
+            let values = self.operand(code, block, index);
+            let index = integer(values.at(if one { row } else { elements.start }));
             if usize::try_from(index).is_ok_and(|index| index < *extent) {
                 at += stride * index;
             } else {
-                return Err(Box::new(self.outside(place.source, index, *extent)));
+                let t = self.times[window];
+                return Err(Box::new(program.outside(place.source, index, *extent, t)));
             }
         }
-        Ok(at)
+        Ok(Some(at))
     }
 
-    fn outside(&self, source: Source, index: i64, extent: usize) -> Fault {
-        let name = match source {
-            Source::Buffer(id) => self.ir.buffers[id.0 as usize].name.clone(),
-            Source::Tensor(id) => self.ir.tensors[id.0 as usize].name.clone(),
+    fn load(
+        &self,
+        program: &Program,
+        code: &Code,
+        block: &Block,
+        from: &Place,
+        per_row: bool,
+        to: &mut Array,
+    ) -> Executed<()> {
+        let source = match from.source {
+            Source::Buffer(id) => &self.buffers[id.0 as usize],
+            Source::Tensor(id) => program.constants.array(id.0),
         };
-        // In generated code the name is a constant. A run has one fault at most, so that no
-        // more than one name is leaked.
-        Fault::Index { what: name.leak(), index, extent, t: self.t }
-    }
-
-    fn load(&mut self, to: Register, from: &Place, block: &Block<'_>) -> Executed<()> {
-        let at = self.locate(from, block)?;
-        let (number, step, n) = (to.number, from.inner, block.n);
-        let registers = &mut *self.registers;
-        match from.source {
-            Source::Buffer(id) => match &self.buffers[id.0 as usize] {
-                Array::Bool(a) => gather(a, at, step, &mut registers.bool[number][..n], |x| x),
-                Array::Int(a) => gather(a, at, step, &mut registers.int[number][..n], |x| x),
-                Array::F32(a) => gather(a, at, step, &mut registers.f32[number][..n], |x| x),
-                Array::F64(a) => gather(a, at, step, &mut registers.f64[number][..n], |x| x),
-            },
-            Source::Tensor(id) => match (&self.tensors[id.0 as usize].values, to.kind) {
-                (Values::Bool(a), Kind::Bool) => {
-                    gather(a, at, step, &mut registers.bool[number][..n], |x| x);
-                }
-                (Values::Int(a), Kind::Int) => {
-                    gather(a, at, step, &mut registers.int[number][..n], |x| x);
-                }
-                (Values::Float(a), Kind::F64) => {
-                    gather(a, at, step, &mut registers.f64[number][..n], |x| x);
-                }
-                (Values::Float(a), Kind::F32) => {
-                    gather(a, at, step, &mut registers.f32[number][..n], |x| x as f32);
-                }
-                (values, kind) => panic!("{kind:?} is loaded from {values:?}"),
-            },
+        let n = if per_row { 1 } else { block.per_row };
+        for row in 0..block.rows {
+            let Some(at) = self.locate(program, code, block, from, row)? else { continue };
+            both!(source, &mut *to, (source, to) => {
+                gather(source, at, from.inner, &mut to[row * n..(row + 1) * n]);
+            });
         }
         Ok(())
+    }
+
+    /// The values of an operand, one for each element.
+    fn spread(&self, code: &Code, block: &Block, from: &Operand, to: &mut Array) {
+        match from {
+            Operand::Register(register) if register.per_row => {
+                let values = &self.registers.0[register.ty as usize][register.number];
+                both!(values, to, (values, to) => {
+                    for (to, value) in to.chunks_mut(block.per_row).zip(&values[..block.rows]) {
+                        to.fill(*value);
+                    }
+                });
+            }
+            Operand::Elements(buffer, _) => {
+                let elements = block.elements(code.inner);
+                to.copy(0..block.len(), &self.buffers[buffer.0 as usize], elements.start);
+            }
+            other => panic!("{other:?} has a value for each element"),
+        }
     }
 
     fn store(
         &mut self,
+        program: &Program,
+        code: &Code,
+        block: &Block,
         to: &Place,
-        value: Register,
-        mask: Option<Register>,
-        block: &Block<'_>,
+        value: &Operand,
+        mask: Option<&Operand>,
     ) -> Executed<()> {
-        let at = self.locate(to, block)?;
-        let (number, step, n) = (value.number, to.inner, block.n);
         let Source::Buffer(id) = to.source else { panic!("a tensor is stored to") };
-        let registers = &*self.registers;
-        let mask = mask.map(|mask| &registers.bool[mask.number][..n]);
-        match &mut self.buffers[id.0 as usize] {
-            Array::Bool(a) => scatter(a, at, step, &registers.bool[number][..n], mask),
-            Array::Int(a) => scatter(a, at, step, &registers.int[number][..n], mask),
-            Array::F32(a) => scatter(a, at, step, &registers.f32[number][..n], mask),
-            Array::F64(a) => scatter(a, at, step, &registers.f64[number][..n], mask),
+        let b = id.0 as usize;
+        if program.collected[b] {
+            return self.store_result(program, code, block, to, value);
         }
-        if let Some(written) = &mut self.written[id.0 as usize] {
-            for k in (0..n).filter(|k| mask.is_none_or(|mask| mask[*k])) {
-                written.note(place(at, step, k), self.t);
+        // Neither value nor mask are read where they are stored.
+        let mut target = std::mem::replace(&mut self.buffers[b], Array::Bool(Vec::new()));
+        let done = self.store_in(program, code, block, to, value, mask, &mut target);
+        self.buffers[b] = target;
+        done
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a store, and where it happens")]
+    fn store_in(
+        &self,
+        program: &Program,
+        code: &Code,
+        block: &Block,
+        to: &Place,
+        value: &Operand,
+        mask: Option<&Operand>,
+        target: &mut Array,
+    ) -> Executed<()> {
+        let value = self.operand(code, block, value);
+        let mask = mask.map(|mask| match self.operand(code, block, mask) {
+            Slice::Bool(mask) => mask,
+            other => panic!("{other:?} is a mask"),
+        });
+        if to.in_order {
+            let elements = block.elements(code.inner);
+            with(target, value, InOrder { elements, mask });
+            return Ok(());
+        }
+        for row in 0..block.rows {
+            let Some(at) = self.locate(program, code, block, to, row)? else { continue };
+            let elements = row * block.per_row..(row + 1) * block.per_row;
+            with(target, value, Strided { at, step: to.inner, elements, mask });
+        }
+        Ok(())
+    }
+
+    /// Stores to an array of results.
+    fn store_result(
+        &mut self,
+        program: &Program,
+        code: &Code,
+        block: &Block,
+        to: &Place,
+        value: &Operand,
+    ) -> Executed<()> {
+        let Source::Buffer(id) = to.source else { return Ok(()) };
+        let buffer = id.0 as usize;
+        for row in 0..block.rows {
+            let Some(at) = self.locate(program, code, block, to, row)? else { continue };
+            let t = self.times[code.row(block.row + row).0];
+            for k in 0..block.per_row {
+                let element = place(at, to.inner, k);
+                let value = self.operand(code, block, value).at(row * block.per_row + k);
+                let stored = ForResults { buffer, element, t, value };
+                match &mut self.results {
+                    Some(later) => later.push(stored),
+                    None => self.result(program, stored),
+                }
             }
         }
         Ok(())
     }
 }
 
-/// The place of an element of a block that begins at one, in steps.
-fn place(at: i64, step: i64, k: usize) -> usize {
-    usize::try_from(at + step * k as i64).unwrap_or(usize::MAX)
+/// Whether a condition holds anywhere.
+fn any(mask: Slice<'_>) -> bool {
+    match mask {
+        Slice::Bool(Many::Each(mask)) => elementwise::any(mask),
+        Slice::Bool(Many::Same(mask)) => mask,
+        other => panic!("{other:?} is a mask"),
+    }
 }
 
-fn gather<T: Copy, R>(from: &[T], at: i64, step: i64, to: &mut [R], of: impl Fn(T) -> R) {
-    match step {
-        1 => {
-            let from = &from[place(at, 1, 0)..][..to.len()];
-            to.iter_mut().zip(from).for_each(|(to, x)| *to = of(*x));
-        }
-        _ => {
-            let elements = to.iter_mut().enumerate();
-            elements.for_each(|(k, to)| *to = of(from[place(at, step, k)]));
+/// A constant for every element.
+fn same(ty: Type, value: Scalar) -> Slice<'static> {
+    match (value, ty) {
+        (Scalar::Bool(value), _) => Slice::Bool(Many::Same(value)),
+        // The type was chosen so that it fits, or only low bits matter.
+        (Scalar::Int(value), Type::Narrow) => Slice::Narrow(Many::Same(value as i32)),
+        (Scalar::Int(value), _) => Slice::Int(Many::Same(value)),
+        (Scalar::F32(value), _) => Slice::F32(Many::Same(value)),
+        (Scalar::F64(value), _) => Slice::F64(Many::Same(value)),
+    }
+}
+
+/// A way to store values.
+trait Store {
+    fn store<T: Copy>(self, to: &mut [T], value: Many<'_, T>);
+}
+
+fn with(to: &mut Array, value: Slice<'_>, store: impl Store) {
+    match (to, value) {
+        (Array::Bool(to), Slice::Bool(value)) => store.store(to, value),
+        (Array::Narrow(to), Slice::Narrow(value)) => store.store(to, value),
+        (Array::Int(to), Slice::Int(value)) => store.store(to, value),
+        (Array::F32(to), Slice::F32(value)) => store.store(to, value),
+        (Array::F64(to), Slice::F64(value)) => store.store(to, value),
+        (to, value) => panic!("{value:?} is stored in {to:?}"),
+    }
+}
+
+/// Each value at the next element.
+struct InOrder<'m> {
+    elements: std::ops::Range<usize>,
+    mask: Option<Many<'m, bool>>,
+}
+
+impl Store for InOrder<'_> {
+    fn store<T: Copy>(self, to: &mut [T], value: Many<'_, T>) {
+        let to = &mut to[self.elements];
+        match (self.mask, value) {
+            (Some(Many::Same(false)), _) => {}
+            (Some(Many::Each(mask)), value) => elementwise::put(value, mask, to),
+            (_, Many::Each(value)) => to.copy_from_slice(value),
+            (_, Many::Same(value)) => to.fill(value),
         }
     }
 }
 
-fn scatter<T: Copy>(to: &mut [T], at: i64, step: i64, from: &[T], mask: Option<&[bool]>) {
-    match (step, mask) {
-        (1, None) => to[place(at, 1, 0)..][..from.len()].copy_from_slice(from),
-        (1, Some(mask)) => {
-            let to = &mut to[place(at, 1, 0)..][..from.len()];
-            for (to, (x, holds)) in to.iter_mut().zip(from.iter().zip(mask)) {
-                *to = if *holds { *x } else { *to };
+/// Values of some elements of a block in steps.
+struct Strided<'m> {
+    at: i64,
+    step: i64,
+    elements: std::ops::Range<usize>,
+    mask: Option<Many<'m, bool>>,
+}
+
+impl Store for Strided<'_> {
+    fn store<T: Copy>(self, to: &mut [T], value: Many<'_, T>) {
+        for (k, n) in self.elements.enumerate() {
+            if self.mask.is_none_or(|mask| mask.at(n)) {
+                to[place(self.at, self.step, k)] = value.at(n);
             }
         }
-        (_, mask) => {
-            for (k, x) in from.iter().enumerate().filter(|(k, _)| mask.is_none_or(|m| m[*k])) {
-                to[place(at, step, k)] = *x;
-            }
+    }
+}
+
+/// The place of an element of a row that begins at one, in steps.
+fn place(at: i64, step: i64, k: usize) -> usize {
+    usize::try_from(at + step * k as i64).unwrap_or(usize::MAX)
+}
+
+fn gather<T: Copy>(from: &[T], at: i64, step: i64, to: &mut [T]) {
+    match step {
+        1 => to.copy_from_slice(&from[place(at, 1, 0)..][..to.len()]),
+        0 => to.fill(from[place(at, 0, 0)]),
+        _ => {
+            let elements = to.iter_mut().enumerate();
+            elements.for_each(|(k, to)| *to = from[place(at, step, k)]);
         }
     }
 }

@@ -1,36 +1,46 @@
-//! Loops as lists of operations on registers: each holds one value for every element of a block.
+//! Loops as lists of operations on blocks of elements.
 //!
 //! The step IR allows all elements of one statement before the next (its invariant 1). So a
 //! loop is executed block by block, and within one operation by operation, each a loop over typed
-//! elements.
+//! elements. `compile` writes these lists.
 
+use super::array::Type;
 use snn_ir::scalar::{Op, Scalar};
-use snn_ir::step::{Access, Buffer, Expr, ExprKind, Fit, Kind, Loop, Reduce, Source, StepIr, Stmt};
+use snn_ir::step::{BufferId, Source};
 use std::collections::BTreeMap;
 
 /// Elements of a block at most: its registers should stay in the nearest cache.
-pub const BLOCK: usize = 256;
+pub const BLOCK: usize = 1024;
 
-/// A register: the values of some kind, and which of that kind.
+/// An array with a value for each element of a block, or for each of its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Register {
-    pub kind: Kind,
+    pub ty: Type,
     pub number: usize,
+    /// Whether all elements of a row have the same value, which is there once.
+    pub per_row: bool,
 }
 
-/// A loop over a domain of elements.
+/// What an operation is applied to.
+#[derive(Clone, Copy, Debug)]
+pub enum Operand {
+    Constant(Type, Scalar),
+    Register(Register),
+    /// The elements of a buffer, where they lie: each the one that is computed.
+    Elements(BufferId, Type),
+}
+
+/// A loop over a domain of elements: rows along its last axis.
 #[derive(Clone, Debug)]
 pub struct Code {
-    /// The axes of the domain but the last; a block is a part of the last one.
+    /// The axes of the domain but the last.
     pub outer: Vec<usize>,
-    /// Elements along the last axis.
+    /// Elements of a row.
     pub inner: usize,
-    /// What registers hold at every block.
-    pub constants: Vec<(Register, Scalar)>,
     /// What is done with each block.
     pub steps: Vec<Step>,
     /// The value of each element, where the code computes one.
-    pub result: Option<Register>,
+    pub result: Option<Operand>,
 }
 
 /// An operation on a block.
@@ -42,265 +52,122 @@ pub enum Step {
     Random { to: Register, seed: u64, site: u64 },
     /// Elements of a buffer or tensor.
     Load { to: Register, from: Place },
-    /// An operation on as many registers as it has operands.
-    Apply { to: Register, op: Op, operands: Vec<Register> },
+    /// The same for each element.
+    Spread { to: Register, from: Operand },
+    /// An operation on as many operands as it has, put in a register or in the elements of a
+    /// buffer, which is none of them.
+    Apply { to: Operand, op: Op, operands: Vec<Operand> },
     /// Leaves out so many steps where a condition holds for no element.
-    Unless { mask: Register, steps: usize },
+    Unless { mask: Operand, steps: usize },
     /// An assignment, where a condition holds.
-    Store { to: Place, value: Register, mask: Option<Register> },
+    Store { to: Place, value: Operand, mask: Option<Operand> },
 }
 
 /// Where the elements of a block are.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub source: Source,
+    /// Whether each element is the one that is computed.
+    pub in_order: bool,
     pub offset: i64,
     /// A stride for each axis but the last.
     pub outer: Vec<i64>,
-    /// From one element of the block to the next.
+    /// From one element of a row to the next.
     pub inner: i64,
-    /// Indices, which are the same for all elements: register, stride, extent.
-    pub dynamic: Vec<(Register, i64, usize)>,
+    /// Indices, which are the same for all elements: their value, stride, extent.
+    pub dynamic: Vec<(Operand, i64, usize)>,
+    /// Where this holds for no element of a row, its indices are not looked at.
+    pub mask: Option<Operand>,
 }
 
-impl Code {
-    /// That of a loop.
-    pub fn of_loop(ir: &StepIr, body: &Loop) -> Code {
-        let mut writer = Writer::new(ir);
-        body.body.iter().for_each(|stmt| writer.stmt(stmt));
-        writer.code(body.domain.clone(), None)
-    }
-
-    /// The values that a reduction is made of, of a kind if one is given.
-    pub fn of_reduce(ir: &StepIr, reduce: &Reduce, kind: Option<Kind>) -> Code {
-        let mut writer = Writer::new(ir);
-        let mut value = writer.value(&reduce.value);
-        if let Some(kind) = kind.filter(|kind| *kind != value.kind) {
-            value = writer.apply(Op::Convert(kind), kind, vec![value]);
+impl Operand {
+    pub fn ty(&self) -> Type {
+        match self {
+            Operand::Constant(ty, _) | Operand::Elements(_, ty) => *ty,
+            Operand::Register(register) => register.ty,
         }
-        writer.code(reduce.domain.clone(), Some(value))
-    }
-}
-
-struct Writer<'i> {
-    ir: &'i StepIr,
-    locals: BTreeMap<u32, Register>,
-    numbers: [usize; 4],
-    constants: Vec<(Register, Scalar)>,
-    steps: Vec<Step>,
-}
-
-impl<'i> Writer<'i> {
-    fn new(ir: &'i StepIr) -> Writer<'i> {
-        Writer {
-            ir,
-            locals: BTreeMap::new(),
-            numbers: [0; 4],
-            constants: Vec::new(),
-            steps: Vec::new(),
-        }
-    }
-
-    fn code(self, mut outer: Vec<usize>, result: Option<Register>) -> Code {
-        let inner = outer.pop().unwrap_or(1);
-        let Writer { constants, steps, .. } = self;
-        let mut code = Code { outer, inner, constants, steps, result };
-        reuse(&mut code);
-        code
-    }
-
-    fn register(&mut self, kind: Kind) -> Register {
-        let number = &mut self.numbers[slot(kind)];
-        *number += 1;
-        Register { kind, number: *number - 1 }
-    }
-
-    fn constant(&mut self, value: Scalar) -> Register {
-        let known = self.constants.iter().find(|(_, known)| known.same(value));
-        if let Some((register, _)) = known {
-            return *register;
-        }
-        let register = self.register(value.kind());
-        self.constants.push((register, value));
-        register
-    }
-
-    fn apply(&mut self, op: Op, kind: Kind, operands: Vec<Register>) -> Register {
-        let to = self.register(kind);
-        self.steps.push(Step::Apply { to, op, operands });
-        to
-    }
-
-    fn stmt(&mut self, stmt: &Stmt) {
-        match stmt {
-            Stmt::Let { local, value, .. } => {
-                let value = self.value(value);
-                self.locals.insert(*local, value);
-            }
-            Stmt::Store { to, value, fit, mask } => {
-                let mask = mask.as_ref().map(|mask| self.value(mask));
-                let begin = self.steps.len();
-                let mut value = self.value(value);
-                if value.kind == Kind::Int {
-                    for op in self.fits(to.source, *fit) {
-                        value = self.apply(op, Kind::Int, vec![value]);
-                    }
-                }
-                let to = self.place(to);
-                self.steps.push(Step::Store { to, value, mask });
-                if let Some(mask) = mask {
-                    let steps = self.steps.len() - begin;
-                    self.steps.insert(begin, Step::Unless { mask, steps });
-                }
-            }
-        }
-    }
-
-    /// What makes an integer fit that is stored: as the statement says, and as the element does.
-    fn fits(&self, source: Source, fit: Fit) -> Vec<Op> {
-        let Source::Buffer(id) = source else { return Vec::new() };
-        let Buffer { elem, .. } = &self.ir.buffers[id.0 as usize];
-        let within = match (fit.bounds(), elem.bounds()) {
-            (Some((lo, hi)), Some((least, most))) => least <= lo && hi <= most,
-            _ => false,
-        };
-        let own = elem.fit().op().filter(|_| !within);
-        fit.op().into_iter().chain(own).collect()
-    }
-
-    fn value(&mut self, expr: &Expr) -> Register {
-        match &expr.node {
-            ExprKind::Int(value) => self.constant(Scalar::Int(*value).convert(expr.kind)),
-            ExprKind::Float(value) => self.constant(Scalar::F64(*value).convert(expr.kind)),
-            ExprKind::Local(n) => self.locals[n],
-            ExprKind::Load(access) => {
-                let from = self.place(access);
-                let to = self.register(expr.kind);
-                self.steps.push(Step::Load { to, from });
-                to
-            }
-            ExprKind::Time => {
-                let to = self.register(Kind::Int);
-                self.steps.push(Step::Time(to));
-                to
-            }
-            ExprKind::Apply(op, operands) => {
-                let operands = operands.iter().map(|e| self.value(e)).collect();
-                self.apply(*op, expr.kind, operands)
-            }
-            ExprKind::Random { seed, site } => {
-                let to = self.register(Kind::F64);
-                self.steps.push(Step::Random { to, seed: *seed, site: *site });
-                to
-            }
-        }
-    }
-
-    fn place(&mut self, access: &Access) -> Place {
-        let mut strides = access.strides.clone();
-        let inner = strides.pop().unwrap_or(0);
-        let dynamic = access.dynamic.iter().map(|d| (self.value(&d.index), d.stride, d.extent));
-        let dynamic = dynamic.collect();
-        Place { source: access.source, offset: access.offset, outer: strides, inner, dynamic }
-    }
-}
-
-/// The place of a kind among the registers.
-pub fn slot(kind: Kind) -> usize {
-    match kind {
-        Kind::Bool => 0,
-        Kind::Int => 1,
-        Kind::F32 => 2,
-        Kind::F64 => 3,
     }
 }
 
 impl Step {
     /// The registers that it reads.
-    fn reads(&self, f: &mut dyn FnMut(Register)) {
-        let place = |place: &Place, f: &mut dyn FnMut(Register)| {
-            place.dynamic.iter().for_each(|(register, ..)| f(*register));
+    fn reads(&mut self, f: &mut dyn FnMut(&mut Register)) {
+        let mut operand = |operand: &mut Operand| {
+            if let Operand::Register(register) = operand {
+                f(register);
+            }
+        };
+        let place = |place: &mut Place, operand: &mut dyn FnMut(&mut Operand)| {
+            place.dynamic.iter_mut().for_each(|(index, ..)| operand(index));
+            place.mask.iter_mut().for_each(&mut *operand);
         };
         match self {
             Step::Time(_) | Step::Random { .. } => {}
-            Step::Load { from, .. } => place(from, f),
-            Step::Apply { operands, .. } => operands.iter().for_each(|r| f(*r)),
-            Step::Unless { mask, .. } => f(*mask),
+            Step::Load { from, .. } => place(from, &mut operand),
+            Step::Spread { from, .. } => operand(from),
+            Step::Apply { operands, .. } => operands.iter_mut().for_each(operand),
+            Step::Unless { mask, .. } => operand(mask),
             Step::Store { to, value, mask } => {
-                place(to, f);
-                f(*value);
-                mask.iter().for_each(|mask| f(*mask));
+                place(to, &mut operand);
+                operand(value);
+                mask.iter_mut().for_each(operand);
             }
         }
     }
 
-    /// All registers that it names.
-    fn registers(&mut self, f: &mut dyn FnMut(&mut Register)) {
-        let place = |place: &mut Place, f: &mut dyn FnMut(&mut Register)| {
-            place.dynamic.iter_mut().for_each(|(register, ..)| f(register));
-        };
+    /// The register that it writes.
+    pub fn writes(&mut self) -> Option<&mut Register> {
         match self {
-            Step::Time(to) | Step::Random { to, .. } => f(to),
-            Step::Load { to, from } => {
-                place(from, f);
-                f(to);
-            }
-            Step::Apply { to, operands, .. } => {
-                operands.iter_mut().for_each(&mut *f);
-                f(to);
-            }
-            Step::Unless { mask, .. } => f(mask),
-            Step::Store { to, value, mask } => {
-                place(to, f);
-                f(value);
-                mask.iter_mut().for_each(f);
-            }
+            Step::Time(to)
+            | Step::Random { to, .. }
+            | Step::Load { to, .. }
+            | Step::Spread { to, .. }
+            | Step::Apply { to: Operand::Register(to), .. } => Some(to),
+            Step::Apply { .. } | Step::Unless { .. } | Step::Store { .. } => None,
         }
     }
 }
 
-/// Gives registers new numbers, as few as are needed at a time. Every register is written once;
-/// those of constants keep theirs.
-fn reuse(code: &mut Code) {
-    let mut last: BTreeMap<Register, usize> = BTreeMap::new();
-    for (at, step) in code.steps.iter().enumerate() {
-        step.reads(&mut |register| {
-            last.insert(register, at);
-        });
-    }
-    let end = code.steps.len();
-    last.extend(code.result.map(|result| (result, end)));
-    let mut names: BTreeMap<Register, Register> = BTreeMap::new();
-    let mut free: [Vec<usize>; 4] = Default::default();
-    let mut count = [0; 4];
-    let mut take = |kind: Kind, free: &mut [Vec<usize>; 4]| {
-        let slot = slot(kind);
-        let number = free[slot].pop().unwrap_or_else(|| {
-            count[slot] += 1;
-            count[slot] - 1
-        });
-        Register { kind, number }
-    };
-    for (register, _) in &mut code.constants {
-        let new = take(register.kind, &mut free);
-        names.insert(*register, new);
-        last.insert(*register, end);
-        *register = new;
-    }
-    for (at, step) in code.steps.iter_mut().enumerate() {
-        let mut read = Vec::new();
-        step.reads(&mut |register| read.push(register));
-        step.registers(&mut |register| {
-            let old = *register;
-            *register = *names.entry(old).or_insert_with(|| take(old.kind, &mut free));
-        });
-        read.sort_unstable();
-        read.dedup();
-        for register in read.into_iter().filter(|register| last[register] == at) {
-            free[slot(register.kind)].push(names[&register].number);
+impl Code {
+    /// Gives registers new numbers, as few as are needed at a time. Every register is written
+    /// once, and has a number of its own.
+    pub fn reuse_registers(&mut self) {
+        let mut last: BTreeMap<Register, usize> = BTreeMap::new();
+        for (at, step) in self.steps.iter_mut().enumerate() {
+            step.reads(&mut |register| {
+                last.insert(*register, at);
+            });
         }
-    }
-    if let Some(result) = &mut code.result {
-        *result = names[result];
+        if let Some(Operand::Register(result)) = &self.result {
+            last.insert(*result, self.steps.len());
+        }
+        let mut names: BTreeMap<Register, Register> = BTreeMap::new();
+        let mut free: BTreeMap<Type, Vec<usize>> = BTreeMap::new();
+        let mut count: BTreeMap<Type, usize> = BTreeMap::new();
+        for (at, step) in self.steps.iter_mut().enumerate() {
+            let mut read = Vec::new();
+            step.reads(&mut |register| {
+                read.push(*register);
+                *register = names[register];
+            });
+            // While what it reads is still taken: it writes to none of these.
+            if let Some(to) = step.writes() {
+                let number = free.entry(to.ty).or_default().pop().unwrap_or_else(|| {
+                    let count = count.entry(to.ty).or_default();
+                    *count += 1;
+                    *count - 1
+                });
+                let new = Register { number, ..*to };
+                names.insert(std::mem::replace(to, new), new);
+            }
+            read.sort_unstable();
+            read.dedup();
+            for register in read.into_iter().filter(|register| last[register] == at) {
+                free.entry(register.ty).or_default().push(names[&register].number);
+            }
+        }
+        if let Some(Operand::Register(result)) = &mut self.result {
+            *result = names[result];
+        }
     }
 }

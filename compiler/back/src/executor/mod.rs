@@ -1,100 +1,73 @@
 //! Executes the step IR in this process, without a toolchain.
 //!
 //! One op after another; loops over blocks of elements, one operation at a time (`block`),
-//! integers in 64 bits whatever width the compiler chose. Operations mean what the table of
-//! scalars says.
+//! integers in 32 bits where ranges allow it (`compile`). Operations mean what the table of
+//! scalars says. Windows that are independent of each other are executed side by side, so that
+//! a block of a small layer has the elements of many windows (`windows`).
 //!
 //! Where the IR leaves a choice, it decides as generated code does: both sides of a choice
 //! are evaluated, so an index in the side not taken is checked too; the smallest and largest
-//! of nothing is 0.
+//! of nothing is 0. It relies on the ranges of buffers.
 
 mod array;
 mod block;
 mod code;
+mod compile;
 mod network;
+mod state;
 mod stepped;
 mod synapse;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use array::Array;
 use block::Registers;
 use code::Code;
+use compile::Constants;
+use state::{Prepared, Program, State, Written};
 use synapse::Weights;
 
 use snn_data::Files;
 use snn_ir::clock::Clock;
 use snn_ir::data::DataError;
-use snn_ir::step::{BufferId, OpKind, RecordWhen, ReduceOp, StepIr, TensorValues};
+use snn_ir::step::{
+    BufferId, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr, Synapse, TensorValues,
+};
 use snn_ir::tensor::Tensor;
 use snn_runtime::execute::{RecordSpec, RunPlan};
+use snn_runtime::kernels::Events;
 use snn_runtime::{Column, Fault};
 use std::sync::Arc;
 
 /// A network in the state after some step.
 #[derive(Clone)]
 pub struct Executor {
-    ir: Arc<StepIr>,
-    tensors: Arc<[Arc<Tensor>]>,
-    /// By phase, what each op needs.
-    prepared: Arc<[Vec<Prepared>]>,
-    registers: Registers,
-    buffers: Vec<Array>,
-    /// For each buffer, how many messages were put into it and taken out, if it is a queue.
-    messages: Vec<(u64, u64)>,
-    /// For each array of results, what was written of it.
-    written: Vec<Option<Written>>,
+    program: Arc<Program>,
+    state: State,
+    /// Those that are executed side by side, once there are some.
+    windows: Option<Box<State>>,
+    /// Whether windows are executed side by side; not after one of them has failed.
+    side_by_side: bool,
     /// A fault between two steps, which the next step reports.
     fault: Option<Fault>,
 }
 
-/// What executing an op needs.
-#[derive(Debug)]
-enum Prepared {
-    /// Of a loop or a reduction.
-    Code(Code),
-    /// Of a synapse.
-    Weights(Weights),
-    /// Nothing.
-    None,
-}
-
 impl Prepared {
-    fn of(ir: &StepIr, op: &OpKind, tensors: &[Arc<Tensor>]) -> Prepared {
+    fn of(ir: &StepIr, op: &OpKind, tensors: &[Arc<Tensor>], constants: &Constants) -> Prepared {
         match op {
-            OpKind::Loop(body) => Prepared::Code(Code::of_loop(ir, body)),
+            OpKind::Loop(body) => Prepared::Code(Code::of_loop(ir, constants, body)),
             OpKind::Reduce(reduce) => {
                 // A sum is formed in the kind of its place.
                 let kind = ir.buffers[reduce.dst.0 as usize].elem.kind();
                 let kind = (reduce.op == ReduceOp::Sum).then_some(kind);
-                Prepared::Code(Code::of_reduce(ir, reduce, kind))
+                Prepared::Code(Code::of_reduce(ir, constants, reduce, kind))
             }
             OpKind::Synapse(synapse) => Prepared::Weights(Weights::of(ir, synapse, tensors)),
             OpKind::Push { .. } | OpKind::Pop { .. } | OpKind::Reset { .. } => Prepared::None,
         }
     }
 }
-
-/// What was written of an array of results.
-#[derive(Clone)]
-struct Written {
-    /// Elements in a group that is always written as a whole.
-    unit: usize,
-    /// For each group, the step that last wrote it, or 0.
-    steps: Vec<u64>,
-}
-
-impl Written {
-    /// Remembers that an element was written at step `t`.
-    fn note(&mut self, at: usize, t: u64) {
-        if let Some(step) = self.steps.get_mut(at / self.unit) {
-            *step = t;
-        }
-    }
-}
-
-/// The place among the phases of what happens between steps, after all others.
-const HOST: usize = 5;
 
 /// Reads the data of a network and puts it in its initial state.
 ///
@@ -107,8 +80,23 @@ pub fn load(ir: Arc<StepIr>, files: &dyn Files) -> Result<Executor, DataError> {
         TensorValues::Sparse(_) => Ok(Arc::new(Tensor::int(vec![0], Vec::new()))),
         TensorValues::File(dataset) => snn_data::read(files, dataset).map(Arc::new),
     });
-    let tensors: Arc<[Arc<Tensor>]> = tensors.collect::<Result<_, _>>()?;
-    let buffers = ir.buffers.iter().map(|b| Array::initial(b, &tensors)).collect();
+    let tensors: Vec<Arc<Tensor>> = tensors.collect::<Result<_, _>>()?;
+    let constants = constants(&ir, &tensors);
+    let phases = ir.program.phases();
+    let of = |op: &Op| Prepared::of(&ir, &op.kind, &tensors, &constants);
+    let mut prepared: Vec<Vec<Prepared>> =
+        phases.iter().map(|(_, ops)| ops.iter().map(of).collect()).collect();
+    let code = prepared.iter_mut().flatten().filter_map(|prepared| match prepared {
+        Prepared::Code(code) => Some(code),
+        Prepared::Weights(_) | Prepared::None => None,
+    });
+    let registers = Registers::for_code(code);
+    let initial = ir
+        .buffers
+        .iter()
+        .zip(0..)
+        .map(|(buffer, id)| Array::initial(compile::held(&ir, BufferId(id)), buffer, &tensors));
+    let initial: Vec<Array> = initial.collect();
     let mut written: Vec<Option<Written>> = vec![None; ir.buffers.len()];
     for collected in &ir.windows.collected {
         let b = collected.buffer.0 as usize;
@@ -116,18 +104,41 @@ pub fn load(ir: Arc<StepIr>, files: &dyn Files) -> Result<Executor, DataError> {
         let steps = vec![0; ir.buffers[b].len().div_ceil(unit)];
         written[b] = Some(Written { unit, steps });
     }
-    let messages = vec![(0, 0); ir.buffers.len()];
-    let phases = ir.program.phases();
-    let of = |op: &snn_ir::step::Op| Prepared::of(&ir, &op.kind, &tensors);
-    let prepared = phases.iter().map(|(_, ops)| ops.iter().map(of).collect::<Vec<_>>());
-    let prepared: Arc<[Vec<Prepared>]> = prepared.collect();
-    let code = prepared.iter().flatten().filter_map(|prepared| match prepared {
-        Prepared::Code(code) => Some(code),
-        Prepared::Weights(_) | Prepared::None => None,
+    let state = State {
+        buffers: initial.clone(),
+        results: None,
+        times: vec![0],
+        messages: vec![vec![(0, 0); ir.buffers.len()]],
+        registers,
+        events: Events::default(),
+        written,
+    };
+    let collected = state.written.iter().map(Option::is_some).collect();
+    let program = Arc::new(Program { ir, constants, initial, collected, prepared });
+    Ok(Executor { program, state, windows: None, side_by_side: true, fault: None })
+}
+
+/// The tensors that are read element by element; the others are left out.
+fn constants(ir: &StepIr, tensors: &[Arc<Tensor>]) -> Constants {
+    let mut used = vec![false; tensors.len()];
+    let mut note = |source: Source| {
+        if let Source::Tensor(id) = source {
+            used[id.0 as usize] = true;
+        }
+    };
+    for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
+        match &op.kind {
+            OpKind::Synapse(Synapse { weights, conv: Some(_), .. }) => note(*weights),
+            OpKind::Loop(body) => compile::accesses(body).iter().for_each(|a| note(a.source)),
+            OpKind::Reduce(reduce) => compile::loads(&reduce.value, &mut |a| note(a.source)),
+            _ => {}
+        }
+    }
+    let arrays = ir.tensors.iter().zip(tensors).zip(used).map(|((t, values), used)| match used {
+        true => Array::constant(t.elem.kind(), values),
+        false => Array::Bool(Vec::new()),
     });
-    let registers = Registers::for_code(code);
-    let fault = None;
-    Ok(Executor { ir, tensors, prepared, registers, buffers, messages, written, fault })
+    Constants::new(arrays.collect())
 }
 
 /// What the runner needs to know to run a network: its records are those of the IR.
@@ -153,12 +164,12 @@ pub fn plan(ir: &StepIr) -> RunPlan {
 impl Executor {
     /// The present elements of a buffer, in C order.
     pub fn buffer(&self, id: BufferId) -> &Array {
-        &self.buffers[id.0 as usize]
+        &self.state.buffers[id.0 as usize]
     }
 
     fn clock(&self, record: usize) -> Option<&Clock> {
-        match self.ir.records.get(record)?.when {
-            RecordWhen::Clock(clock) => self.ir.clocks.get(clock.0 as usize),
+        match self.program.ir.records.get(record)?.when {
+            RecordWhen::Clock(clock) => self.program.ir.clocks.get(clock.0 as usize),
             RecordWhen::End => None,
         }
     }
@@ -169,19 +180,17 @@ impl snn_runtime::Network for Executor {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        (0..HOST).try_for_each(|phase| self.execute(phase, t))
+        self.state.times[0] = t;
+        self.state.step(&self.program).map_err(|fault| *fault)
     }
 
     fn between(&mut self, t: u64) {
-        if let Err(fault) = self.execute(HOST, t) {
-            self.fault = Some(fault);
-        }
+        self.state.times[0] = t;
+        self.fault = self.state.between(&self.program).err().map(|fault| *fault);
     }
 
     fn seek(&mut self, t: u64) {
-        let ir = self.ir.clone();
-        self.seek_counters(&ir, t);
-        self.seek_queues(&ir, t);
+        self.state.seek(&self.program, vec![t]);
     }
 
     fn due(&self, record: usize, t: u64) -> bool {
@@ -189,25 +198,28 @@ impl snn_runtime::Network for Executor {
     }
 
     fn keep(&self, record: usize, column: &mut Column) {
-        let buffer = self.ir.records[record].buffer.0 as usize;
-        self.buffers[buffer].write(self.ir.buffers[buffer].elem, &mut column.bytes);
-        column.rows += 1;
+        self.state.keep(&self.program, record, 0, column);
     }
 
     fn collect(&mut self, later: &Self, from: u64, to: u64) {
-        for (buffer, written) in later.written.iter().enumerate() {
+        for (buffer, written) in later.state.written.iter().enumerate() {
             let Some(Written { unit, steps }) = written else { continue };
-            let len = self.buffers[buffer].len();
+            let len = self.program.len(buffer);
             for (group, step) in steps.iter().enumerate() {
                 if (from..=to).contains(step) {
                     let start = group * unit;
                     let elements = start..(start + unit).min(len);
-                    self.buffers[buffer].copy(&later.buffers[buffer], elements);
-                    if let Some(written) = &mut self.written[buffer] {
+                    let state = &mut self.state;
+                    state.buffers[buffer].copy(elements, &later.state.buffers[buffer], start);
+                    if let Some(written) = &mut state.written[buffer] {
                         written.note(start, *step);
                     }
                 }
             }
         }
+    }
+
+    fn leap(&mut self, t: u64, last: u64, columns: &mut [Column]) -> u64 {
+        self.leap_over_windows(t, last, columns)
     }
 }

@@ -1,42 +1,50 @@
 //! The ops of a step.
 
-use super::array::{Array, apply, condition, element, integer};
-use super::block::{Executed, Machine};
+use super::array::{Array, apply, condition};
 use super::code::Code;
-use super::synapse::Product;
-use super::{Executor, Prepared};
+use super::state::{Executed, Prepared, Program, State};
 use snn_ir::scalar::{Op, Scalar};
-use snn_ir::step::{self, BufferId, BufferKind, Init, Kind, OpKind, Reduce, ReduceOp, StepIr};
-use snn_runtime::Fault;
+use snn_ir::step::{self, BufferId, BufferKind, OpKind, Reduce, ReduceOp};
 
-impl Executor {
-    /// Executes those ops of a phase whose clock holds at `t`.
-    pub(super) fn execute(&mut self, phase: usize, t: u64) -> Result<(), Fault> {
-        let (ir, prepared) = (self.ir.clone(), self.prepared.clone());
-        let (_, ops) = ir.program.phases()[phase];
-        for (op, prepared) in ops.iter().zip(&prepared[phase]) {
-            if ir.clocks[op.clock.0 as usize].holds(t) {
-                self.op(&ir, op, prepared, t).map_err(|fault| *fault)?;
+/// The place among the phases of what happens between steps, after all others.
+const HOST: usize = 5;
+
+impl State {
+    /// Executes a step.
+    pub fn step(&mut self, program: &Program) -> Executed<()> {
+        (0..HOST).try_for_each(|phase| self.phase(program, phase))
+    }
+
+    /// Executes what happens between a step and the next.
+    pub fn between(&mut self, program: &Program) -> Executed<()> {
+        self.phase(program, HOST)
+    }
+
+    /// Executes those ops of a phase whose clock holds.
+    fn phase(&mut self, program: &Program, phase: usize) -> Executed<()> {
+        let (_, ops) = program.ir.program.phases()[phase];
+        for (op, prepared) in ops.iter().zip(&program.prepared[phase]) {
+            if program.ir.clocks[op.clock.0 as usize].holds(self.times[0]) {
+                self.op(program, op, prepared)?;
             }
         }
         Ok(())
     }
 
-    fn op(&mut self, ir: &StepIr, op: &step::Op, prepared: &Prepared, t: u64) -> Executed<()> {
+    fn op(&mut self, program: &Program, op: &step::Op, prepared: &Prepared) -> Executed<()> {
         match (&op.kind, prepared) {
-            (OpKind::Reduce(reduce), Prepared::Code(code)) => self.reduce(ir, reduce, code, t)?,
-            (_, Prepared::Code(code)) => self.machine(ir, t).execute(code, |_, _, _, _| ())?,
+            (OpKind::Reduce(reduce), Prepared::Code(code)) => self.reduce(program, reduce, code)?,
+            (_, Prepared::Code(code)) => self.execute(program, code, |_, _| ())?,
             (OpKind::Synapse(synapse), Prepared::Weights(weights)) => {
-                let (tensors, buffers) = (&self.tensors, &mut self.buffers);
-                Product { ir, tensors, buffers }.put(synapse, weights);
+                self.product(program, synapse, weights);
             }
-            (OpKind::Push { queue, from }, _) => self.push(*queue, *from),
-            (OpKind::Pop { queue, to }, _) => self.pop(*queue, *to),
+            (OpKind::Push { queue, from }, _) => self.push(program, *queue, *from),
+            (OpKind::Pop { queue, to }, _) => self.pop(program, *queue, *to),
             (OpKind::Reset { buffer }, _) => {
                 let b = buffer.0 as usize;
-                self.buffers[b].reset(&ir.buffers[b], &self.tensors);
-                if ir.buffers[b].kind == BufferKind::Queue {
-                    self.messages[b] = (0, 0);
+                program.reset(b, &mut self.buffers[b], self.times.len());
+                if program.ir.buffers[b].kind == BufferKind::Queue {
+                    self.messages.iter_mut().for_each(|messages| messages[b] = (0, 0));
                 }
             }
             (OpKind::Loop(_) | OpKind::Reduce(_) | OpKind::Synapse(_), _) => {}
@@ -44,40 +52,29 @@ impl Executor {
         Ok(())
     }
 
-    /// What code is executed on.
-    fn machine<'m>(&'m mut self, ir: &'m StepIr, t: u64) -> Machine<'m> {
-        Machine {
-            ir,
-            tensors: &self.tensors,
-            buffers: &mut self.buffers,
-            written: &mut self.written,
-            registers: &mut self.registers,
-            t,
-        }
-    }
-
-    fn reduce(&mut self, ir: &StepIr, reduce: &Reduce, code: &Code, t: u64) -> Executed<()> {
+    fn reduce(&mut self, program: &Program, reduce: &Reduce, code: &Code) -> Executed<()> {
         let dst = reduce.dst.0 as usize;
-        let elem = ir.buffers[dst].elem;
+        let elem = program.ir.buffers[dst].elem;
         let zero = Scalar::Int(0).convert(elem.kind());
         let kept = reduce.kept();
-        let at = |axes: &[usize], index: &[usize]| {
-            axes.iter().fold(0, |at, axis| at * reduce.domain[*axis] + index[*axis])
-        };
-        let mut best: Vec<Option<(Scalar, usize)>> = vec![None; reduce.results()];
-        let mut sums = vec![zero; reduce.results()];
-        let Some(result) = code.result else { return Ok(()) };
-        let mut index = vec![0; reduce.domain.len()];
-        self.machine(ir, t).execute(code, |registers, outer, first, n| {
-            let values = registers.get(result, n);
-            for k in 0..n {
-                index[..outer.len()].copy_from_slice(outer);
-                if let Some(last) = index.last_mut() {
-                    *last = first + k;
-                }
-                let value = values.at(k);
-                let (result, position) = (at(&kept, &index), at(&reduce.axes, &index));
-                let (sum, best) = (&mut sums[result], &mut best[result]);
+        let results = reduce.results();
+        let mut best: Vec<Option<(Scalar, usize)>> = vec![None; results * self.times.len()];
+        let mut sums = vec![zero; best.len()];
+        let Some(operand) = &code.result else { return Ok(()) };
+        self.execute(program, code, |state, block| {
+            let values = state.operand(code, block, operand);
+            for n in 0..block.rows * block.per_row {
+                let (window, row) = code.row(block.row + n / block.per_row);
+                let element = row + block.first + n % block.per_row;
+                let (result, position) = match kept.is_empty() {
+                    true => (0, element),
+                    false => (
+                        along(&reduce.domain, &kept, element),
+                        along(&reduce.domain, &reduce.axes, element),
+                    ),
+                };
+                let result = window * results + result;
+                let (sum, best, value) = (&mut sums[result], &mut best[result], values.at(n));
                 match reduce.op {
                     ReduceOp::Sum => *sum = apply(Op::Add, &[*sum, value]),
                     ReduceOp::Min => *best = Some((extreme(Op::Min, *best, value), 0)),
@@ -103,56 +100,73 @@ impl Executor {
         Ok(())
     }
 
-    fn push(&mut self, queue: BufferId, from: BufferId) {
+    fn push(&mut self, program: &Program, queue: BufferId, from: BufferId) {
         let (q, f) = (queue.0 as usize, from.0 as usize);
-        let width = self.buffers[f].len();
-        let at = slot(self.messages[q].0, self.buffers[q].len(), width);
-        let message = self.buffers[f].clone();
-        self.buffers[q].move_in(at, &message, 0..width);
-        self.messages[q].0 += 1;
-    }
-
-    fn pop(&mut self, queue: BufferId, to: BufferId) {
-        let (q, t) = (queue.0 as usize, to.0 as usize);
-        let width = self.buffers[t].len();
-        let at = slot(self.messages[q].1, self.buffers[q].len(), width);
-        let ring = std::mem::replace(&mut self.buffers[q], Array::Bool(Vec::new()));
-        self.buffers[t].move_in(0, &ring, at..at + width);
+        let (len, width) = (program.len(q), program.len(f));
+        let mut ring = std::mem::replace(&mut self.buffers[q], Array::Bool(Vec::new()));
+        for (window, messages) in self.messages.iter_mut().enumerate().take(self.times.len()) {
+            let at = window * len + slot(messages[q].0, len, width);
+            ring.copy(at..at + width, &self.buffers[f], window * width);
+            messages[q].0 += 1;
+        }
         self.buffers[q] = ring;
-        self.messages[q].1 += 1;
     }
 
-    /// Gives counters the values they have before step `t`.
-    pub(super) fn seek_counters(&mut self, ir: &StepIr, t: u64) {
+    fn pop(&mut self, program: &Program, queue: BufferId, to: BufferId) {
+        let (q, t) = (queue.0 as usize, to.0 as usize);
+        let (len, width) = (program.len(q), program.len(t));
+        let ring = std::mem::replace(&mut self.buffers[q], Array::Bool(Vec::new()));
+        for (window, messages) in self.messages.iter_mut().enumerate().take(self.times.len()) {
+            let at = window * len + slot(messages[q].1, len, width);
+            self.buffers[t].copy(window * width..(window + 1) * width, &ring, at);
+            messages[q].1 += 1;
+        }
+        self.buffers[q] = ring;
+    }
+
+    /// Moves each window to a step: gives counters the values that they have before it, and
+    /// queues the number of messages that were put in and taken out before it.
+    pub fn seek(&mut self, program: &Program, times: Vec<u64>) {
+        self.times = times;
+        let ir = &program.ir;
+        let times_before =
+            |clock: step::ClockId, t: u64| ir.clocks[clock.0 as usize].count(t.saturating_sub(1));
         for counter in &ir.windows.counters {
             let b = counter.buffer.0 as usize;
-            let times = ir.clocks[counter.clock.0 as usize].count(t.saturating_sub(1));
-            let init = match ir.buffers[b].init {
-                Init::Int(value) => value,
-                Init::Float(value) => value as i64,
-                Init::Tensor(id) => {
-                    integer(element(&self.tensors[id.0 as usize], 0).convert(Kind::Int))
-                }
+            let init = match program.initial[b].slice(0..1).at(0) {
+                Scalar::Int(init) => init,
+                other => panic!("{other:?} counts"),
             };
-            let value = Scalar::Int(counter.after(init, times));
-            self.buffers[b].set(0, ir.buffers[b].elem, value);
+            for (window, t) in self.times.iter().enumerate() {
+                let value = Scalar::Int(counter.after(init, times_before(counter.clock, *t)));
+                self.buffers[b].set(window, ir.buffers[b].elem, value);
+            }
         }
-    }
-
-    /// Gives queues the number of messages that were put in and taken out before step `t`.
-    pub(super) fn seek_queues(&mut self, ir: &StepIr, t: u64) {
-        self.messages.fill((0, 0));
-        for (_, ops) in ir.program.phases() {
-            for op in ops {
-                let times = ir.clocks[op.clock.0 as usize].count(t.saturating_sub(1));
+        for (messages, t) in self.messages.iter_mut().zip(&self.times) {
+            messages.fill((0, 0));
+            for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
+                let times = times_before(op.clock, *t);
                 match op.kind {
-                    OpKind::Push { queue, .. } => self.messages[queue.0 as usize].0 += times,
-                    OpKind::Pop { queue, .. } => self.messages[queue.0 as usize].1 += times,
+                    OpKind::Push { queue, .. } => messages[queue.0 as usize].0 += times,
+                    OpKind::Pop { queue, .. } => messages[queue.0 as usize].1 += times,
                     _ => {}
                 }
             }
         }
     }
+}
+
+/// The position, in C order along some axes of a domain, of an element of it.
+fn along(domain: &[usize], axes: &[usize], element: usize) -> usize {
+    let (mut rest, mut position, mut size) = (element, 0, 1);
+    for (axis, extent) in domain.iter().enumerate().rev() {
+        if axes.contains(&axis) {
+            position += rest % extent * size;
+            size *= extent;
+        }
+        rest /= extent;
+    }
+    position
 }
 
 /// Where in a ring of `len` elements the `n`-th message of `width` elements begins.

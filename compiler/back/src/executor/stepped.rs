@@ -10,21 +10,22 @@ impl Executor {
     /// a user knows.
     pub fn named(&self, path: &str) -> Option<(BufferId, &Buffer)> {
         let known = |b: &Buffer| matches!(b.kind, BufferKind::State | BufferKind::Port);
-        let at = self.ir.buffers.iter().position(|b| b.name == path && known(b))?;
-        Some((BufferId(at as u32), &self.ir.buffers[at]))
+        let at = self.program.ir.buffers.iter().position(|b| b.name == path && known(b))?;
+        Some((BufferId(at as u32), &self.program.ir.buffers[at]))
     }
 
     /// The paths of all variables and ports that are kept.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let known = |b: &&Buffer| matches!(b.kind, BufferKind::State | BufferKind::Port);
-        self.ir.buffers.iter().filter(known).map(|b| b.name.as_str())
+        self.program.ir.buffers.iter().filter(known).map(|b| b.name.as_str())
     }
 
     /// The present elements of a buffer.
     pub fn value(&self, id: BufferId) -> Tensor {
-        let shape = self.ir.buffers[id.0 as usize].shape.clone();
+        let shape = self.program.ir.buffers[id.0 as usize].shape.clone();
         let values = match self.buffer(id) {
             Array::Bool(values) => Values::Bool(values.clone()),
+            Array::Narrow(values) => Values::Int(values.iter().map(|n| i64::from(*n)).collect()),
             Array::Int(values) => Values::Int(values.clone()),
             Array::F32(values) => Values::Float(values.iter().map(|x| f64::from(*x)).collect()),
             Array::F64(values) => Values::Float(values.clone()),
@@ -36,7 +37,7 @@ impl Executor {
     /// value of its type.
     #[must_use]
     pub fn set_value(&mut self, id: BufferId, tensor: &Tensor) -> bool {
-        let buffer = &self.ir.buffers[id.0 as usize];
+        let buffer = &self.program.ir.buffers[id.0 as usize];
         let (elem, kind) = (buffer.elem, buffer.elem.kind());
         let element = |n: usize| {
             let given = match &tensor.values {
@@ -59,7 +60,7 @@ impl Executor {
         let Some(elements) = (0..buffer.len()).map(element).collect::<Option<Vec<_>>>() else {
             return false;
         };
-        let array = &mut self.buffers[id.0 as usize];
+        let array = &mut self.state.buffers[id.0 as usize];
         for (n, element) in elements.into_iter().enumerate() {
             array.set(n, elem, element);
         }

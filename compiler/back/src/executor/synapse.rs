@@ -1,40 +1,165 @@
 //! Weights times messages: for each source that is not zero, its column of weights is added.
 
-use super::array::Array;
-use snn_ir::step::{BufferId, Elem, Kind, Source, StepIr, Synapse, TensorValues};
+use super::array::{Array, Type};
+use super::compile::held;
+use super::state::{Program, State};
+use snn_ir::scalar::{Slice, SliceMut};
+use snn_ir::step::{BufferId, Elem, Fit, Source, StepIr, Synapse, TensorValues};
 use snn_ir::tensor::{Sparse, Tensor, Values, conv};
 use snn_runtime::arith;
-use snn_runtime::kernels::{Number, Payload};
+use snn_runtime::kernels::elementwise::Many;
+use snn_runtime::kernels::{Active, Columns, Number, Payload, Work, widest};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// The weights of a synapse, as they are multiplied.
-#[derive(Debug)]
 pub enum Weights {
-    /// Constant, in the narrowest integers that hold them.
-    I8(Columns<i8>),
-    I16(Columns<i16>),
-    I32(Columns<i32>),
-    I64(Columns<i64>),
-    F32(Columns<f32>),
-    F64(Columns<f64>),
+    /// Constant, by column.
+    ByColumn(Box<dyn Sums>),
     /// The kernel of a convolution, or in a buffer: as they lie there.
     InPlace,
 }
 
-/// A matrix by columns: those of a source lie side by side.
-#[derive(Debug)]
-pub struct Columns<W> {
-    layout: Layout,
-    weights: Vec<W>,
+/// Weights that are added.
+pub trait Sums: Send + Sync {
+    /// Puts the sums over the sources that are active.
+    fn put(&self, input: &Input<'_>, out: SliceMut<'_>);
 }
 
-/// Where the weights of a column are.
-#[derive(Debug)]
-enum Layout {
-    /// A weight for each of so many rows.
-    Full(usize),
-    /// Where columns begin, and the row of each weight.
-    Some(Vec<usize>, Vec<u32>),
+/// The sources that are not zero, and what each of all is multiplied by: nothing where it
+/// counts 1.
+pub struct Input<'a> {
+    active: Active<'a>,
+    payloads: Option<Slice<'a>>,
+}
+
+impl Input<'_> {
+    /// What active sources are multiplied by.
+    fn payloads<T: Number>(&self) -> Option<Vec<T>>
+    where
+        i32: Payload<T>,
+        i64: Payload<T>,
+        f32: Payload<T>,
+        f64: Payload<T>,
+    {
+        fn some<S: Payload<T>, T: Number>(all: Many<'_, S>, active: Active<'_>) -> Vec<T> {
+            let mut payloads = vec![T::default(); active.sources()];
+            active.indices().iter().for_each(|n| {
+                payloads[*n as usize] = all.at(*n as usize).convert();
+            });
+            payloads
+        }
+        match self.payloads? {
+            Slice::Bool(_) => None,
+            Slice::Narrow(all) => Some(some(all, self.active)),
+            Slice::Int(all) => Some(some(all, self.active)),
+            Slice::F32(all) => Some(some(all, self.active)),
+            Slice::F64(all) => Some(some(all, self.active)),
+        }
+    }
+}
+
+/// What sums are held as.
+trait Held: Number {
+    fn elements(of: SliceMut<'_>) -> &mut [Self];
+}
+
+macro_rules! held {
+    ($($variant:ident $type:ty),*) => { $(
+        impl Held for $type {
+            fn elements(of: SliceMut<'_>) -> &mut [Self] {
+                match of {
+                    SliceMut::$variant(elements) => elements,
+                    other => panic!("sums are put into {other:?}"),
+                }
+            }
+        }
+    )* };
+}
+
+held!(Narrow i32, Int i64, F32 f32, F64 f64);
+
+/// A matrix whose sums are formed in `A` and put as `T`.
+struct Full<W, A, T> {
+    columns: Columns<W>,
+    sums: PhantomData<fn() -> (A, T)>,
+}
+
+impl<W: Payload<A>, A: Payload<T> + Payload<A>, T: Held> Sums for Full<W, A, T>
+where
+    i32: Payload<A>,
+    i64: Payload<A>,
+    f32: Payload<A>,
+    f64: Payload<A>,
+{
+    fn put(&self, input: &Input<'_>, out: SliceMut<'_>) {
+        let payloads = input.payloads::<A>();
+        let (columns, active, out) = (&self.columns, input.active, T::elements(out));
+        widest(Added { columns, active, payloads: payloads.as_deref(), out });
+    }
+}
+
+/// The sums of a matrix, as work for wide registers.
+struct Added<'w, W, A, T> {
+    columns: &'w Columns<W>,
+    active: Active<'w>,
+    payloads: Option<&'w [A]>,
+    out: &'w mut [T],
+}
+
+impl<W: Payload<A>, A: Payload<T> + Payload<A>, T: Number> Work for Added<'_, W, A, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        match self.payloads {
+            None => self.columns.add_to::<A, T>(self.active, self.out),
+            Some(payloads) => {
+                self.columns.add_graded_to::<A, A, T>(self.active, payloads, self.out);
+            }
+        }
+    }
+}
+
+/// A mostly zero matrix.
+struct Lists<W, T> {
+    /// Where columns begin.
+    starts: Vec<usize>,
+    /// The row of each weight.
+    targets: Vec<u32>,
+    weights: Vec<W>,
+    sums: PhantomData<fn() -> T>,
+}
+
+impl<W: Payload<T>, T: Held> Sums for Lists<W, T>
+where
+    i32: Payload<T>,
+    i64: Payload<T>,
+    f32: Payload<T>,
+    f64: Payload<T>,
+{
+    fn put(&self, input: &Input<'_>, out: SliceMut<'_>) {
+        let out = T::elements(out);
+        out.fill(T::default());
+        let payloads = input.payloads::<T>();
+        for source in input.active.indices() {
+            let source = *source as usize;
+            match &payloads {
+                None => self.column(source, out, |weight| weight),
+                Some(payloads) => self.column(source, out, |weight| weight.times(payloads[source])),
+            }
+        }
+    }
+}
+
+impl<W: Payload<T>, T: Held> Lists<W, T> {
+    fn column(&self, source: usize, out: &mut [T], product: impl Fn(T) -> T) {
+        let range = self.starts[source]..self.starts[source + 1];
+        for (w, row) in self.weights[range.clone()].iter().zip(&self.targets[range]) {
+            let sum = &mut out[*row as usize];
+            *sum = sum.plus(product(w.convert()));
+        }
+    }
 }
 
 impl Weights {
@@ -46,27 +171,90 @@ impl Weights {
         }
         let size = |b: BufferId| ir.buffers[b.0 as usize].len();
         let (rows, columns) = (size(of.dst), size(of.src));
-        let (layout, weights) = match &ir.tensors[id.0 as usize].values {
-            TensorValues::Sparse(sparse) => by_column(sparse, columns),
+        let to = held(ir, of.dst);
+        Weights::ByColumn(match &ir.tensors[id.0 as usize].values {
+            TensorValues::Sparse(sparse) => {
+                let (starts, targets, weights) = by_column(sparse, columns);
+                lists(starts, targets, &weights, to)
+            }
             TensorValues::Known(_) | TensorValues::File(_) => {
-                let all = &tensors[id.0 as usize].values;
-                (Layout::Full(rows), transposed(all, rows, columns))
+                full(of, &tensors[id.0 as usize].values, [rows, columns], to)
             }
-        };
-        let kind = ir.buffers[of.dst.0 as usize].elem.kind();
-        match (kind, weights) {
-            (Kind::F32, weights) => Weights::F32(Columns { layout, weights: floats(&weights) }),
-            (Kind::F64, weights) => Weights::F64(Columns { layout, weights: floats(&weights) }),
-            (_, Values::Int(weights)) => narrowest(layout, weights),
-            (_, Values::Bool(weights)) => {
-                narrowest(layout, weights.into_iter().map(i64::from).collect())
-            }
-            (_, Values::Float(_)) => panic!("floats are summed to {kind:?}"),
-        }
+        })
     }
 }
 
-fn floats<T: Number>(weights: &Values) -> Vec<T>
+/// A matrix, in the narrowest of some types that hold its weights and sums.
+fn full(of: &Synapse, weights: &Values, size: [usize; 2], to: Type) -> Box<dyn Sums> {
+    fn boxed<W: Payload<A>, A: Payload<T> + Payload<A>, T: Held>(
+        weights: &[W],
+        [rows, columns]: [usize; 2],
+        shift: u8,
+    ) -> Box<dyn Sums>
+    where
+        i32: Payload<A>,
+        i64: Payload<A>,
+        f32: Payload<A>,
+        f64: Payload<A>,
+    {
+        let columns = Columns::new(weights, rows, columns, shift.into());
+        Box::new(Full::<W, A, T> { columns, sums: PhantomData })
+    }
+    let shift = of.kernel.shift;
+    let shifted: Vec<i64> = match (to, weights) {
+        (Type::F32, weights) => return boxed::<f32, f32, f32>(&numbers(weights), size, 0),
+        (Type::F64, weights) => return boxed::<f64, f64, f64>(&numbers(weights), size, 0),
+        (_, weights) => numbers::<i64>(weights).into_iter().map(|w| w >> shift).collect(),
+    };
+    let narrow = to == Type::Narrow;
+    let (i8s, i16s, i32s) = (all::<i8>(&shifted), all::<i16>(&shifted), all::<i32>(&shifted));
+    match (of.kernel.accumulator, i8s, i16s, i32s) {
+        (Elem::I16, Some(w), ..) if narrow => boxed::<i8, i16, i32>(&w, size, shift),
+        (Elem::I16, Some(w), ..) => boxed::<i8, i16, i64>(&w, size, shift),
+        (Elem::I32, Some(w), ..) if narrow => boxed::<i8, i32, i32>(&w, size, shift),
+        (Elem::I16 | Elem::I32, _, Some(w), _) if narrow => boxed::<i16, i32, i32>(&w, size, shift),
+        (Elem::I16 | Elem::I32, _, _, Some(w)) if narrow => boxed::<i32, i32, i32>(&w, size, shift),
+        (_, Some(w), ..) if narrow => boxed::<i8, i64, i32>(&w, size, shift),
+        (_, Some(w), ..) => boxed::<i8, i64, i64>(&w, size, shift),
+        (_, _, _, Some(w)) if narrow => boxed::<i32, i64, i32>(&w, size, shift),
+        (_, _, _, Some(w)) => boxed::<i32, i64, i64>(&w, size, shift),
+        _ if narrow => boxed::<i64, i64, i32>(&shifted, size, shift),
+        _ => boxed::<i64, i64, i64>(&shifted, size, shift),
+    }
+}
+
+/// Lists of weights, in the narrowest type that holds them.
+fn lists(starts: Vec<usize>, targets: Vec<u32>, weights: &Values, to: Type) -> Box<dyn Sums> {
+    fn boxed<W: Payload<T>, T: Held>(
+        starts: Vec<usize>,
+        targets: Vec<u32>,
+        weights: Vec<W>,
+    ) -> Box<dyn Sums>
+    where
+        i32: Payload<T>,
+        i64: Payload<T>,
+        f32: Payload<T>,
+        f64: Payload<T>,
+    {
+        Box::new(Lists::<W, T> { starts, targets, weights, sums: PhantomData })
+    }
+    match to {
+        Type::F32 => return boxed::<f32, f32>(starts, targets, numbers(weights)),
+        Type::F64 => return boxed::<f64, f64>(starts, targets, numbers(weights)),
+        _ => {}
+    }
+    let weights: Vec<i64> = numbers(weights);
+    match (all::<i8>(&weights), all::<i32>(&weights), to) {
+        (Some(w), _, Type::Narrow) => boxed::<i8, i32>(starts, targets, w),
+        (Some(w), ..) => boxed::<i8, i64>(starts, targets, w),
+        (_, Some(w), Type::Narrow) => boxed::<i32, i32>(starts, targets, w),
+        (_, Some(w), _) => boxed::<i32, i64>(starts, targets, w),
+        (.., Type::Narrow) => boxed::<i64, i32>(starts, targets, weights),
+        _ => boxed::<i64, i64>(starts, targets, weights),
+    }
+}
+
+fn numbers<T: Number>(weights: &Values) -> Vec<T>
 where
     i64: Payload<T>,
     f64: Payload<T>,
@@ -78,36 +266,14 @@ where
     }
 }
 
-fn narrowest(layout: Layout, weights: Vec<i64>) -> Weights {
-    fn all<W: TryFrom<i64>>(weights: &[i64]) -> Option<Vec<W>> {
-        weights.iter().map(|w| W::try_from(*w).ok()).collect()
-    }
-    if let Some(weights) = all(&weights) {
-        Weights::I8(Columns { layout, weights })
-    } else if let Some(weights) = all(&weights) {
-        Weights::I16(Columns { layout, weights })
-    } else if let Some(weights) = all(&weights) {
-        Weights::I32(Columns { layout, weights })
-    } else {
-        Weights::I64(Columns { layout, weights })
-    }
-}
-
-fn transposed(of: &Values, rows: usize, columns: usize) -> Values {
-    fn each<T: Copy>(of: &[T], rows: usize, columns: usize) -> Vec<T> {
-        let column = |c| (0..rows).map(move |r| of[r * columns + c]);
-        (0..columns).flat_map(column).collect()
-    }
-    match of {
-        Values::Int(w) => Values::Int(each(w, rows, columns)),
-        Values::Float(w) => Values::Float(each(w, rows, columns)),
-        Values::Bool(w) => Values::Bool(each(w, rows, columns)),
-    }
+/// The same integers, if all fit another type.
+fn all<W: TryFrom<i64>>(weights: &[i64]) -> Option<Vec<W>> {
+    weights.iter().map(|w| W::try_from(*w).ok()).collect()
 }
 
 /// The entries of a sparse matrix by columns. What is 0 is not stored, or as if it were not: it
 /// meets no infinity.
-fn by_column(of: &Sparse, columns: usize) -> (Layout, Values) {
+fn by_column(of: &Sparse, columns: usize) -> (Vec<usize>, Vec<u32>, Values) {
     let nonzero = of.nonzero_codes();
     let mut entries: Vec<Vec<(u32, usize)>> = vec![Vec::new(); columns];
     for row in 0..of.rows() {
@@ -126,208 +292,123 @@ fn by_column(of: &Sparse, columns: usize) -> (Layout, Values) {
         Values::Float(p) => Values::Float(each().map(|(_, code)| p[*code]).collect()),
         Values::Bool(p) => Values::Bool(each().map(|(_, code)| p[*code]).collect()),
     };
-    (Layout::Some(starts, targets), values)
+    (starts, targets, values)
 }
 
-/// The sources that are not zero, and what each is multiplied by: nothing where it counts 1.
-struct Active<T> {
-    sources: Vec<usize>,
-    payloads: Option<Vec<T>>,
+impl State {
+    /// Puts the sums in the place of a synapse's result, for each window.
+    pub(super) fn product(&mut self, program: &Program, of: &Synapse, weights: &Weights) {
+        let (dst, src) = (of.dst.0 as usize, of.src.0 as usize);
+        let (targets, sources) = (program.len(dst), program.len(src));
+        // The result is neither the source nor the weights.
+        let mut result = std::mem::replace(&mut self.buffers[dst], Array::Bool(Vec::new()));
+        for window in 0..self.times.len() {
+            let source = self.buffers[src].slice(window * sources..(window + 1) * sources);
+            let active = match source {
+                Slice::Bool(Many::Each(x)) => self.events.holding(x),
+                Slice::Narrow(Many::Each(x)) => self.events.nonzero(x),
+                Slice::Int(Many::Each(x)) => self.events.nonzero(x),
+                Slice::F32(Many::Each(x)) => self.events.nonzero(x),
+                Slice::F64(Many::Each(x)) => self.events.nonzero(x),
+                other => panic!("{other:?} has no elements"),
+            };
+            let payloads = match source {
+                Slice::Bool(_) => None,
+                source => Some(source).filter(|_| !of.binary),
+            };
+            let input = Input { active, payloads };
+            let out = result.part_mut(window * targets..(window + 1) * targets);
+            match (weights, of.weights) {
+                (Weights::ByColumn(sums), _) => sums.put(&input, out),
+                (Weights::InPlace, Source::Tensor(id)) => {
+                    in_place(of, &input, program.constants.array(id.0), 0, out);
+                }
+                (Weights::InPlace, Source::Buffer(id)) => {
+                    let first = window * program.len(id.0 as usize);
+                    in_place(of, &input, &self.buffers[id.0 as usize], first, out);
+                }
+            }
+        }
+        let n = self.times.len() * targets;
+        wrap(result.part_mut(0..n), program.ir.buffers[dst].elem);
+        self.buffers[dst] = result;
+    }
 }
 
-impl<T: Number> Active<T>
+/// Sums of weights as they lie in an array, from `first` on.
+fn in_place(of: &Synapse, input: &Input<'_>, weights: &Array, first: usize, out: SliceMut<'_>) {
+    match out {
+        SliceMut::Narrow(out) => found(of, input, weights, first, out),
+        SliceMut::Int(out) => found(of, input, weights, first, out),
+        SliceMut::F32(out) => found(of, input, weights, first, out),
+        SliceMut::F64(out) => found(of, input, weights, first, out),
+        SliceMut::Bool(_) => panic!("sums are no booleans"),
+    }
+}
+
+fn found<T: Number>(of: &Synapse, input: &Input<'_>, weights: &Array, first: usize, out: &mut [T])
 where
+    i32: Payload<T>,
     i64: Payload<T>,
     f32: Payload<T>,
     f64: Payload<T>,
 {
-    fn of(source: &Array, binary: bool) -> Active<T> {
-        fn some<S: Copy>(from: &[S], is_some: impl Fn(S) -> bool) -> Vec<usize> {
-            let each = from.iter().enumerate();
-            each.filter(|(_, x)| is_some(**x)).map(|(at, _)| at).collect()
-        }
-        fn graded<S: Payload<T>, T>(from: &[S], sources: &[usize]) -> Vec<T> {
-            sources.iter().map(|at| from[*at].convert()).collect()
-        }
-        let (sources, payloads) = match source {
-            Array::Bool(x) => (some(x, |x| x), None),
-            Array::Int(x) => {
-                let sources = some(x, |x| x != 0);
-                let payloads = graded(x, &sources);
-                (sources, Some(payloads))
-            }
-            Array::F32(x) => {
-                let sources = some(x, |x| x != 0.0);
-                let payloads = graded(x, &sources);
-                (sources, Some(payloads))
-            }
-            Array::F64(x) => {
-                let sources = some(x, |x| x != 0.0);
-                let payloads = graded(x, &sources);
-                (sources, Some(payloads))
-            }
-        };
-        Active { sources, payloads: payloads.filter(|_| !binary) }
-    }
-}
-
-impl<W: Copy> Columns<W> {
-    fn add<T: Number>(&self, active: &Active<T>, out: &mut [T])
-    where
-        W: Payload<T>,
-    {
-        match &active.payloads {
-            None => {
-                for source in &active.sources {
-                    self.column(*source, out, |sum, weight| sum.plus(weight));
-                }
-            }
-            Some(payloads) => {
-                for (source, payload) in active.sources.iter().zip(payloads) {
-                    self.column(*source, out, |sum, weight| sum.plus(weight.times(*payload)));
-                }
-            }
-        }
-    }
-
-    fn column<T: Number>(&self, source: usize, out: &mut [T], add: impl Fn(T, T) -> T)
-    where
-        W: Payload<T>,
-    {
-        match &self.layout {
-            Layout::Full(rows) => {
-                let column = &self.weights[source * rows..][..*rows];
-                out.iter_mut().zip(column).for_each(|(sum, w)| *sum = add(*sum, w.convert()));
-            }
-            Layout::Some(starts, targets) => {
-                let range = starts[source]..starts[source + 1];
-                for (w, row) in self.weights[range.clone()].iter().zip(&targets[range]) {
-                    let sum = &mut out[*row as usize];
-                    *sum = add(*sum, w.convert());
-                }
-            }
-        }
-    }
-}
-
-/// What a synapse is executed on.
-pub(super) struct Product<'p> {
-    pub(super) ir: &'p StepIr,
-    pub(super) tensors: &'p [Arc<Tensor>],
-    pub(super) buffers: &'p mut [Array],
-}
-
-impl Product<'_> {
-    /// Puts the sums in the place of the synapse's result.
-    pub(super) fn put(&mut self, of: &Synapse, weights: &Weights) {
-        let dst = of.dst.0 as usize;
-        // The result is neither the source nor the weights.
-        let mut result = std::mem::replace(&mut self.buffers[dst], Array::Bool(Vec::new()));
-        match &mut result {
-            Array::Int(out) => {
-                out.fill(0);
-                let active = self.active(of);
-                match weights {
-                    Weights::I8(columns) => columns.add(&active, out),
-                    Weights::I16(columns) => columns.add(&active, out),
-                    Weights::I32(columns) => columns.add(&active, out),
-                    Weights::I64(columns) => columns.add(&active, out),
-                    Weights::InPlace => self.in_place(of, &active, out),
-                    Weights::F32(_) | Weights::F64(_) => panic!("floats are summed to integers"),
-                }
-                wrap(out, self.ir.buffers[dst].elem);
-            }
-            Array::F32(out) => {
-                out.fill(0.0);
-                let active = self.active(of);
-                match weights {
-                    Weights::F32(columns) => columns.add(&active, out),
-                    _ => self.in_place(of, &active, out),
-                }
-            }
-            Array::F64(out) => {
-                out.fill(0.0);
-                let active = self.active(of);
-                match weights {
-                    Weights::F64(columns) => columns.add(&active, out),
-                    _ => self.in_place(of, &active, out),
-                }
-            }
-            Array::Bool(_) => panic!("sums are no booleans"),
-        }
-        self.buffers[dst] = result;
-    }
-
-    fn active<T: Number>(&self, of: &Synapse) -> Active<T>
-    where
-        i64: Payload<T>,
-        f32: Payload<T>,
-        f64: Payload<T>,
-    {
-        Active::of(&self.buffers[of.src.0 as usize], of.binary)
-    }
-
-    /// With weights as they lie in a buffer or tensor.
-    fn in_place<T: Number>(&self, of: &Synapse, active: &Active<T>, out: &mut [T])
-    where
-        i64: Payload<T>,
-        f32: Payload<T>,
-        f64: Payload<T>,
-    {
-        let sources = self.buffers[of.src.0 as usize].len();
-        match of.weights {
-            Source::Buffer(id) => match &self.buffers[id.0 as usize] {
-                Array::Bool(w) => sums(of, active, sources, out, |at| i64::from(w[at]).convert()),
-                Array::Int(w) => sums(of, active, sources, out, |at| w[at].convert()),
-                Array::F32(w) => sums(of, active, sources, out, |at| w[at].convert()),
-                Array::F64(w) => sums(of, active, sources, out, |at| w[at].convert()),
-            },
-            Source::Tensor(id) => match &self.tensors[id.0 as usize].values {
-                Values::Bool(w) => sums(of, active, sources, out, |at| i64::from(w[at]).convert()),
-                Values::Int(w) => sums(of, active, sources, out, |at| w[at].convert()),
-                Values::Float(w) => sums(of, active, sources, out, |at| w[at].convert()),
-            },
-        }
+    match weights {
+        Array::Bool(w) => sums(of, input, out, |at| i32::from(w[first + at]).convert()),
+        Array::Narrow(w) => sums(of, input, out, |at| w[first + at].convert()),
+        Array::Int(w) => sums(of, input, out, |at| w[first + at].convert()),
+        Array::F32(w) => sums(of, input, out, |at| w[first + at].convert()),
+        Array::F64(w) => sums(of, input, out, |at| w[first + at].convert()),
     }
 }
 
 /// Sums of weights that are found one by one.
-fn sums<T: Number>(
-    of: &Synapse,
-    active: &Active<T>,
-    sources: usize,
-    out: &mut [T],
-    weight: impl Fn(usize) -> T,
-) {
-    let product = |sum: T, at: usize, payload: Option<T>| match payload {
-        Some(payload) => sum.plus(weight(at).times(payload)),
+fn sums<T: Number>(of: &Synapse, input: &Input<'_>, out: &mut [T], weight: impl Fn(usize) -> T)
+where
+    i32: Payload<T>,
+    i64: Payload<T>,
+    f32: Payload<T>,
+    f64: Payload<T>,
+{
+    let (payloads, sources) = (input.payloads::<T>(), input.active.sources());
+    let product = |sum: T, at: usize, source: usize| match &payloads {
+        Some(payloads) => sum.plus(weight(at).times(payloads[source])),
         None => sum.plus(weight(at)),
     };
-    let payload = |n: usize| active.payloads.as_ref().map(|payloads| payloads[n]);
     match &of.conv {
         Some(geometry) => {
-            let mut events: Vec<Option<usize>> = vec![None; sources];
-            active.sources.iter().enumerate().for_each(|(n, source)| events[*source] = Some(n));
-            let add = |sum: T, at: usize, source: usize| match events[source] {
-                Some(n) => product(sum, at, payload(n)),
-                None => sum,
+            let mut active = vec![false; sources];
+            input.active.indices().iter().for_each(|source| active[*source as usize] = true);
+            let add = |sum: T, at: usize, source: usize| match active[source] {
+                true => product(sum, at, source),
+                false => sum,
             };
             let all = conv::sums(geometry, T::default, add);
             out.iter_mut().zip(all).for_each(|(out, sum)| *out = sum);
         }
         None => {
             for (row, out) in out.iter_mut().enumerate() {
-                for (n, source) in active.sources.iter().enumerate() {
-                    *out = product(*out, row * sources + source, payload(n));
-                }
+                *out = input.active.indices().iter().fold(T::default(), |sum, source| {
+                    let source = *source as usize;
+                    product(sum, row * sources + source, source)
+                });
             }
         }
     }
 }
 
 /// Integers as elements of a type keep them.
-fn wrap(values: &mut [i64], elem: Elem) {
-    if let snn_ir::step::Fit::Wrap { bits, signed } = elem.fit() {
-        values.iter_mut().for_each(|x| *x = arith::wrap(*x, bits.into(), signed));
+fn wrap(values: SliceMut<'_>, elem: Elem) {
+    let Fit::Wrap { bits, signed } = elem.fit() else { return };
+    match values {
+        SliceMut::Narrow(values) if bits < 32 || !signed => {
+            values
+                .iter_mut()
+                .for_each(|x| *x = arith::wrap((*x).into(), bits.into(), signed) as i32);
+        }
+        SliceMut::Int(values) => {
+            values.iter_mut().for_each(|x| *x = arith::wrap(*x, bits.into(), signed));
+        }
+        _ => {}
     }
 }

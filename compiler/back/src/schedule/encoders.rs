@@ -235,6 +235,8 @@ impl Encoder {
         (alone.windows.horizon, alone.windows.counters) = (None, Vec::new());
         alone.windows.collected.clear();
         alone.steps = self.taken.0 + self.first();
+        // It reads any byte, not those that the data have.
+        ranges::analyse(&mut alone);
         alone
     }
 

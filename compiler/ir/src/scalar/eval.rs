@@ -59,20 +59,20 @@ impl Op {
         match (&self.row().meaning, operands) {
             (Meaning::One(f), [a]) => Some(match *a {
                 Bool(a) => Bool((f.bool?.one)(a)),
-                Int(a) => Int((f.int?.one)(a)),
+                Int(a) => Int((f.int?.wide.one)(a)),
                 F32(a) => F32((f.f32?.one)(a)),
                 F64(a) => F64((f.f64?.one)(a)),
             }),
             (Meaning::Two(f), [a, b]) => Some(match (*a, *b) {
                 (Bool(a), Bool(b)) => Bool((f.bool?.one)(a, b)),
-                (Int(a), Int(b)) => Int((f.int?.one)(a, b)),
+                (Int(a), Int(b)) => Int((f.int?.wide.one)(a, b)),
                 (F32(a), F32(b)) => F32((f.f32?.one)(a, b)),
                 (F64(a), F64(b)) => F64((f.f64?.one)(a, b)),
                 _ => return None,
             }),
             (Meaning::Test(f), [a, b]) => Some(Bool(match (a, b) {
                 (Bool(a), Bool(b)) => (f.bool?.one)(*a, *b),
-                (Int(a), Int(b)) => (f.int?.one)(*a, *b),
+                (Int(a), Int(b)) => (f.int?.wide.one)(*a, *b),
                 (F32(a), F32(b)) => (f.f32?.one)(*a, *b),
                 (F64(a), F64(b)) => (f.f64?.one)(*a, *b),
                 _ => return None,

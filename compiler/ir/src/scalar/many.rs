@@ -4,28 +4,32 @@
 use super::row::Meaning;
 use super::{Kind, Op, Scalar, eval};
 use snn_core::arith;
+use snn_core::kernels::elementwise::{self, Many};
 
 /// Elements of one kind.
 #[derive(Clone, Copy, Debug)]
 pub enum Slice<'a> {
     /// Booleans.
-    Bool(&'a [bool]),
+    Bool(Many<'a, bool>),
     /// Integers.
-    Int(&'a [i64]),
+    Int(Many<'a, i64>),
+    /// Integers that have 32 bits.
+    Narrow(Many<'a, i32>),
     /// IEEE single.
-    F32(&'a [f32]),
+    F32(Many<'a, f32>),
     /// IEEE double.
-    F64(&'a [f64]),
+    F64(Many<'a, f64>),
 }
 
 impl Slice<'_> {
     /// One of them.
     pub fn at(&self, n: usize) -> Scalar {
         match self {
-            Slice::Bool(x) => Scalar::Bool(x[n]),
-            Slice::Int(x) => Scalar::Int(x[n]),
-            Slice::F32(x) => Scalar::F32(x[n]),
-            Slice::F64(x) => Scalar::F64(x[n]),
+            Slice::Bool(x) => Scalar::Bool(x.at(n)),
+            Slice::Int(x) => Scalar::Int(x.at(n)),
+            Slice::Narrow(x) => Scalar::Int(x.at(n).into()),
+            Slice::F32(x) => Scalar::F32(x.at(n)),
+            Slice::F64(x) => Scalar::F64(x.at(n)),
         }
     }
 }
@@ -37,6 +41,8 @@ pub enum SliceMut<'a> {
     Bool(&'a mut [bool]),
     /// Integers.
     Int(&'a mut [i64]),
+    /// Integers that have 32 bits.
+    Narrow(&'a mut [i32]),
     /// IEEE single.
     F32(&'a mut [f32]),
     /// IEEE double.
@@ -44,8 +50,11 @@ pub enum SliceMut<'a> {
 }
 
 impl Op {
-    /// Puts its values at each place, of operands that have as many elements; false where it is
-    /// not defined for operands and a result of these kinds.
+    /// Puts its values at each place, of operands that have at least as many elements; false
+    /// where it is not defined for operands and a result of these kinds.
+    ///
+    /// Integers of 32 bits may be operands where all integer operands are of 32 bits, and the
+    /// result too; the caller knows that it has no more.
     pub fn many(self, operands: &[Slice<'_>], to: SliceMut<'_>) -> bool {
         self.put(operands, to).is_some()
     }
@@ -53,76 +62,94 @@ impl Op {
     /// The function of two integers that it is.
     pub fn of_two_ints(self) -> Option<fn(i64, i64) -> i64> {
         match &self.row().meaning {
-            Meaning::Two(f) => f.int.map(|f| f.one),
+            Meaning::Two(f) => f.int.map(|f| f.wide.one),
             Meaning::One(_) | Meaning::Test(_) | Meaning::Other { .. } => None,
         }
     }
 
     fn put(self, operands: &[Slice<'_>], to: SliceMut<'_>) -> Option<()> {
-        use Slice::{Bool, F32, F64, Int};
-        match (&self.row().meaning, operands, to) {
-            (Meaning::One(f), [Bool(a)], SliceMut::Bool(to)) => (f.bool?.many)(a, to),
-            (Meaning::One(f), [Int(a)], SliceMut::Int(to)) => (f.int?.many)(a, to),
-            (Meaning::One(f), [F32(a)], SliceMut::F32(to)) => (f.f32?.many)(a, to),
-            (Meaning::One(f), [F64(a)], SliceMut::F64(to)) => (f.f64?.many)(a, to),
-            (Meaning::Two(f), [Bool(a), Bool(b)], SliceMut::Bool(to)) => (f.bool?.many)(a, b, to),
-            (Meaning::Two(f), [Int(a), Int(b)], SliceMut::Int(to)) => (f.int?.many)(a, b, to),
-            (Meaning::Two(f), [F32(a), F32(b)], SliceMut::F32(to)) => (f.f32?.many)(a, b, to),
-            (Meaning::Two(f), [F64(a), F64(b)], SliceMut::F64(to)) => (f.f64?.many)(a, b, to),
-            (Meaning::Test(f), [Bool(a), Bool(b)], SliceMut::Bool(to)) => (f.bool?.many)(a, b, to),
-            (Meaning::Test(f), [Int(a), Int(b)], SliceMut::Bool(to)) => (f.int?.many)(a, b, to),
-            (Meaning::Test(f), [F32(a), F32(b)], SliceMut::Bool(to)) => (f.f32?.many)(a, b, to),
-            (Meaning::Test(f), [F64(a), F64(b)], SliceMut::Bool(to)) => (f.f64?.many)(a, b, to),
-            (Meaning::Other { .. }, [Bool(c), Bool(a), Bool(b)], SliceMut::Bool(to)) => {
-                choose(self, c, a, b, to)?;
-            }
-            (Meaning::Other { .. }, [Bool(c), Int(a), Int(b)], SliceMut::Int(to)) => {
-                choose(self, c, a, b, to)?;
-            }
-            (Meaning::Other { .. }, [Bool(c), F32(a), F32(b)], SliceMut::F32(to)) => {
-                choose(self, c, a, b, to)?;
-            }
-            (Meaning::Other { .. }, [Bool(c), F64(a), F64(b)], SliceMut::F64(to)) => {
-                choose(self, c, a, b, to)?;
-            }
-            (Meaning::Other { .. }, [a], to) => self.convert_many(*a, to)?,
+        match operands {
+            [a] => self.put_of_one(*a, to),
+            [a, b] => self.put_of_two(*a, *b, to),
+            [c, a, b] if self == Op::Select => choose(*c, *a, *b, to),
+            _ => None,
+        }
+    }
+
+    fn put_of_one(self, a: Slice<'_>, to: SliceMut<'_>) -> Option<()> {
+        use Slice::{Bool, F32, F64, Int, Narrow};
+        match (&self.row().meaning, a, to) {
+            (Meaning::One(f), Bool(a), SliceMut::Bool(to)) => (f.bool?.many)(a, to),
+            (Meaning::One(f), Int(a), SliceMut::Int(to)) => (f.int?.wide.many)(a, to),
+            (Meaning::One(f), Narrow(a), SliceMut::Narrow(to)) => (f.int?.narrow)(a, to),
+            (Meaning::One(f), F32(a), SliceMut::F32(to)) => (f.f32?.many)(a, to),
+            (Meaning::One(f), F64(a), SliceMut::F64(to)) => (f.f64?.many)(a, to),
+            (Meaning::Other { .. }, a, to) => self.converted(a, to)?,
             _ => return None,
         }
         Some(())
     }
 
-    fn convert_many(self, from: Slice<'_>, to: SliceMut<'_>) -> Option<()> {
+    fn put_of_two(self, a: Slice<'_>, b: Slice<'_>, to: SliceMut<'_>) -> Option<()> {
+        use Slice::{Bool, F32, F64, Int, Narrow};
+        match (&self.row().meaning, a, b, to) {
+            (Meaning::Two(f), Bool(a), Bool(b), SliceMut::Bool(to)) => (f.bool?.many)(a, b, to),
+            (Meaning::Two(f), Int(a), Int(b), SliceMut::Int(to)) => (f.int?.wide.many)(a, b, to),
+            (Meaning::Two(f), Narrow(a), Narrow(b), SliceMut::Narrow(to)) => {
+                (f.int?.narrow)(a, b, to);
+            }
+            (Meaning::Two(f), F32(a), F32(b), SliceMut::F32(to)) => (f.f32?.many)(a, b, to),
+            (Meaning::Two(f), F64(a), F64(b), SliceMut::F64(to)) => (f.f64?.many)(a, b, to),
+            (Meaning::Test(f), Bool(a), Bool(b), SliceMut::Bool(to)) => (f.bool?.many)(a, b, to),
+            (Meaning::Test(f), Int(a), Int(b), SliceMut::Bool(to)) => (f.int?.wide.many)(a, b, to),
+            (Meaning::Test(f), Narrow(a), Narrow(b), SliceMut::Bool(to)) => {
+                (f.int?.narrow)(a, b, to);
+            }
+            (Meaning::Test(f), F32(a), F32(b), SliceMut::Bool(to)) => (f.f32?.many)(a, b, to),
+            (Meaning::Test(f), F64(a), F64(b), SliceMut::Bool(to)) => (f.f64?.many)(a, b, to),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn converted(self, from: Slice<'_>, to: SliceMut<'_>) -> Option<()> {
         match (self, from, to) {
             (Op::Convert(Kind::Bool), from, SliceMut::Bool(to)) => {
-                converted(from, to, |x| matches!(x.convert(Kind::Bool), Scalar::Bool(true)));
+                each(from, to, |x| matches!(x.convert(Kind::Bool), Scalar::Bool(true)));
             }
-            (Op::Convert(Kind::Int), from, SliceMut::Int(to)) => {
-                converted(from, to, |x| match x.convert(Kind::Int) {
-                    Scalar::Int(x) => x,
-                    _ => 0,
-                });
+            (Op::Convert(Kind::Int), from, SliceMut::Int(to)) => each(from, to, integer),
+            (Op::Convert(Kind::Int), from, SliceMut::Narrow(to)) => {
+                each(from, to, |x| integer(x) as i32);
             }
             (Op::Convert(Kind::F32), from, SliceMut::F32(to)) => {
-                converted(from, to, |x| match x.convert(Kind::F32) {
+                each(from, to, |x| match x.convert(Kind::F32) {
                     Scalar::F32(x) => x,
                     _ => 0.0,
                 });
             }
             (Op::Convert(Kind::F64), from, SliceMut::F64(to)) => {
-                converted(from, to, |x| match x.convert(Kind::F64) {
+                each(from, to, |x| match x.convert(Kind::F64) {
                     Scalar::F64(x) => x,
                     _ => 0.0,
                 });
             }
-            (_, Slice::Int(from), SliceMut::Int(to)) => {
-                let (bits, signed) = eval::width(self)?;
-                let bits = u32::from(bits);
-                let each = to.iter_mut().zip(from);
-                match self {
+            (op, Slice::Int(from), SliceMut::Int(to)) => {
+                let (bits, signed) = eval::width(op)?;
+                match op {
                     Op::Sat { .. } => {
-                        each.for_each(|(to, x)| *to = arith::saturate(*x, bits, signed));
+                        elementwise::one(from, to, |x| arith::saturate(x, bits.into(), signed));
                     }
-                    _ => each.for_each(|(to, x)| *to = arith::wrap(*x, bits, signed)),
+                    _ => elementwise::one(from, to, |x| arith::wrap(x, bits.into(), signed)),
+                }
+            }
+            (op, Slice::Narrow(from), SliceMut::Narrow(to)) => {
+                let (bits, signed) = eval::width(op)?;
+                let fitted = |x: i32, fit: fn(i64, u32, bool) -> i64| {
+                    fit(x.into(), bits.into(), signed) as i32
+                };
+                match op {
+                    Op::Sat { .. } => elementwise::one(from, to, |x| fitted(x, arith::saturate)),
+                    _ => elementwise::one(from, to, |x| fitted(x, arith::wrap)),
                 }
             }
             _ => return None,
@@ -131,22 +158,35 @@ impl Op {
     }
 }
 
-fn choose<T: Copy>(op: Op, c: &[bool], a: &[T], b: &[T], to: &mut [T]) -> Option<()> {
-    if op != Op::Select {
-        return None;
+#[inline(always)]
+fn integer(x: Scalar) -> i64 {
+    match x.convert(Kind::Int) {
+        Scalar::Int(x) => x,
+        _ => 0,
     }
-    for (to, (c, (a, b))) in to.iter_mut().zip(c.iter().zip(a.iter().zip(b))) {
-        *to = if *c { *a } else { *b };
+}
+
+fn choose(c: Slice<'_>, a: Slice<'_>, b: Slice<'_>, to: SliceMut<'_>) -> Option<()> {
+    use Slice::{Bool, F32, F64, Int, Narrow};
+    let Bool(c) = c else { return None };
+    match (a, b, to) {
+        (Bool(a), Bool(b), SliceMut::Bool(to)) => elementwise::choose(c, a, b, to),
+        (Int(a), Int(b), SliceMut::Int(to)) => elementwise::choose(c, a, b, to),
+        (Narrow(a), Narrow(b), SliceMut::Narrow(to)) => elementwise::choose(c, a, b, to),
+        (F32(a), F32(b), SliceMut::F32(to)) => elementwise::choose(c, a, b, to),
+        (F64(a), F64(b), SliceMut::F64(to)) => elementwise::choose(c, a, b, to),
+        _ => return None,
     }
     Some(())
 }
 
 /// What the conversion of one makes of each; the kind of `from` is known in each loop.
-fn converted<R>(from: Slice<'_>, to: &mut [R], of: impl Fn(Scalar) -> R) {
+fn each<R: Copy>(from: Slice<'_>, to: &mut [R], of: impl Fn(Scalar) -> R) {
     match from {
-        Slice::Bool(a) => to.iter_mut().zip(a).for_each(|(to, a)| *to = of(Scalar::Bool(*a))),
-        Slice::Int(a) => to.iter_mut().zip(a).for_each(|(to, a)| *to = of(Scalar::Int(*a))),
-        Slice::F32(a) => to.iter_mut().zip(a).for_each(|(to, a)| *to = of(Scalar::F32(*a))),
-        Slice::F64(a) => to.iter_mut().zip(a).for_each(|(to, a)| *to = of(Scalar::F64(*a))),
+        Slice::Bool(a) => elementwise::one(a, to, |a| of(Scalar::Bool(a))),
+        Slice::Int(a) => elementwise::one(a, to, |a| of(Scalar::Int(a))),
+        Slice::Narrow(a) => elementwise::one(a, to, |a| of(Scalar::Int(a.into()))),
+        Slice::F32(a) => elementwise::one(a, to, |a| of(Scalar::F32(a))),
+        Slice::F64(a) => elementwise::one(a, to, |a| of(Scalar::F64(a))),
     }
 }

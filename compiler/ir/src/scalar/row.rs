@@ -1,6 +1,7 @@
 //! What a row of the table says.
 
 use super::{FULL, Form, Interval, Kind, Op, Rust, Scalar, Term};
+use snn_core::kernels::elementwise::Many;
 
 /// All that there is to know about an operation.
 pub(super) struct Row {
@@ -37,25 +38,44 @@ impl<B, I, S, D> ByKind<B, I, S, D> {
 #[derive(Clone, Copy)]
 pub struct OfOne<T, R> {
     pub(super) one: fn(T) -> R,
-    pub(super) many: fn(&[T], &mut [R]),
+    pub(super) many: fn(Many<'_, T>, &mut [R]),
 }
 
 /// A function of two operands.
 #[derive(Clone, Copy)]
 pub struct OfTwo<T, R> {
     pub(super) one: fn(T, T) -> R,
-    pub(super) many: fn(&[T], &[T], &mut [R]),
+    pub(super) many: fn(Many<'_, T>, Many<'_, T>, &mut [R]),
 }
 
+/// A function of integers: of any, and the same of those that have 32 bits, as its result has
+/// if it is an integer.
+#[derive(Clone, Copy)]
+pub struct OfInts<W, N> {
+    pub(super) wide: W,
+    pub(super) narrow: N,
+}
+
+type OneNarrow = fn(Many<'_, i32>, &mut [i32]);
+type TwoNarrow<R> = fn(Many<'_, i32>, Many<'_, i32>, &mut [R]);
+/// See [`OfInts`].
+pub(super) type OfOneInt = OfInts<OfOne<i64, i64>, OneNarrow>;
+/// See [`OfInts`].
+pub(super) type OfTwoInts = OfInts<OfTwo<i64, i64>, TwoNarrow<i32>>;
+
 /// One operand, and a result of its kind.
-pub(super) type One = ByKind<OfOne<bool, bool>, OfOne<i64, i64>, OfOne<f32, f32>, OfOne<f64, f64>>;
+pub(super) type One = ByKind<OfOne<bool, bool>, OfOneInt, OfOne<f32, f32>, OfOne<f64, f64>>;
 
 /// Two operands of a kind, and a result of it.
-pub(super) type Two = ByKind<OfTwo<bool, bool>, OfTwo<i64, i64>, OfTwo<f32, f32>, OfTwo<f64, f64>>;
+pub(super) type Two = ByKind<OfTwo<bool, bool>, OfTwoInts, OfTwo<f32, f32>, OfTwo<f64, f64>>;
 
 /// Two operands of a kind, and a boolean.
-pub(super) type Test =
-    ByKind<OfTwo<bool, bool>, OfTwo<i64, bool>, OfTwo<f32, bool>, OfTwo<f64, bool>>;
+pub(super) type Test = ByKind<
+    OfTwo<bool, bool>,
+    OfInts<OfTwo<i64, bool>, TwoNarrow<bool>>,
+    OfTwo<f32, bool>,
+    OfTwo<f64, bool>,
+>;
 
 /// What an operation takes and gives.
 pub(super) enum Meaning {
@@ -93,7 +113,7 @@ pub(super) const ROW: Row = Row {
 
 pub(super) const fn one(
     bool: Option<OfOne<bool, bool>>,
-    int: Option<OfOne<i64, i64>>,
+    int: Option<OfOneInt>,
     f32: Option<OfOne<f32, f32>>,
     f64: Option<OfOne<f64, f64>>,
 ) -> Meaning {
@@ -102,7 +122,7 @@ pub(super) const fn one(
 
 pub(super) const fn two(
     bool: Option<OfTwo<bool, bool>>,
-    int: Option<OfTwo<i64, i64>>,
+    int: Option<OfTwoInts>,
     f32: Option<OfTwo<f32, f32>>,
     f64: Option<OfTwo<f64, f64>>,
 ) -> Meaning {

@@ -1,11 +1,12 @@
 //! The table: one row for each operation.
 
 use super::derivative::{A, B, INVERSE_B, MINUS_ONE, ONE, ZERO};
-use super::row::{ByKind, Meaning, OfOne, OfTwo, ROW, Row, comparison, function, one, two};
+use super::row::{ByKind, Meaning, OfInts, OfOne, OfTwo, ROW, Row, comparison, function, one, two};
 use super::rust::Neutral::{Both, Right};
 use super::rust::{Form, Level, Rust};
 use super::{CONVERT, Kind, SAT, Term, WRAP, eval, interval};
 use snn_core::arith;
+use snn_core::kernels::elementwise;
 use std::ops;
 
 /// Makes [`Op`] of the rows.
@@ -48,17 +49,35 @@ macro_rules! indicator {
 /// A function of one operand: of one element, and of many.
 macro_rules! one {
     ($of:expr) => {
-        OfOne { one: $of, many: |a, to| to.iter_mut().zip(a).for_each(|(to, a)| *to = $of(*a)) }
+        OfOne { one: $of, many: |a, to| elementwise::one(a, to, $of) }
     };
 }
 
 /// A function of two operands: of one element each, and of many.
 macro_rules! two {
     ($of:expr) => {
-        OfTwo {
-            one: $of,
-            many: |a, b, to| {
-                to.iter_mut().zip(a.iter().zip(b)).for_each(|(to, (a, b))| *to = $of(*a, *b));
+        OfTwo { one: $of, many: |a, b, to| elementwise::two(a, b, to, $of) }
+    };
+}
+
+/// A function of one integer, also of many that have 32 bits.
+macro_rules! one_int {
+    ($of:expr) => {
+        OfInts {
+            wide: one!($of),
+            narrow: |a, to| elementwise::one(a, to, |a: i32| ($of)(i64::from(a)) as i32),
+        }
+    };
+}
+
+/// A function of two integers, also of many that have 32 bits.
+macro_rules! two_ints {
+    ($of:expr) => {
+        OfInts {
+            wide: two!($of),
+            narrow: |a, b, to| {
+                let of = |a: i32, b: i32| ($of)(i64::from(a), i64::from(b)) as i32;
+                elementwise::two(a, b, to, of);
             },
         }
     };
@@ -69,7 +88,10 @@ macro_rules! test {
     ($sign:tt) => {
         ByKind {
             bool: Some(two!(|a, b| a $sign b)),
-            int: Some(two!(|a, b| a $sign b)),
+            int: Some(OfInts {
+                wide: two!(|a, b| a $sign b),
+                narrow: |a, b, to| elementwise::two(a, b, to, |a: i32, b: i32| a $sign b),
+            }),
             f32: Some(two!(|a, b| a $sign b)),
             f64: Some(two!(|a, b| a $sign b)),
         }
@@ -81,7 +103,7 @@ operations! {
         /// Negation of an integer or float.
         Neg = Row {
             name: "neg",
-            meaning: one(None, Some(one!(i64::wrapping_neg)), Some(one!(ops::Neg::neg)), Some(one!(ops::Neg::neg))),
+            meaning: one(None, Some(one_int!(i64::wrapping_neg)), Some(one!(ops::Neg::neg)), Some(one!(ops::Neg::neg))),
             interval: interval::neg,
             derivative: Some(&[MINUS_ONE]),
             modular: true,
@@ -103,7 +125,7 @@ operations! {
         /// Absolute value; that of the least integer is itself.
         Abs = Row {
             name: "abs",
-            meaning: one(None, Some(one!(i64::wrapping_abs)), Some(one!(f32::abs)), Some(one!(f64::abs))),
+            meaning: one(None, Some(one_int!(i64::wrapping_abs)), Some(one!(f32::abs)), Some(one!(f64::abs))),
             interval: interval::abs,
             derivative: Some(&[Term::Apply(
                 Op::Sub,
@@ -120,7 +142,7 @@ operations! {
         /// Sum; of integers it wraps at 64 bits, as all arithmetic here.
         Add = Row {
             name: "add",
-            meaning: two(None, Some(two!(i64::wrapping_add)), Some(two!(ops::Add::add)), Some(two!(ops::Add::add))),
+            meaning: two(None, Some(two_ints!(i64::wrapping_add)), Some(two!(ops::Add::add)), Some(two!(ops::Add::add))),
             interval: interval::add,
             derivative: Some(&[ONE, ONE]),
             modular: true,
@@ -132,7 +154,7 @@ operations! {
         /// Difference.
         Sub = Row {
             name: "sub",
-            meaning: two(None, Some(two!(i64::wrapping_sub)), Some(two!(ops::Sub::sub)), Some(two!(ops::Sub::sub))),
+            meaning: two(None, Some(two_ints!(i64::wrapping_sub)), Some(two!(ops::Sub::sub)), Some(two!(ops::Sub::sub))),
             interval: interval::sub,
             derivative: Some(&[ONE, MINUS_ONE]),
             modular: true,
@@ -144,7 +166,7 @@ operations! {
         /// Product.
         Mul = Row {
             name: "mul",
-            meaning: two(None, Some(two!(i64::wrapping_mul)), Some(two!(ops::Mul::mul)), Some(two!(ops::Mul::mul))),
+            meaning: two(None, Some(two_ints!(i64::wrapping_mul)), Some(two!(ops::Mul::mul)), Some(two!(ops::Mul::mul))),
             interval: interval::mul,
             derivative: Some(&[B, A]),
             modular: true,
@@ -172,7 +194,7 @@ operations! {
         /// Quotient of integers rounded down; by 0 it is 0.
         FloorDiv = Row {
             name: "floor_div",
-            meaning: two(None, Some(two!(arith::floor_div)), None, None),
+            meaning: two(None, Some(two_ints!(arith::floor_div)), None, None),
             interval: interval::floor_div,
             rust: Rust { int_neutral: Right(1), ..Rust::int(Form::Call("floor_div")) },
             ..ROW
@@ -183,7 +205,7 @@ operations! {
             name: "rem",
             meaning: two(
                 None,
-                Some(two!(arith::floor_rem)),
+                Some(two_ints!(arith::floor_rem)),
                 Some(two!(arith::rem_f32)),
                 Some(two!(arith::rem_f64)),
             ),
@@ -227,7 +249,7 @@ operations! {
         /// `a << b`; 0 for `b` below 0 or above 63.
         Shl = Row {
             name: "shl",
-            meaning: two(None, Some(two!(arith::shl)), None, None),
+            meaning: two(None, Some(two_ints!(arith::shl)), None, None),
             interval: interval::shl,
             modular: true,
             rust: Rust { int_neutral: Right(0), ..Rust::int(Form::Call("shl")) },
@@ -236,7 +258,7 @@ operations! {
         /// `a >> b`, arithmetic; 0 for `b` below 0, the sign for `b` above 63.
         Shr = Row {
             name: "shr",
-            meaning: two(None, Some(two!(arith::shr)), None, None),
+            meaning: two(None, Some(two_ints!(arith::shr)), None, None),
             interval: interval::shr,
             rust: Rust { int_neutral: Right(0), ..Rust::int(Form::Call("shr")) },
             ..ROW
@@ -244,7 +266,7 @@ operations! {
         /// Bitwise of integers, logical of booleans.
         And = Row {
             name: "and",
-            meaning: two(Some(two!(ops::BitAnd::bitand)), Some(two!(ops::BitAnd::bitand)), None, None),
+            meaning: two(Some(two!(ops::BitAnd::bitand)), Some(two_ints!(ops::BitAnd::bitand)), None, None),
             interval: interval::bitwise,
             modular: true,
             rust: Rust { int_neutral: Both(-1), ..Rust::bits("&", Level::And) },
@@ -253,7 +275,7 @@ operations! {
         /// Bitwise of integers, logical of booleans.
         Or = Row {
             name: "or",
-            meaning: two(Some(two!(ops::BitOr::bitor)), Some(two!(ops::BitOr::bitor)), None, None),
+            meaning: two(Some(two!(ops::BitOr::bitor)), Some(two_ints!(ops::BitOr::bitor)), None, None),
             interval: interval::bitwise,
             modular: true,
             rust: Rust { int_neutral: Both(0), ..Rust::bits("|", Level::Or) },
@@ -262,7 +284,7 @@ operations! {
         /// Bitwise of integers, logical of booleans.
         Xor = Row {
             name: "xor",
-            meaning: two(Some(two!(ops::BitXor::bitxor)), Some(two!(ops::BitXor::bitxor)), None, None),
+            meaning: two(Some(two!(ops::BitXor::bitxor)), Some(two_ints!(ops::BitXor::bitxor)), None, None),
             interval: interval::bitwise,
             modular: true,
             rust: Rust { int_neutral: Both(0), ..Rust::bits("^", Level::Xor) },
@@ -273,7 +295,7 @@ operations! {
             name: "min",
             meaning: two(
                 Some(two!(|a, b| a & b)),
-                Some(two!(i64::min)),
+                Some(two_ints!(i64::min)),
                 Some(two!(arith::min_f32)),
                 Some(two!(arith::min_f64)),
             ),
@@ -292,7 +314,7 @@ operations! {
             name: "max",
             meaning: two(
                 Some(two!(|a, b| a | b)),
-                Some(two!(i64::max)),
+                Some(two_ints!(i64::max)),
                 Some(two!(arith::max_f32)),
                 Some(two!(arith::max_f64)),
             ),
@@ -335,7 +357,7 @@ operations! {
         /// wraps at 64 bits.
         Decay = Row {
             name: "decay",
-            meaning: two(None, Some(two!(arith::decay_wide)), None, None),
+            meaning: two(None, Some(two_ints!(arith::decay_wide)), None, None),
             interval: interval::decay,
             rust: Rust::int(Form::Call("decay_wide")),
             ..ROW

@@ -1,6 +1,7 @@
 //! The table against itself and plain reasoning, and the operands at which others test it.
 
 use super::*;
+use snn_core::kernels::elementwise::Many;
 
 /// Every operation; those with parameters with some.
 pub(crate) fn operations() -> Vec<Op> {
@@ -268,6 +269,113 @@ fn results_lie_in_the_intervals() {
                         "{} of {operands:?} in {bounds:?} is {value}, not in {lo}..={hi}",
                         op.name()
                     );
+                }
+            }
+        }
+    }
+}
+
+/// Elements of a kind, integers in 32 bits where they are `narrow`.
+#[derive(Clone)]
+enum Elements {
+    Bool(Vec<bool>),
+    Int(Vec<i64>),
+    Narrow(Vec<i32>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+impl Elements {
+    fn of(kind: Kind, narrow: bool, values: &[Scalar]) -> Elements {
+        let ints = || values.iter().map(|x| if let Scalar::Int(x) = x { *x } else { 0 });
+        match kind {
+            Kind::Bool => Elements::Bool(values.iter().map(|x| *x == Scalar::Bool(true)).collect()),
+            Kind::Int if narrow => Elements::Narrow(ints().map(|x| x as i32).collect()),
+            Kind::Int => Elements::Int(ints().collect()),
+            Kind::F32 => Elements::F32(
+                values.iter().map(|x| if let Scalar::F32(x) = x { *x } else { 0.0 }).collect(),
+            ),
+            Kind::F64 => Elements::F64(
+                values.iter().map(|x| if let Scalar::F64(x) = x { *x } else { 0.0 }).collect(),
+            ),
+        }
+    }
+
+    /// Each of them, or the first for all.
+    fn slice(&self, same: bool) -> Slice<'_> {
+        fn many<T: Copy>(of: &[T], same: bool) -> Many<'_, T> {
+            if same { Many::Same(of[0]) } else { Many::Each(of) }
+        }
+        match self {
+            Elements::Bool(x) => Slice::Bool(many(x, same)),
+            Elements::Int(x) => Slice::Int(many(x, same)),
+            Elements::Narrow(x) => Slice::Narrow(many(x, same)),
+            Elements::F32(x) => Slice::F32(many(x, same)),
+            Elements::F64(x) => Slice::F64(many(x, same)),
+        }
+    }
+
+    fn slice_mut(&mut self) -> SliceMut<'_> {
+        match self {
+            Elements::Bool(x) => SliceMut::Bool(x),
+            Elements::Int(x) => SliceMut::Int(x),
+            Elements::Narrow(x) => SliceMut::Narrow(x),
+            Elements::F32(x) => SliceMut::F32(x),
+            Elements::F64(x) => SliceMut::F64(x),
+        }
+    }
+}
+
+#[test]
+fn of_many_it_is_what_it_is_of_each() {
+    let fits = |x: &Scalar| !matches!(x, Scalar::Int(x) if i32::try_from(*x).is_err());
+    for op in operations() {
+        for kinds in kinds(op.arity()) {
+            let Some(result) = op.result(&kinds) else { continue };
+            for narrow in [false, true] {
+                // The first row leads: where an operand is the same for all, it is the first's.
+                for same in 0..1 << kinds.len() {
+                    let given = |row: &[Scalar], first: &[Scalar]| -> Vec<Scalar> {
+                        let of = |n: usize| if same >> n & 1 == 1 { first[n] } else { row[n] };
+                        (0..row.len()).map(of).collect()
+                    };
+                    let mut all = rows(&kinds);
+                    if narrow {
+                        all.retain(|row| row.iter().all(fits));
+                    }
+                    let first = all[all.len() / 2].clone();
+                    all.insert(0, first.clone());
+                    all.retain(|row| {
+                        let value = op.eval(&given(row, &first));
+                        !narrow || value.is_some_and(|value| fits(&value))
+                    });
+                    if !all.first().is_some_and(|row| *row == first) {
+                        continue;
+                    }
+                    let columns: Vec<Elements> = (0..kinds.len())
+                        .map(|n| {
+                            let column: Vec<Scalar> = all.iter().map(|row| row[n]).collect();
+                            Elements::of(kinds[n], narrow, &column)
+                        })
+                        .collect();
+                    let operands: Vec<Slice> = columns
+                        .iter()
+                        .enumerate()
+                        .map(|(n, column)| column.slice(same >> n & 1 == 1))
+                        .collect();
+                    let zeros = vec![Scalar::Bool(false); all.len()];
+                    let mut to = Elements::of(result, narrow, &zeros);
+                    assert!(op.many(&operands, to.slice_mut()), "{} of {kinds:?}", op.name());
+                    for (n, row) in all.iter().enumerate() {
+                        let (found, row) = (to.slice(false).at(n), given(row, &first));
+                        let expected = op.eval(&row).unwrap();
+                        let nan = |x: Scalar| x.kind().is_float() && x != x;
+                        assert!(
+                            found.same(expected) || nan(found) && nan(expected),
+                            "{} of {row:?}: {found:?}, not {expected:?}",
+                            op.name()
+                        );
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 use super::{Tensor, Values};
 use crate::scalar::{Kind, Op, Scalar, Slice, SliceMut};
 use crate::step::ReduceOp;
+use snn_core::kernels::elementwise::Many;
 use std::borrow::Cow;
 
 /// The shape of an elementwise result: sizes are aligned at the last axis, and a size of 1
@@ -244,9 +245,9 @@ enum Stretched<'t> {
 impl Stretched<'_> {
     fn slice(&self) -> Slice<'_> {
         match self {
-            Stretched::Bool(values) => Slice::Bool(values),
-            Stretched::Int(values) => Slice::Int(values),
-            Stretched::Float(values) => Slice::F64(values),
+            Stretched::Bool(values) => Slice::Bool(Many::Each(values)),
+            Stretched::Int(values) => Slice::Int(Many::Each(values)),
+            Stretched::Float(values) => Slice::F64(Many::Each(values)),
         }
     }
 }

@@ -49,6 +49,20 @@ impl<W: Number> Columns<W> {
         A: Payload<T>,
         T: Number,
     {
+        self.add_to(events, out);
+    }
+
+    /// [`Columns::add`] to as many outputs as only the caller knows.
+    ///
+    /// # Panics
+    /// As [`Columns::add`] does.
+    #[inline(always)]
+    pub fn add_to<A, T>(&self, events: Active<'_>, out: &mut [T])
+    where
+        W: Payload<A>,
+        A: Payload<T>,
+        T: Number,
+    {
         self.sum(events, out, |sum: A, weight, _| sum.plus(weight));
     }
 
@@ -68,37 +82,80 @@ impl<W: Number> Columns<W> {
         A: Payload<T>,
         T: Number,
     {
+        self.add_graded_to(events, source, out);
+    }
+
+    /// [`Columns::add_graded`] to as many outputs as only the caller knows.
+    ///
+    /// # Panics
+    /// As [`Columns::add_graded`] does.
+    #[inline(always)]
+    pub fn add_graded_to<A, S, T>(&self, events: Active<'_>, source: &[S], out: &mut [T])
+    where
+        W: Payload<A>,
+        S: Payload<A>,
+        A: Payload<T>,
+        T: Number,
+    {
         self.sum(events, out, |sum: A, weight, event| {
             sum.plus(weight.times(source[event].convert()))
         });
     }
 
     #[inline(always)]
-    fn sum<A, T, const M: usize>(
-        &self,
-        events: Active<'_>,
-        out: &mut [T; M],
-        add: impl Fn(A, A, usize) -> A,
-    ) where
+    fn sum<A, T>(&self, events: Active<'_>, out: &mut [T], add: impl Fn(A, A, usize) -> A)
+    where
         W: Payload<A>,
         A: Payload<T>,
         T: Number,
     {
-        assert_eq!((self.outputs, self.sources), (M, events.sources()), "outputs, sources");
-        let scale = T::power_of_two(self.shift);
-        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
-            let mut sums = [A::default(); BLOCK];
-            for event in events.indices() {
-                let event = *event as usize;
-                let weights = &self.weights[event * M.div_ceil(BLOCK) + block];
+        let sizes = (out.len(), events.sources());
+        assert_eq!((self.outputs, self.sources), sizes, "outputs, sources");
+        // As many blocks at a time as have their sums in registers, of 256 bytes together.
+        let most = 256 / (BLOCK * size_of::<A>());
+        let blocks = out.len().div_ceil(BLOCK);
+        let mut first = 0;
+        while first < blocks {
+            first += match most.min(blocks - first) {
+                4.. => self.blocks::<4, A, T>(first, events, out, &add),
+                2.. => self.blocks::<2, A, T>(first, events, out, &add),
+                _ => self.blocks::<1, A, T>(first, events, out, &add),
+            };
+        }
+    }
+
+    /// The sums of `N` blocks of outputs from `first` on; gives `N`.
+    #[inline(always)]
+    fn blocks<const N: usize, A, T>(
+        &self,
+        first: usize,
+        events: Active<'_>,
+        out: &mut [T],
+        add: &impl Fn(A, A, usize) -> A,
+    ) -> usize
+    where
+        W: Payload<A>,
+        A: Payload<T>,
+        T: Number,
+    {
+        let stride = out.len().div_ceil(BLOCK);
+        let mut sums = [[A::default(); BLOCK]; N];
+        for event in events.indices() {
+            let event = *event as usize;
+            let column = &self.weights[event * stride + first..][..N];
+            for (sums, weights) in sums.iter_mut().zip(column) {
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum = add(*sum, weight.convert(), event);
                 }
             }
+        }
+        let scale = T::power_of_two(self.shift);
+        for (out, sums) in out[first * BLOCK..].chunks_mut(BLOCK).zip(sums) {
             for (out, sum) in out.iter_mut().zip(sums) {
                 *out = sum.convert().times(scale);
             }
         }
+        N
     }
 }
 

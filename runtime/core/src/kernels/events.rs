@@ -1,6 +1,7 @@
 //! Which sources are active.
 
 use super::Number;
+use super::widest::{Work, widest};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -52,6 +53,14 @@ impl Events {
         debug_assert!(source.iter().all(|s| *s <= 1));
         self.reserve(source.len());
         let n = spikes(source, &mut self.indices);
+        Active { indices: &self.indices[..n], sources: source.len() }
+    }
+
+    /// The positions of conditions that hold.
+    #[inline]
+    pub fn holding(&mut self, source: &[bool]) -> Active<'_> {
+        self.reserve(source.len());
+        let n = widest(Holding { source, out: &mut self.indices });
         Active { indices: &self.indices[..n], sources: source.len() }
     }
 
@@ -128,6 +137,56 @@ fn spikes(source: &[u8], out: &mut [u32]) -> usize {
     portable(source, out)
 }
 
+/// Writes the positions of conditions that hold to `out`, which has [`SLACK`] elements more than
+/// `source`; gives how many there are.
+struct Holding<'a> {
+    source: &'a [bool],
+    out: &'a mut [u32],
+}
+
+impl Work for Holding<'_> {
+    type Result = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        let mut n = 0;
+        let (blocks, rest) = self.source.as_chunks::<64>();
+        for (i, block) in blocks.iter().enumerate() {
+            // Most blocks have none.
+            if block.iter().fold(false, |any, holds| any | holds) {
+                let (words, _) = block.as_chunks::<8>();
+                let bits = words.iter().rev().fold(0, |bits, word| bits << 8 | bits_of(*word));
+                n += positions(bits, 64 * i as u32, &mut self.out[n..]);
+            }
+        }
+        let (words, rest_of_word) = rest.as_chunks::<8>();
+        let mut last = [false; 8];
+        last[..rest_of_word.len()].copy_from_slice(rest_of_word);
+        let first = bits_of(last);
+        let bits = words.iter().rev().fold(first, |bits, word| bits << 8 | bits_of(*word));
+        n + positions(bits, 64 * blocks.len() as u32, &mut self.out[n..])
+    }
+}
+
+/// Eight conditions as bits, the first the lowest.
+#[inline(always)]
+fn bits_of(conditions: [bool; 8]) -> u64 {
+    // The product moves the lowest bit of each byte to a place of its own in the highest byte.
+    u64::from_le_bytes(conditions.map(u8::from)).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// Writes the positions of bits that are set, which begin at `first`; gives how many there are.
+#[inline(always)]
+fn positions(mut bits: u64, first: u32, out: &mut [u32]) -> usize {
+    let mut n = 0;
+    while bits != 0 {
+        out[n] = first + bits.trailing_zeros();
+        n += 1;
+        bits &= bits - 1;
+    }
+    n
+}
+
 /// Eight spikes at a time, skipping words without any.
 #[cfg(any(
     test,
@@ -176,6 +235,8 @@ mod tests {
                 (0..source.len()).filter(|i| source[*i] == 1).map(|i| i as u32).collect();
             assert_eq!(events.spikes(&source).indices(), expected);
             assert_eq!(events.nonzero(&source).indices(), expected);
+            let holds: Vec<bool> = source.iter().map(|s| *s == 1).collect();
+            assert_eq!(events.holding(&holds).indices(), expected);
             let mut out = vec![0; source.len() + SLACK];
             let n = portable(&source, &mut out);
             assert_eq!(&out[..n], expected);

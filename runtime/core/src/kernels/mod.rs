@@ -16,15 +16,21 @@
 //! Integer kernels give exact sums as long as the chosen accumulator holds every partial sum;
 //! they wrap otherwise. As addition that wraps is associative, their results do not depend on
 //! the width of the machine's registers. Float kernels add in ascending order of the source.
+//!
+//! Generated programs are compiled for the machine that they run on; the executor, which is
+//! compiled for all, calls kernels by [`widest`], and so are functions of elements applied to
+//! arrays ([`elementwise`]).
 
 mod columns;
 mod conv;
+pub mod elementwise;
 mod events;
 mod lanes;
 mod live;
 mod number;
 mod packed;
 mod sparse;
+mod widest;
 
 pub use columns::Columns;
 pub use conv::{Conv, Geometry};
@@ -33,3 +39,4 @@ pub use live::{live, live_conv, live_conv_graded, live_graded};
 pub use number::{Number, Payload};
 pub use packed::PackedColumns;
 pub use sparse::SparseColumns;
+pub use widest::{Work, widest};
