@@ -22,12 +22,12 @@ use std::sync::Arc;
 /// let mut session = Session::new(&checked.runs[0], &Memory::new()).map_err(|d| d.message)?;
 /// session.step(2).map_err(|d| d.message)?;
 /// let before = session.save();
-/// session.set("net.cell.v", &Tensor::int(vec![2], vec![0, 9])).map_err(|d| d.message)?;
+/// session.set("cell.v", &Tensor::int(vec![2], vec![0, 9])).map_err(|d| d.message)?;
 /// session.step(1).map_err(|d| d.message)?;
-/// let later = session.get("net.cell.v").map_err(|d| d.message)?;
+/// let later = session.get("cell.v").map_err(|d| d.message)?;
 /// session.restore(&before);
 /// assert_eq!(session.t(), 2);
-/// assert_ne!(session.get("net.cell.v").map_err(|d| d.message)?, later);
+/// assert_ne!(session.get("cell.v").map_err(|d| d.message)?, later);
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone)]
@@ -100,7 +100,7 @@ impl Session {
         Ok(())
     }
 
-    /// The paths of all variables and ports: `net.lif.v`.
+    /// The paths of all variables and ports: `lif.v`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.now.names()
     }

@@ -61,7 +61,7 @@ pub fn points(axes: &[Axis]) -> Vec<Vec<(String, String)>> {
 /// let swept = sweep::sweep(&files, "pair.snn".as_ref(), &options, &[axis], &settings)
 ///     .map_err(|diagnostics| diagnostics[0].message.clone())?;
 /// let (key, spikes) = &swept.recordings[0];
-/// assert_eq!((key.as_str(), &spikes.shape[..]), ("net.cell.s_out", &[2, 50, 2][..]));
+/// assert_eq!((key.as_str(), &spikes.shape[..]), ("cell.s_out", &[2, 50, 2][..]));
 /// # Ok::<(), String>(())
 /// ```
 ///

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Two neurons that are driven by a table in a file, and one that steps through it.
 const NET: &str = "\
-use \"parts.snn\" { threshold }
+use \"parts.snn\": threshold
 data drive = npy(\"drive.npy\")
 const gain = 3
 network Net {
@@ -40,7 +40,7 @@ const ROWS: [[u8; 2]; 8] = [[9, 1], [0, 200], [7, 7], [90, 0], [1, 1], [0, 0], [
 fn files() -> Memory {
     let mut files = Memory::new();
     files.insert("net.snn", NET.as_bytes());
-    files.insert("parts.snn", *b"const threshold = 4\n");
+    files.insert("parts.snn", *b"const threshold = 400\n");
     files.insert("drive.npy", npy(&ROWS));
     files
 }
@@ -68,7 +68,7 @@ fn files_in_memory_give_what_files_on_the_disk_give() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in [
         ("net.snn", NET.as_bytes().to_vec()),
-        ("parts.snn", b"const threshold = 4\n".to_vec()),
+        ("parts.snn", b"const threshold = 400\n".to_vec()),
         ("drive.npy", npy(&ROWS)),
     ] {
         std::fs::write(folder.path().join(name), bytes).unwrap();
@@ -120,9 +120,8 @@ fn arrays_stand_for_constants_and_data() {
 #[test]
 fn who_is_told_can_stop_a_run() {
     let text = "process P { var n: i32 = 0; phase spk { n = (n + 1) % 7 } }\n\
-        network N { p = P() }\nrun r of N { steps 1_000_000_000; record p.n at end }\n"
-        .replace("record p.n at end", "report last(p.n)");
-    let checked = check_text(&files(), Path::new("long.snn"), &text, &Options::default());
+        network N { p = P() }\nrun r of N { steps 1_000_000_000; report max(p.n) }\n";
+    let checked = check_text(&files(), Path::new("long.snn"), text, &Options::default());
     assert!(!checked.has_errors(), "{}", checked.rendered());
     for engine in [Engine::Executor, Engine::Oracle] {
         let told = AtomicU64::new(0);
@@ -149,7 +148,7 @@ fn a_session_goes_through_the_states_of_a_run() {
     let mut session = Session::new(&checked.runs[0], &files()).unwrap();
     let [membranes, _] = recorded(&Options::default());
     let Values::Int(membranes) = membranes.values else { panic!("integers") };
-    let path = "net.cells.v";
+    let path = "cells.v";
     assert!(session.names().any(|name| name == path));
     let mut middle = None;
     for t in 0..8 {
@@ -171,9 +170,9 @@ fn a_session_goes_through_the_states_of_a_run() {
     session.step(1).unwrap();
     assert_ne!(session.get(path).unwrap(), Tensor::int(vec![2], membranes[..2].to_vec()));
     // What cannot be written.
-    let missing = session.set("net.cels.v", &last).unwrap_err();
+    let missing = session.set("cels.v", &last).unwrap_err();
     assert_eq!(missing.code, Code::E0406);
-    assert!(format!("{missing:?}").contains("net.cells.v"), "{missing:?}");
+    assert!(format!("{missing:?}").contains("cells.v"), "{missing:?}");
     let shape = session.set(path, &Tensor::int(vec![3], vec![0; 3])).unwrap_err();
     assert_eq!(shape.code, Code::E0201);
     let kind = session.set(path, &Tensor::float(vec![2], vec![0.5; 2])).unwrap_err();
@@ -200,7 +199,7 @@ fn a_grid_has_the_results_of_its_points_one_after_another() {
     let (one, three) = (swept(1), swept(3));
     assert_eq!((&one.points, &one.recordings), (&three.points, &three.recordings));
     let (key, membranes) = &one.recordings[0];
-    assert_eq!((key.as_str(), &membranes.shape[..]), ("net.cells.v", &[3, 8, 2][..]));
+    assert_eq!((key.as_str(), &membranes.shape[..]), ("cells.v", &[3, 8, 2][..]));
     let single: Vec<Tensor> = ["1", "2", "7"].map(|v| recorded(&set("gain", v))[0].clone()).into();
     assert_eq!(Tensor::stacked(single).as_ref(), Some(membranes));
     assert_eq!(one.metrics.len(), 3);

@@ -129,7 +129,7 @@ mod tests {
         let of =
             |set: Value| asked(json!({ "files": { "a.snn": PAIR }, "file": "a.snn", "set": set }));
         let answer = of(json!({}));
-        let spikes = &answer["results"]["recordings"]["net.cell.s_out"];
+        let spikes = &answer["results"]["recordings"]["cell.s_out"];
         assert_eq!(spikes["shape"], json!([20, 2]));
         assert!(spikes["values"].as_array().unwrap().contains(&json!(1)), "{answer}");
         assert_ne!(of(json!({ "threshold": 500 }))["results"], answer["results"]);

@@ -20,7 +20,7 @@ network N {
     walk = Walk()
     source -> walk.a
 }
-run sim of N { models fixed_pt; steps 1005; record walk.x; report last(walk.x) }
+run sim of N { models fixed_pt; steps 1005; record walk.x; report max(walk.x) }
 ";
 
 /// Counts to a thousand, again and again, for longer than anybody waits.
@@ -50,7 +50,7 @@ fn what_was_recorded_before_a_fault_is_kept() {
         assert_eq!(ran.status.code(), Some(1), "{}", stderr(&ran));
         says(&stderr(&ran), &["error[E0904]: at step 1001", "`walk.npz.recording`"]);
         assert!(!folder.path("walk.npz").exists());
-        let (shape, values) = read(&folder.path("walk.npz.recording/net.walk.x.npy"));
+        let (shape, values) = read(&folder.path("walk.npz.recording/walk.x.npy"));
         assert_eq!((shape, values), (vec![1000], (0..1000).collect()), "{engine}");
         // They are not written over.
         let again = folder.snnc(&["run", "walk.snn", "--engine", engine, "-o", "walk.npz"]);
@@ -72,7 +72,7 @@ fn a_run_that_is_interrupted_keeps_what_it_has_recorded() {
         let mut command = command(&["run", "counts.snn", "--engine", engine, "-o", "c.npz"]);
         command.current_dir(folder.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
-        let growing = folder.path("c.npz.recording/net.counter.n.npy");
+        let growing = folder.path("c.npz.recording/counter.n.npy");
         while fs::metadata(&growing).map_or(0, |m| m.len()) < 1 << 17 {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

@@ -6,7 +6,7 @@ use snn_ir::step::{Buffer, BufferId, BufferKind, Kind};
 use snn_ir::tensor::{Tensor, Values};
 
 impl Executor {
-    /// The variable or port of this path: `net.lif.v`. Queues and temporaries have no path that
+    /// The variable or port of this path: `lif.v`. Queues and temporaries have no path that
     /// a user knows.
     pub fn named(&self, path: &str) -> Option<(BufferId, &Buffer)> {
         let known = |b: &Buffer| matches!(b.kind, BufferKind::State | BufferKind::Port);
