@@ -169,7 +169,8 @@ impl<'i> Writer<'i> {
     }
 
     fn value(&mut self, expr: &Expr) -> Register {
-        match &expr.node {
+        let number = expr.number(&self.ir.tensors);
+        match number.as_ref().unwrap_or(&expr.node) {
             ExprKind::Int(value) => self.constant(Scalar::Int(*value).convert(expr.kind)),
             ExprKind::Float(value) => self.constant(Scalar::F64(*value).convert(expr.kind)),
             ExprKind::Local(n) => self.locals[n],

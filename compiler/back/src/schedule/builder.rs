@@ -5,7 +5,7 @@ use super::views::{Affine, Map};
 use snn_ir::clock::Clock;
 use snn_ir::data::DataSource;
 use snn_ir::diagnostics::Loc;
-use snn_ir::network::{self, Action, Body, Flat, Network, Pick, Stmt, ValueId, VarKind};
+use snn_ir::network::{self, Action, Body, Flat, Network, Param, Pick, Stmt, ValueId, VarKind};
 use snn_ir::scalar;
 use snn_ir::step::{
     self, Access, Buffer, BufferId, BufferKind, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit,
@@ -53,8 +53,23 @@ pub struct Builder<'g> {
     tensor_names: Names,
     /// The clocks of the network that have a number.
     numbered: BTreeMap<network::ClockId, ClockId>,
-    files: BTreeMap<DataSource, TensorId>,
-    known: HashMap<(Elem, Constant), TensorId>,
+    files: BTreeMap<(bool, DataSource), TensorId>,
+    known: HashMap<(bool, Elem, Constant), TensorId>,
+    /// The numbers that are given, by slot.
+    numbers: BTreeMap<u32, TensorId>,
+    /// Why numbers that are given are spelled out at present, where they are.
+    pub(super) spelled: Option<Why>,
+}
+
+/// Why a value is built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// An index follows from it.
+    Index,
+    /// It says how far something is shifted.
+    Shift,
+    /// Something is divided by it.
+    Divisor,
 }
 
 /// Where the statement being lowered stands.
@@ -89,6 +104,8 @@ impl<'g> Builder<'g> {
             numbered: BTreeMap::new(),
             files: BTreeMap::new(),
             known: HashMap::new(),
+            numbers: BTreeMap::new(),
+            spelled: None,
         };
         let mut once = network::evaluate::Once::of(network, 0);
         for var in &body.vars {
@@ -103,7 +120,10 @@ impl<'g> Builder<'g> {
             let init = match var.kind {
                 VarKind::Queue { .. } => zero(elem),
                 _ => match once.get(var.init).and_then(|c| c.dense()) {
-                    Some(c) => builder.init(&c, &var.name, &var.shape, elem),
+                    Some(c) => {
+                        let given = builder.given(var.init).is_some();
+                        builder.init(&c, &var.name, &var.shape, elem, given)
+                    }
                     None => zero(elem),
                 },
             };
@@ -135,10 +155,10 @@ impl<'g> Builder<'g> {
         self.buffer(&name, BufferKind::Local, elem, shape, zero(elem))
     }
 
-    fn init(&mut self, c: &Tensor, name: &str, shape: &[usize], elem: Elem) -> Init {
+    fn init(&mut self, c: &Tensor, name: &str, shape: &[usize], elem: Elem, given: bool) -> Init {
         if c.len() != 1 && !uniform(c) {
             let constant = Constant::Dense(Arc::new(c.broadcast_to(shape)));
-            return Init::Tensor(self.stored(&constant, &format!("{name}_init"), elem));
+            return Init::Tensor(self.stored(&constant, &format!("{name}_init"), elem, given));
         }
         match &c.values {
             Values::Int(v) => Init::Int(v.first().copied().unwrap_or(0)),
@@ -147,20 +167,55 @@ impl<'g> Builder<'g> {
         }
     }
 
-    /// A known tensor of values of a kind, stored as narrow as they allow.
-    pub fn tensor(&mut self, values: &Constant, name: &str, kind: Kind) -> TensorId {
+    /// The param of a slot and its tensor, where a value is given.
+    pub(super) fn given(&self, value: ValueId) -> Option<(u32, &'g Param)> {
+        let network::Op::Param(slot) = self.body.values[value.at()].op else { return None };
+        let param = self.network.instances[0].args[slot as usize];
+        Some((slot, &self.network.params[param.at()]))
+    }
+
+    /// The tensor of a value that is a constant, or given.
+    pub(super) fn tensor_of(&self, value: ValueId) -> Option<&'g network::Tensor> {
+        let tensor = match self.body.values[value.at()].op {
+            network::Op::Const(tensor) => tensor,
+            _ => self.given(value)?.1.tensor,
+        };
+        Some(&self.network.tensors[tensor.at()])
+    }
+
+    /// A known tensor that a value is, or is a view of, of values of a kind, stored as narrow as
+    /// they allow.
+    pub fn tensor(&mut self, of: ValueId, values: &Constant, name: &str, kind: Kind) -> TensorId {
         let elem = storage(kind);
         let narrow = match values {
             Constant::Dense(tensor) => narrow(tensor, elem),
             Constant::Sparse(sparse) => narrow(&sparse.distinct(), elem),
         };
-        self.stored(values, name, narrow)
+        self.stored(values, name, narrow, self.given(of).is_some())
+    }
+
+    /// A number that is given: that of a param of the folded network, whatever its value. In 32
+    /// bits, if it is an integer that they hold.
+    pub fn number(&mut self, slot: u32, path: &str, value: &Tensor, kind: Kind) -> TensorId {
+        let next = TensorId(self.tensors.len() as u32);
+        let id = *self.numbers.entry(slot).or_insert(next);
+        if id == next {
+            let one = value.convert(kind).reshape(Vec::new());
+            let elem = match narrow(&one, storage(kind)) {
+                Elem::I8 | Elem::I16 => Elem::I32,
+                elem => elem,
+            };
+            let (name, values) = (self.tensor_name(path), TensorValues::Known(Arc::new(one)));
+            let shape = Vec::new();
+            self.tensors.push(step::Tensor { name, elem, shape, given: true, values });
+        }
+        id
     }
 
     /// A known tensor; the same values, bit for bit, are stored once.
-    fn stored(&mut self, values: &Constant, name: &str, elem: Elem) -> TensorId {
+    fn stored(&mut self, values: &Constant, name: &str, elem: Elem, given: bool) -> TensorId {
         let id = TensorId(self.tensors.len() as u32);
-        let known = *self.known.entry((elem, values.clone())).or_insert(id);
+        let known = *self.known.entry((given, elem, values.clone())).or_insert(id);
         if known != id {
             return known;
         }
@@ -169,6 +224,7 @@ impl<'g> Builder<'g> {
             name,
             elem,
             shape: values.shape().to_vec(),
+            given,
             values: match values {
                 Constant::Dense(tensor) => TensorValues::Known(Arc::clone(tensor)),
                 Constant::Sparse(sparse) => TensorValues::Sparse(Arc::clone(sparse)),
@@ -183,9 +239,12 @@ impl<'g> Builder<'g> {
         self.tensor_names.unique(&stem)
     }
 
-    /// A tensor that is read when the network runs.
-    pub fn file(&mut self, dataset: &Arc<snn_ir::data::Dataset>) -> TensorId {
-        if let Some(id) = self.files.get(&dataset.source) {
+    /// The tensor of a data file, which is read when the network runs: named after the file, or
+    /// after the params that `of` follows from.
+    pub fn file(&mut self, of: ValueId, dataset: &Arc<snn_ir::data::Dataset>) -> TensorId {
+        let given = self.given(of).map(|(_, param)| param.path.as_str());
+        let key = (given.is_some(), dataset.source.clone());
+        if let Some(id) = self.files.get(&key) {
             return *id;
         }
         let id = TensorId(self.tensors.len() as u32);
@@ -195,14 +254,15 @@ impl<'g> Builder<'g> {
             DataSource::Hdf5(p, member) => p.join(member.trim_start_matches('/')),
         };
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let name = self.tensor_name(&stem);
+        let name = self.tensor_name(given.unwrap_or(&stem));
         self.tensors.push(step::Tensor {
             name,
             elem: dataset.elem,
             shape: dataset.shape.clone(),
+            given: key.0,
             values: TensorValues::File(Arc::clone(dataset)),
         });
-        self.files.insert(dataset.source.clone(), id);
+        self.files.insert(key, id);
         id
     }
 
@@ -429,13 +489,13 @@ impl<'g> Builder<'g> {
 
     /// An index of an assignment to `target`; it is evaluated at every element.
     fn index(&mut self, target: BufferId, index: ValueId, rank: usize) -> Expr {
-        let evaluated = self.scalar(index, rank);
+        let evaluated = self.spelled(Why::Index, |b| b.scalar(index, rank));
         let mut reads = false;
         super::walk::loads(&evaluated, &mut |a| reads |= a.source == Source::Buffer(target));
         if !reads {
             return evaluated;
         }
-        let once = self.scalar(index, 0);
+        let once = self.spelled(Why::Index, |b| b.scalar(index, 0));
         let holds = match computes_index(&once) {
             true => self.happens().map(|b| self.load(b, &Map::Axes(Vec::new()), 0, Kind::Bool)),
             false => None,

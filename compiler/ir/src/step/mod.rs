@@ -296,6 +296,9 @@ pub struct Tensor {
     pub elem: Elem,
     /// Its shape.
     pub shape: Vec<usize>,
+    /// Whether it follows from params that are not structural: what is made of the network reads
+    /// it as data, and only what is proven of its values shows in the text.
+    pub given: bool,
     /// Where its values are.
     pub values: TensorValues,
 }
