@@ -361,6 +361,7 @@ mod tests {
                 name: "syn_w".to_owned(),
                 elem: Elem::I8,
                 shape: vec![2, 2],
+                given: false,
                 values: TensorValues::Known(Arc::new(tensor::Tensor::int(
                     vec![2, 2],
                     vec![2, 4, 0, 8],

@@ -10,6 +10,7 @@ mod losses;
 mod placements;
 mod programs;
 mod refusals;
+mod values;
 mod words;
 
 use std::io::Write;
