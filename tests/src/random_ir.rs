@@ -208,7 +208,7 @@ impl Builder<'_> {
             name: format!("tensor_{}", id.0),
             elem,
             shape: values.shape.clone(),
-            given: false,
+            given: None,
             values: TensorValues::Known(Arc::new(values)),
         });
         id

@@ -94,14 +94,14 @@ fn weights_are_read_from_data_files() {
         name: "x0".into(),
         elem: Elem::I16,
         shape: vec![3],
-        given: false,
+        given: None,
         values,
     });
     for (name, file, sums) in files {
         let weights = TensorId(ir.tensors.len() as u32);
         let (elem, shape) = (file.elem, file.shape.clone());
         let values = TensorValues::File(file);
-        ir.tensors.push(Tensor { name: name.into(), elem, shape, given: false, values });
+        ir.tensors.push(Tensor { name: name.into(), elem, shape, given: None, values });
         for binary in [false, true] {
             let name = format!("{name}_{binary}");
             let dst = buffer(&mut ir, &name, sums, 2, Init::Int(0));

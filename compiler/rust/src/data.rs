@@ -1,4 +1,5 @@
-//! The constants of a network: fields of `Data`, and the files they are loaded from.
+//! The constants of a network and what it is given: fields of `Data`, and the files they are
+//! loaded from.
 
 use super::names::Names;
 use super::printer::{Code, Field, Function, Item};
@@ -117,7 +118,10 @@ impl Tables {
         let Some(tensor) = ir.tensors.get(id.0 as usize) else { return "missing".into() };
         let name = self.names.unique(&tensor.name);
         let len: usize = tensor.shape.iter().product();
-        if len <= INLINE && !tensor.given && matches!(tensor.values, TensorValues::Known(_)) {
+        if len <= INLINE
+            && tensor.given.is_none()
+            && matches!(tensor.values, TensorValues::Known(_))
+        {
             let name = name.to_ascii_uppercase();
             self.inline.insert(id, name.clone());
             return name;

@@ -9,7 +9,7 @@ use snn_ir::network::{self, Action, Body, Flat, Network, Param, Pick, Stmt, Valu
 use snn_ir::scalar;
 use snn_ir::step::{
     self, Access, Buffer, BufferId, BufferKind, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit,
-    Init, Kind, Loop, Op, OpKind, Reduce, Source, TensorId, TensorValues,
+    Init, Kind, Loop, Op, OpKind, Reduce, Source, TensorId,
 };
 use snn_ir::tensor::{Constant, Tensor, Values, ops};
 use std::collections::{BTreeMap, HashMap};
@@ -50,26 +50,15 @@ pub struct Builder<'g> {
     pub(super) depth: usize,
     pub(super) at: At,
     names: Names,
-    tensor_names: Names,
+    pub(super) tensor_names: Names,
     /// The clocks of the network that have a number.
     numbered: BTreeMap<network::ClockId, ClockId>,
-    files: BTreeMap<(bool, DataSource), TensorId>,
-    known: HashMap<(bool, Elem, Constant), TensorId>,
+    pub(super) files: BTreeMap<(bool, DataSource), TensorId>,
+    pub(super) known: HashMap<(bool, Elem, Constant), TensorId>,
     /// The numbers that are given, by slot.
-    numbers: BTreeMap<u32, TensorId>,
-    /// Why numbers that are given are spelled out at present, where they are.
-    pub(super) spelled: Option<Why>,
-}
-
-/// Why a value is built in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Why {
-    /// An index follows from it.
-    Index,
-    /// It says how far something is shifted.
-    Shift,
-    /// Something is divided by it.
-    Divisor,
+    pub(super) numbers: BTreeMap<u32, TensorId>,
+    /// Whether numbers that are given are spelled out at present.
+    pub(super) spelled: bool,
 }
 
 /// Where the statement being lowered stands.
@@ -105,7 +94,7 @@ impl<'g> Builder<'g> {
             files: BTreeMap::new(),
             known: HashMap::new(),
             numbers: BTreeMap::new(),
-            spelled: None,
+            spelled: false,
         };
         let mut once = network::evaluate::Once::of(network, 0);
         for var in &body.vars {
@@ -121,7 +110,7 @@ impl<'g> Builder<'g> {
                 VarKind::Queue { .. } => zero(elem),
                 _ => match once.get(var.init).and_then(|c| c.dense()) {
                     Some(c) => {
-                        let given = builder.given(var.init).is_some();
+                        let given = builder.given(var.init).map(|(_, param)| param);
                         builder.init(&c, &var.name, &var.shape, elem, given)
                     }
                     None => zero(elem),
@@ -155,7 +144,14 @@ impl<'g> Builder<'g> {
         self.buffer(&name, BufferKind::Local, elem, shape, zero(elem))
     }
 
-    fn init(&mut self, c: &Tensor, name: &str, shape: &[usize], elem: Elem, given: bool) -> Init {
+    fn init(
+        &mut self,
+        c: &Tensor,
+        name: &str,
+        shape: &[usize],
+        elem: Elem,
+        given: Option<&Param>,
+    ) -> Init {
         if c.len() != 1 && !uniform(c) {
             let constant = Constant::Dense(Arc::new(c.broadcast_to(shape)));
             return Init::Tensor(self.stored(&constant, &format!("{name}_init"), elem, given));
@@ -165,105 +161,6 @@ impl<'g> Builder<'g> {
             Values::Bool(v) => Init::Int(v.first().map_or(0, |b| i64::from(*b))),
             Values::Float(v) => Init::Float(v.first().copied().unwrap_or(0.0)),
         }
-    }
-
-    /// The param of a slot and its tensor, where a value is given.
-    pub(super) fn given(&self, value: ValueId) -> Option<(u32, &'g Param)> {
-        let network::Op::Param(slot) = self.body.values[value.at()].op else { return None };
-        let param = self.network.instances[0].args[slot as usize];
-        Some((slot, &self.network.params[param.at()]))
-    }
-
-    /// The tensor of a value that is a constant, or given.
-    pub(super) fn tensor_of(&self, value: ValueId) -> Option<&'g network::Tensor> {
-        let tensor = match self.body.values[value.at()].op {
-            network::Op::Const(tensor) => tensor,
-            _ => self.given(value)?.1.tensor,
-        };
-        Some(&self.network.tensors[tensor.at()])
-    }
-
-    /// A known tensor that a value is, or is a view of, of values of a kind, stored as narrow as
-    /// they allow.
-    pub fn tensor(&mut self, of: ValueId, values: &Constant, name: &str, kind: Kind) -> TensorId {
-        let elem = storage(kind);
-        let narrow = match values {
-            Constant::Dense(tensor) => narrow(tensor, elem),
-            Constant::Sparse(sparse) => narrow(&sparse.distinct(), elem),
-        };
-        self.stored(values, name, narrow, self.given(of).is_some())
-    }
-
-    /// A number that is given: that of a param of the folded network, whatever its value. In 32
-    /// bits, if it is an integer that they hold.
-    pub fn number(&mut self, slot: u32, path: &str, value: &Tensor, kind: Kind) -> TensorId {
-        let next = TensorId(self.tensors.len() as u32);
-        let id = *self.numbers.entry(slot).or_insert(next);
-        if id == next {
-            let one = value.convert(kind).reshape(Vec::new());
-            let elem = match narrow(&one, storage(kind)) {
-                Elem::I8 | Elem::I16 => Elem::I32,
-                elem => elem,
-            };
-            let (name, values) = (self.tensor_name(path), TensorValues::Known(Arc::new(one)));
-            let shape = Vec::new();
-            self.tensors.push(step::Tensor { name, elem, shape, given: true, values });
-        }
-        id
-    }
-
-    /// A known tensor; the same values, bit for bit, are stored once.
-    fn stored(&mut self, values: &Constant, name: &str, elem: Elem, given: bool) -> TensorId {
-        let id = TensorId(self.tensors.len() as u32);
-        let known = *self.known.entry((given, elem, values.clone())).or_insert(id);
-        if known != id {
-            return known;
-        }
-        let name = self.tensor_name(name);
-        self.tensors.push(step::Tensor {
-            name,
-            elem,
-            shape: values.shape().to_vec(),
-            given,
-            values: match values {
-                Constant::Dense(tensor) => TensorValues::Known(Arc::clone(tensor)),
-                Constant::Sparse(sparse) => TensorValues::Sparse(Arc::clone(sparse)),
-            },
-        });
-        id
-    }
-
-    fn tensor_name(&mut self, name: &str) -> String {
-        let letters = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-        let stem: String = letters.collect();
-        self.tensor_names.unique(&stem)
-    }
-
-    /// The tensor of a data file, which is read when the network runs: named after the file, or
-    /// after the params that `of` follows from.
-    pub fn file(&mut self, of: ValueId, dataset: &Arc<snn_ir::data::Dataset>) -> TensorId {
-        let given = self.given(of).map(|(_, param)| param.path.as_str());
-        let key = (given.is_some(), dataset.source.clone());
-        if let Some(id) = self.files.get(&key) {
-            return *id;
-        }
-        let id = TensorId(self.tensors.len() as u32);
-        let path = match &dataset.source {
-            DataSource::Idx(p) | DataSource::Npy(p) | DataSource::Csv(p) => p.clone(),
-            DataSource::Npz(p, member) => p.join(member),
-            DataSource::Hdf5(p, member) => p.join(member.trim_start_matches('/')),
-        };
-        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let name = self.tensor_name(given.unwrap_or(&stem));
-        self.tensors.push(step::Tensor {
-            name,
-            elem: dataset.elem,
-            shape: dataset.shape.clone(),
-            given: key.0,
-            values: TensorValues::File(Arc::clone(dataset)),
-        });
-        self.files.insert(key, id);
-        id
     }
 
     /// The number of a clock of the network in the step IR.
@@ -489,13 +386,13 @@ impl<'g> Builder<'g> {
 
     /// An index of an assignment to `target`; it is evaluated at every element.
     fn index(&mut self, target: BufferId, index: ValueId, rank: usize) -> Expr {
-        let evaluated = self.spelled(Why::Index, |b| b.scalar(index, rank));
+        let evaluated = self.spelled(true, |b| b.scalar(index, rank));
         let mut reads = false;
         super::walk::loads(&evaluated, &mut |a| reads |= a.source == Source::Buffer(target));
         if !reads {
             return evaluated;
         }
-        let once = self.spelled(Why::Index, |b| b.scalar(index, 0));
+        let once = self.spelled(true, |b| b.scalar(index, 0));
         let holds = match computes_index(&once) {
             true => self.happens().map(|b| self.load(b, &Map::Axes(Vec::new()), 0, Kind::Bool)),
             false => None,
@@ -565,11 +462,11 @@ impl<'g> Builder<'g> {
 
 /// Names that are taken.
 #[derive(Default)]
-struct Names(BTreeMap<String, u64>);
+pub(super) struct Names(BTreeMap<String, u64>);
 
 impl Names {
     /// The name, or with the first number after it that makes it new: `v`, `v_2`, `v_3`.
-    fn unique(&mut self, name: &str) -> String {
+    pub(super) fn unique(&mut self, name: &str) -> String {
         // How often the name was asked for: the numbers before that are taken.
         let mut n = self.0.get(name).copied().unwrap_or(0);
         loop {
@@ -618,15 +515,6 @@ fn zero(elem: Elem) -> Init {
         Kind::F32 | Kind::F64 => Init::Float(0.0),
         _ => Init::Int(0),
     }
-}
-
-/// The smallest element type that holds every value of a tensor kept as `elem`.
-fn narrow(values: &Tensor, elem: Elem) -> Elem {
-    let Some((lo, hi)) = values.int_bounds().filter(|_| elem == Elem::I64) else { return elem };
-    [Elem::I8, Elem::I16, Elem::I32]
-        .into_iter()
-        .find(|e| e.bounds().is_some_and(|(least, most)| least <= lo && hi <= most))
-        .unwrap_or(elem)
 }
 
 fn uniform(t: &Tensor) -> bool {

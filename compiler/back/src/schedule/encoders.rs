@@ -197,7 +197,7 @@ impl Encoder {
             name: "bytes".into(),
             elem: Elem::U8,
             shape: vec![BYTES],
-            given: false,
+            given: None,
             values: TensorValues::Known(Arc::new(bytes)),
         }];
         for buffer in &mut alone.buffers {

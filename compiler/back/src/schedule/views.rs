@@ -1,6 +1,6 @@
 //! Array expressions to expressions at one element: views become strides.
 
-use super::builder::{Builder, Why};
+use super::builder::Builder;
 use snn_ir::network::{self, Data, Op, Site, ValueId};
 use snn_ir::scalar;
 use snn_ir::step::{Access, DynamicIndex, Expr, ExprKind, Kind, Source};
@@ -136,9 +136,9 @@ impl Builder<'_> {
             Op::Scalar(op) => {
                 let operands = value.args.iter().enumerate();
                 let args: Vec<Expr> = operands
-                    .map(|(at, a)| match built_in(*op, value.kind, at) {
-                        Some(why) => self.spelled(why, |b| b.operand(*a, map, domain)),
-                        None => self.operand(*a, map, domain),
+                    .map(|(at, a)| {
+                        let built_in = is_built_in(*op, value.kind, at);
+                        self.spelled(built_in, |b| b.operand(*a, map, domain))
                     })
                     .collect();
                 match (op, <[Expr; 1]>::try_from(args)) {
@@ -222,7 +222,7 @@ impl Builder<'_> {
                     return self.load(buffer, map, rank, value.kind);
                 }
                 let (arg, index) = (value.args[0], value.args[1]);
-                let index = self.spelled(Why::Index, |b| b.scalar(index, rank));
+                let index = self.spelled(true, |b| b.scalar(index, rank));
                 let extent = self.body.values[arg.at()].shape.first().copied().unwrap_or(0);
                 let mut first = Affine::zero(rank);
                 first.dynamic.push(DynamicIndex { index: index.clone(), stride: 1, extent });
@@ -290,22 +290,23 @@ impl Builder<'_> {
         let value = &self.body.values[id.at()];
         let known = self.tensor_of(id).and_then(network::Tensor::constant);
         let one = known.filter(|c| c.shape().iter().product::<usize>() == 1);
-        let (Some(one), Some((_, param)), None) =
-            (one.and_then(|c| c.dense()), self.given(id), &self.spelled)
+        let (Some(one), Some((_, param)), false) =
+            (one.and_then(|c| c.dense()), self.given(id), self.spelled)
         else {
             return self.constant(id, map, rank);
         };
         if value.kind == Kind::Bool {
             return self.constant(id, map, rank);
         }
-        let source = Source::Tensor(self.number(slot, &param.path, &one, value.kind));
+        let source = Source::Tensor(self.number(slot, param, &one, value.kind));
         let node = ExprKind::Load(Affine::zero(rank).access(source));
         Expr { kind: value.kind, node }
     }
 
-    /// What `lower` makes, with the numbers that are given spelled out.
-    pub(super) fn spelled(&mut self, why: Why, lower: impl FnOnce(&mut Self) -> Expr) -> Expr {
-        let before = self.spelled.replace(why);
+    /// What `lower` makes, with the numbers that are given spelled out if it must.
+    pub(super) fn spelled(&mut self, must: bool, lower: impl FnOnce(&mut Self) -> Expr) -> Expr {
+        let before = self.spelled;
+        self.spelled |= must;
         let lowered = lower(self);
         self.spelled = before;
         lowered
@@ -391,11 +392,12 @@ fn literal(kind: Kind, c: &snn_ir::tensor::Tensor) -> ExprKind {
     }
 }
 
-/// Why the value of an operand is part of what an operation is, where it is.
-fn built_in(op: scalar::Op, kind: Kind, at: usize) -> Option<Why> {
-    match (op, at) {
-        (scalar::Op::Shl | scalar::Op::Shr, 1) => Some(Why::Shift),
-        (scalar::Op::FloorDiv | scalar::Op::Rem, 1) if kind == Kind::Int => Some(Why::Divisor),
-        _ => None,
+/// Whether the value of an operand is part of what is done, where it is known: a shift by it, a
+/// division by it.
+fn is_built_in(op: scalar::Op, kind: Kind, operand: usize) -> bool {
+    match op {
+        scalar::Op::Shl | scalar::Op::Shr => operand == 1,
+        scalar::Op::FloorDiv | scalar::Op::Rem => operand == 1 && kind == Kind::Int,
+        _ => false,
     }
 }

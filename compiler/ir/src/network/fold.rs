@@ -90,7 +90,7 @@ struct Folder<'n> {
     /// The params of the folded network.
     slots: Vec<Slot>,
     /// By what they follow from and what they are: many instances may be given the same.
-    given: HashMap<(Loc, Vec<Loc>, TensorId), ValueId>,
+    given: HashMap<(Loc, Vec<Loc>, TensorId), (usize, ValueId)>,
 }
 
 /// Params, ascending; none, or some.
@@ -232,17 +232,20 @@ impl Folder<'_> {
         let behind: Vec<&Param> =
             params.iter().map(|p| &self.once.network.params[p.at()]).collect();
         let key = (of.place, behind.iter().map(|p| p.place).collect(), tensor);
-        if let Some(known) = self.given.get(&key) {
+        let path = behind.iter().map(|p| p.path.as_str()).collect::<Vec<_>>().join(", ");
+        if let Some((slot, known)) = self.given.get(&key) {
+            let all = &mut self.folded.params[*slot].path;
+            all.push_str(", ");
+            all.push_str(&path);
             return *known;
         }
-        let path = behind.iter().map(|p| p.path.as_str()).collect::<Vec<_>>().join(", ");
         let slot = Slot { name: path.clone(), kind: of.kind, shape: of.shape.clone() };
         let (range, structural, place) = (None, false, of.place);
         self.folded.params.push(Param { path, range, structural, tensor, place });
         self.slots.push(slot);
         let id = self.push(leaf(Op::Param(self.slots.len() as u32 - 1), of));
         self.behind[id.at()] = Some(params);
-        self.given.insert(key, id);
+        self.given.insert(key, (self.slots.len() - 1, id));
         id
     }
 

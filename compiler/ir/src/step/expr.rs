@@ -63,7 +63,9 @@ impl PartialEq for ExprKind {
 impl Tensor {
     /// Whether it is a single number that is given.
     pub fn is_number(&self) -> bool {
-        self.given && self.shape.is_empty() && matches!(self.values, TensorValues::Known(_))
+        self.given.is_some()
+            && self.shape.is_empty()
+            && matches!(self.values, TensorValues::Known(_))
     }
 }
 
