@@ -1,11 +1,12 @@
 //! How a network will execute, in words: what `snnc explain FILE` prints.
 
 use snn_ir::clock::Clock;
-use snn_ir::network::Network;
+use snn_ir::network::{Network, Param};
 use snn_ir::step::{
     Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr, Tabulated,
     TensorValues,
 };
+use snn_ir::tensor::Values;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -21,22 +22,35 @@ pub fn values(network: &Network, ir: &StepIr) -> String {
             param.path.rsplit_once('.').is_some_and(|(of, _)| of == process)
         };
         let why = match param.structural {
-            true => "the form of the network follows from it: a shape, a branch, a clock, an index",
+            true => "a shape, a branch, a clock or an index follows from it",
             false if ir.tabulated.iter().any(tabulated) => {
                 "the table of spike trains follows from it"
             }
             false => {
-                "it is 0 or 1 and changes nothing, decides a choice, shifts, divides, or is no \
-                      more than the first value of a variable"
+                "what is done follows from it (a choice, a shift, a divisor, a first value), or \
+                 nothing"
             }
         };
-        let _ = writeln!(out, "  {}: {why}", param.path);
+        let _ = writeln!(out, "  {}{}: {why}", param.path, equals(network, param));
     }
     out.push_str("\nValues that are data\n");
     for path in data {
         let _ = writeln!(out, "  {path}");
     }
     out
+}
+
+/// ` = 3`, where a param is a number.
+fn equals(network: &Network, param: &Param) -> String {
+    let known = network.tensors[param.tensor.at()].constant();
+    match known.filter(|c| c.shape().iter().product::<usize>() == 1).and_then(|c| c.dense()) {
+        Some(number) => match &number.values {
+            Values::Int(of) => of.iter().map(|x| format!(" = {x}")).collect(),
+            Values::Float(of) => of.iter().map(|x| format!(" = {x:?}")).collect(),
+            Values::Bool(of) => of.iter().map(|x| format!(" = {x}")).collect(),
+        },
+        None => String::new(),
+    }
 }
 
 /// The windows, the ops of a step in order, the queues, the records and the memory of a run.

@@ -54,6 +54,18 @@ impl Runs {
 }
 
 #[test]
+fn explain_says_which_values_are_built_in_and_why() {
+    let folder = Folder::with("net.snn", PROGRAM);
+    std::fs::write(folder.path("w.npy"), weights(|i| i as i16 % 7 + 1)).unwrap();
+    let explained = folder.snnc(&["explain", "net.snn"]);
+    let text = stdout(&explained);
+    let (_, values) = text.split_once("\nValues built in\n").unwrap();
+    let (built_in, data) = values.split_once("\nValues that are data\n").unwrap();
+    says(built_in, &["  dense1.num_message_bits = 0: a shape, a branch, a clock or an index "]);
+    says(data, &["  cells.du\n", "  cells.vth\n", "  dense1.weights\n"]);
+}
+
+#[test]
 fn values_that_are_not_structural_do_not_make_a_new_program() {
     let runs = Runs(Folder::with("net.snn", PROGRAM));
     let write = |bytes: Vec<u8>| std::fs::write(runs.0.path("w.npy"), bytes).unwrap();
