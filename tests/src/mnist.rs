@@ -180,7 +180,7 @@ impl Builder {
         shape: Vec<usize>,
         values: TensorValues,
     ) -> Source {
-        self.tensors.push(Tensor { name: name.into(), elem, shape, values });
+        self.tensors.push(Tensor { name: name.into(), elem, shape, given: None, values });
         Source::Tensor(TensorId(self.tensors.len() as u32 - 1))
     }
 

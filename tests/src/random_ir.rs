@@ -208,6 +208,7 @@ impl Builder<'_> {
             name: format!("tensor_{}", id.0),
             elem,
             shape: values.shape.clone(),
+            given: None,
             values: TensorValues::Known(Arc::new(values)),
         });
         id

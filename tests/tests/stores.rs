@@ -90,12 +90,18 @@ fn weights_are_read_from_data_files() {
     buffer(&mut ir, "x", Elem::I16, 3, Init::Tensor(TensorId(0)));
     let known = snn_ir::tensor::Tensor::int(vec![3], vec![2, 0, -1]);
     let values = TensorValues::Known(Arc::new(known));
-    ir.tensors.push(Tensor { name: "x0".into(), elem: Elem::I16, shape: vec![3], values });
+    ir.tensors.push(Tensor {
+        name: "x0".into(),
+        elem: Elem::I16,
+        shape: vec![3],
+        given: None,
+        values,
+    });
     for (name, file, sums) in files {
         let weights = TensorId(ir.tensors.len() as u32);
         let (elem, shape) = (file.elem, file.shape.clone());
         let values = TensorValues::File(file);
-        ir.tensors.push(Tensor { name: name.into(), elem, shape, values });
+        ir.tensors.push(Tensor { name: name.into(), elem, shape, given: None, values });
         for binary in [false, true] {
             let name = format!("{name}_{binary}");
             let dst = buffer(&mut ir, &name, sums, 2, Init::Int(0));

@@ -1,4 +1,5 @@
-//! The constants of a network: fields of `Data`, and the files they are loaded from.
+//! The constants of a network and what it is given: fields of `Data`, and the files they are
+//! loaded from.
 
 use super::names::Names;
 use super::printer::{Code, Field, Function, Item};
@@ -10,13 +11,22 @@ use snn_ir::step::{
     Buffer, BufferId, Elem, Kernel, KernelKind, Kind, Source, StepIr, Synapse, Tensor, TensorId,
     TensorValues,
 };
+use snn_ir::tensor::ops::join;
 use snn_ir::tensor::{Sparse, Tensor as Constant, Values, Weights};
 use snn_runtime::kernels::Geometry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Tensors of up to so many known elements are written into the source.
+/// Tensors of up to so many known elements that are not given are written into the source.
 const INLINE: usize = 16;
+
+/// The files of numbers that are given, by how they are stored.
+const NUMBERS: [(Elem, &str); 4] = [
+    (Elem::I32, "numbers_i32"),
+    (Elem::I64, "numbers_i64"),
+    (Elem::F32, "numbers_f32"),
+    (Elem::F64, "numbers_f64"),
+];
 
 /// A file of the `data` folder.
 #[derive(Clone, Debug)]
@@ -84,7 +94,13 @@ impl Tables {
     /// None yet.
     pub fn new() -> Tables {
         Tables {
-            names: Names::reserving(&["dir"]),
+            names: Names::reserving(&[
+                "dir",
+                NUMBERS[0].1,
+                NUMBERS[1].1,
+                NUMBERS[2].1,
+                NUMBERS[3].1,
+            ]),
             tables: BTreeMap::new(),
             inline: BTreeMap::new(),
             kernels: Vec::new(),
@@ -102,7 +118,10 @@ impl Tables {
         let Some(tensor) = ir.tensors.get(id.0 as usize) else { return "missing".into() };
         let name = self.names.unique(&tensor.name);
         let len: usize = tensor.shape.iter().product();
-        if len <= INLINE && matches!(tensor.values, TensorValues::Known(_)) {
+        if len <= INLINE
+            && tensor.given.is_none()
+            && matches!(tensor.values, TensorValues::Known(_))
+        {
             let name = name.to_ascii_uppercase();
             self.inline.insert(id, name.clone());
             return name;
@@ -148,8 +167,33 @@ impl Tables {
         let mut fields = Vec::new();
         let mut loads = Vec::new();
         let mut contents = Vec::new();
+        let mut opened = Vec::new();
+        for (elem, file) in NUMBERS {
+            let all = self.numbers(ir, elem);
+            if all.is_empty() {
+                continue;
+            }
+            let shape = vec![all.len()];
+            opened.push(Code::line(format!("let {file} = {}?;", open(file, elem, &shape))));
+            for (at, (name, tensor)) in all.iter().enumerate() {
+                let (ty, doc) = (stored(elem).into(), format!("Number `{}`.", tensor.name));
+                fields.push(Field { name: (*name).into(), ty, doc });
+                loads.push(Code::line(format!("{name}: {file}[{at}],")));
+            }
+            let values = all.iter().filter_map(|(_, tensor)| match &tensor.values {
+                TensorValues::Known(known) => Some(known.reshape(vec![1])),
+                TensorValues::Sparse(_) | TensorValues::File(_) => None,
+            });
+            if let Some(values) = join(&values.collect::<Vec<_>>(), 0) {
+                let (name, values) = (format!("{file}.npy"), Contents::Known(Arc::new(values), 0));
+                contents.push(DataFile { name, elem, shape, contents: values });
+            }
+        }
         for (id, name) in &self.tables {
             let Some(tensor) = ir.tensors.get(id.0 as usize) else { continue };
+            if tensor.is_number() {
+                continue;
+            }
             let ty = format!("snn_runtime::table::Table<{}>", stored(tensor.elem));
             let doc = format!("Constant `{}`, shape {:?}.", tensor.name, tensor.shape);
             fields.push(Field { name: name.clone(), ty, doc });
@@ -163,7 +207,9 @@ impl Tables {
             loads.push(load);
             contents.extend(written);
         }
-        let unused = if loads.is_empty() { "_" } else { "dir" };
+        let used = !loads.is_empty();
+        opened.extend([Code::closed("let data = Data", loads, ";"), Code::line("Ok(data)")]);
+        let unused = if used { "dir" } else { "_" };
         let load = Function {
             name: "load".into(),
             doc: "Opens the files in folder `dir` and checks their shapes.\n\n\
@@ -172,7 +218,7 @@ impl Tables {
             public: true,
             arguments: vec![(unused.into(), "&std::path::Path".into())],
             returns: Some("std::io::Result<Data>".into()),
-            body: vec![Code::closed("let data = Data", loads, ";"), Code::line("Ok(data)")],
+            body: opened,
             ..Function::default()
         };
         let doc = "The constants of the network: weights, parameters, data. Networks share them.";
@@ -184,6 +230,15 @@ impl Tables {
             items.extend(ir.tensors.get(id.0 as usize).map(|tensor| inline(name, tensor)));
         }
         Ok((items, contents))
+    }
+
+    /// The numbers that are stored so, with their fields.
+    fn numbers<'a>(&'a self, ir: &'a StepIr, elem: Elem) -> Vec<(&'a str, &'a Tensor)> {
+        let all = self.tables.iter().filter_map(|(id, name)| {
+            let tensor = ir.tensors.get(id.0 as usize)?;
+            (tensor.is_number() && tensor.elem == elem).then_some((name.as_str(), tensor))
+        });
+        all.collect()
     }
 }
 
@@ -214,21 +269,23 @@ impl KernelField {
                 }
             };
             let entries = sparse.nonzero();
-            let open_list = |list: &str, elem, len| open(&format!("{name}_{list}"), elem, &[len]);
+            let path = |list: &str| format!("{name}_{list}");
+            // How many there are is for the data to say.
+            let all = format!("&[starts[{rows}] as usize]");
             let load = Code::closed(
                 format!("{name}:"),
                 vec![
                     Code::line(format!(
                         "let starts = {}?;",
-                        open_list("starts", Elem::U32, rows + 1)
+                        open(&path("starts"), Elem::U32, &[rows + 1])
                     )),
                     Code::line(format!(
                         "let sources = {}?;",
-                        open_list("sources", Elem::U32, entries)
+                        open_as(&path("sources"), Elem::U32, &all)
                     )),
                     Code::line(format!(
                         "let weights = {}?;",
-                        open_list("weights", self.weight, entries)
+                        open_as(&path("weights"), self.weight, &all)
                     )),
                     Code::line(format!(
                         "snn_runtime::kernels::SparseColumns::new(&starts, &sources, &weights, \
@@ -331,8 +388,13 @@ fn too_large(tensor: &Tensor) -> Diagnostic {
 }
 
 fn open(file: &str, elem: Elem, shape: &[usize]) -> String {
+    open_as(file, elem, &format!("&{shape:?}"))
+}
+
+/// The same with a shape as an expression.
+fn open_as(file: &str, elem: Elem, shape: &str) -> String {
     let element = stored(elem);
-    format!("snn_runtime::table::Table::<{element}>::open(&dir.join(\"{file}.npy\"), &{shape:?})")
+    format!("snn_runtime::table::Table::<{element}>::open(&dir.join(\"{file}.npy\"), {shape})")
 }
 
 fn table_file(name: &str, tensor: &Tensor) -> DataFile {

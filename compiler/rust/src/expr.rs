@@ -124,9 +124,12 @@ impl Places<'_> {
         }
     }
 
-    /// Its value, where it can only have one and computing it cannot fail.
+    /// Its value, where it can only have one, is not given, and computing it cannot fail.
     fn constant(&self, e: &Expr) -> Option<i64> {
-        if !matches!(e.kind, Kind::Int | Kind::Bool) {
+        let literal = matches!(e.node, ExprKind::Int(_));
+        if !matches!(e.kind, Kind::Int | Kind::Bool)
+            || (!literal && e.number(&self.ir.tensors).is_some())
+        {
             return None;
         }
         let (low, high) = self.interval(e);

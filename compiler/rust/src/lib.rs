@@ -2,7 +2,8 @@
 //!
 //! The crate is readable and deterministic: a structure with an array per buffer, a method per
 //! phase, a function per loop, no `unsafe`. It calls [`snn_runtime`] for what is not elementwise.
-//! Constants lie in `.npy` files beside it.
+//! Constants lie in `.npy` files beside it, and so does all that is given, numbers of one type in
+//! one file: its text follows from the network and from what is proven of values, not from them.
 //!
 //! | file | what it knows |
 //! |---|---|

@@ -321,10 +321,13 @@ impl<'a> Emitter<'a> {
                     let sign = if scalar && !stored { "" } else { sign };
                     format!("{sign}{}", self.field(id))
                 }
-                Argument::Place { source: Source::Tensor(id), .. } => {
+                Argument::Place { source: Source::Tensor(id), scalar, .. } => {
                     let table = self.tables.table(self.ir, id);
                     uses_data |= table.starts_with("data.");
-                    format!("snn_runtime::support::exact(&{table}[..])")
+                    match scalar {
+                        true => table,
+                        false => format!("snn_runtime::support::exact(&{table}[..])"),
+                    }
                 }
             })
             .collect();

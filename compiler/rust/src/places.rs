@@ -122,17 +122,17 @@ impl<'a> Places<'a> {
     fn name_parameters(&mut self, accesses: &[&Access]) {
         let sources: BTreeSet<Source> = accesses.iter().map(|a| a.source).collect();
         for source in sources {
-            let (path, elem, shape, stored) = match source {
+            let (path, elem, shape, stored, scalar) = match source {
                 Source::Buffer(id) => {
                     let Some(b) = self.ir.buffers.get(id.0 as usize) else { continue };
-                    (&b.name, b.elem, &b.shape, self.stored.contains(&id))
+                    let stored = self.stored.contains(&id);
+                    (&b.name, b.elem, &b.shape, stored, b.shape.is_empty())
                 }
                 Source::Tensor(id) => {
                     let Some(t) = self.ir.tensors.get(id.0 as usize) else { continue };
-                    (&t.name, t.elem, &t.shape, false)
+                    (&t.name, t.elem, &t.shape, false, t.is_number())
                 }
             };
-            let scalar = matches!(source, Source::Buffer(_)) && shape.is_empty();
             let name = self.names.unique(path.rsplit('.').next().unwrap_or(path));
             let element = super::typed::stored(elem);
             let len: usize = shape.iter().product();

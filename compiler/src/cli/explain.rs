@@ -4,7 +4,11 @@ use super::{Status, args, output, program};
 use snn_ir::diagnostics::{Code, Diagnostic, nearest};
 use snn_ir::step;
 use snnc::driver::{CheckedRun, Runs};
-use snnc::report::{execution::execution, messages::messages, spikes::spikes};
+use snnc::report::{
+    execution::{execution, values},
+    messages::messages,
+    spikes::spikes,
+};
 use std::path::PathBuf;
 
 /// Explains a code or a file; lists all codes where nothing is named.
@@ -46,7 +50,7 @@ pub fn explain(
             }
             let headline = format!("run {} of {}: {} steps\n", ir.run, ir.network, ir.steps);
             let spikes = spikes(network, &checked.sources);
-            headline + &messages(network) + &spikes + &execution(ir)
+            headline + &messages(network) + &spikes + &execution(ir) + &values(network, ir)
         })
         .collect();
     output::print(&runs.join("\n"))?;

@@ -1,11 +1,57 @@
 //! How a network will execute, in words: what `snnc explain FILE` prints.
 
 use snn_ir::clock::Clock;
+use snn_ir::network::{Network, Param};
 use snn_ir::step::{
-    Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr,
+    Buffer, BufferKind, ClockId, Elem, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr, Tabulated,
     TensorValues,
 };
+use snn_ir::tensor::Values;
+use std::collections::BTreeSet;
 use std::fmt::Write;
+
+/// The values that are built in, and those that are data: another one of these is another run of
+/// the same program, if as much can be proven of it.
+pub fn values(network: &Network, ir: &StepIr) -> String {
+    let tensors = ir.tensors.iter().filter_map(|tensor| tensor.given.as_deref());
+    let data: BTreeSet<&str> = tensors.flat_map(|paths| paths.split(", ")).collect();
+    let mut out = String::from("\nValues built in\n");
+    for param in network.params.iter().filter(|param| !data.contains(param.path.as_str())) {
+        let tabulated = |t: &Tabulated| {
+            let process = t.port.rsplit_once('.').map_or("", |(process, _)| process);
+            param.path.rsplit_once('.').is_some_and(|(of, _)| of == process)
+        };
+        let why = match param.structural {
+            true => "a shape, a branch, a clock or an index follows from it",
+            false if ir.tabulated.iter().any(tabulated) => {
+                "the table of spike trains follows from it"
+            }
+            false => {
+                "what is done follows from it (a choice, a shift, a divisor, a first value), or \
+                 nothing"
+            }
+        };
+        let _ = writeln!(out, "  {}{}: {why}", param.path, equals(network, param));
+    }
+    out.push_str("\nValues that are data\n");
+    for path in data {
+        let _ = writeln!(out, "  {path}");
+    }
+    out
+}
+
+/// ` = 3`, where a param is a number.
+fn equals(network: &Network, param: &Param) -> String {
+    let known = network.tensors[param.tensor.at()].constant();
+    match known.filter(|c| c.shape().iter().product::<usize>() == 1).and_then(|c| c.dense()) {
+        Some(number) => match &number.values {
+            Values::Int(of) => of.iter().map(|x| format!(" = {x}")).collect(),
+            Values::Float(of) => of.iter().map(|x| format!(" = {x:?}")).collect(),
+            Values::Bool(of) => of.iter().map(|x| format!(" = {x}")).collect(),
+        },
+        None => String::new(),
+    }
+}
 
 /// The windows, the ops of a step in order, the queues, the records and the memory of a run.
 pub fn execution(ir: &StepIr) -> String {
@@ -361,6 +407,7 @@ mod tests {
                 name: "syn_w".to_owned(),
                 elem: Elem::I8,
                 shape: vec![2, 2],
+                given: None,
                 values: TensorValues::Known(Arc::new(tensor::Tensor::int(
                     vec![2, 2],
                     vec![2, 4, 0, 8],

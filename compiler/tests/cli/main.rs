@@ -11,6 +11,7 @@ mod placements;
 mod programs;
 mod recordings;
 mod refusals;
+mod values;
 mod words;
 
 use std::io::Write;

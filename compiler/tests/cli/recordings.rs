@@ -71,9 +71,10 @@ fn a_run_that_is_interrupted_keeps_what_it_has_recorded() {
         let folder = Folder::with("counts.snn", COUNTS);
         let mut command = command(&["run", "counts.snn", "--engine", engine, "-o", "c.npz"]);
         command.current_dir(folder.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let growing = folder.path("c.npz.recording/counter.n.npy");
         while fs::metadata(&growing).map_or(0, |m| m.len()) < 1 << 17 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it recorded anything");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();

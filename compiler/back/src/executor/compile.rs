@@ -286,7 +286,9 @@ impl<'i> Writer<'i> {
     }
 
     fn value(&mut self, expr: &Expr) -> Value {
-        match &expr.node {
+        // A number that is given is what it is, here where nothing is kept for others.
+        let number = expr.number(&self.ir.tensors);
+        match number.as_ref().unwrap_or(&expr.node) {
             ExprKind::Int(value) => constant(Scalar::Int(*value).convert(expr.kind)),
             ExprKind::Float(value) => constant(Scalar::F64(*value).convert(expr.kind)),
             ExprKind::Local(n) => self.locals[n],

@@ -5,11 +5,11 @@ use super::views::{Affine, Map};
 use snn_ir::clock::Clock;
 use snn_ir::data::DataSource;
 use snn_ir::diagnostics::Loc;
-use snn_ir::network::{self, Action, Body, Flat, Network, Pick, Stmt, ValueId, VarKind};
+use snn_ir::network::{self, Action, Body, Flat, Network, Param, Pick, Stmt, ValueId, VarKind};
 use snn_ir::scalar;
 use snn_ir::step::{
     self, Access, Buffer, BufferId, BufferKind, ClockId, DynamicIndex, Elem, Expr, ExprKind, Fit,
-    Init, Kind, Loop, Op, OpKind, Reduce, Source, TensorId, TensorValues,
+    Init, Kind, Loop, Op, OpKind, Reduce, Source, TensorId,
 };
 use snn_ir::tensor::{Constant, Tensor, Values, ops};
 use std::collections::{BTreeMap, HashMap};
@@ -50,11 +50,15 @@ pub struct Builder<'g> {
     pub(super) depth: usize,
     pub(super) at: At,
     names: Names,
-    tensor_names: Names,
+    pub(super) tensor_names: Names,
     /// The clocks of the network that have a number.
     numbered: BTreeMap<network::ClockId, ClockId>,
-    files: BTreeMap<DataSource, TensorId>,
-    known: HashMap<(Elem, Constant), TensorId>,
+    pub(super) files: BTreeMap<(bool, DataSource), TensorId>,
+    pub(super) known: HashMap<(bool, Elem, Constant), TensorId>,
+    /// The numbers that are given, by slot.
+    pub(super) numbers: BTreeMap<u32, TensorId>,
+    /// Whether numbers that are given are spelled out at present.
+    pub(super) spelled: bool,
 }
 
 /// Where the statement being lowered stands.
@@ -89,6 +93,8 @@ impl<'g> Builder<'g> {
             numbered: BTreeMap::new(),
             files: BTreeMap::new(),
             known: HashMap::new(),
+            numbers: BTreeMap::new(),
+            spelled: false,
         };
         let mut once = network::evaluate::Once::of(network, 0);
         for var in &body.vars {
@@ -103,7 +109,10 @@ impl<'g> Builder<'g> {
             let init = match var.kind {
                 VarKind::Queue { .. } => zero(elem),
                 _ => match once.get(var.init).and_then(|c| c.dense()) {
-                    Some(c) => builder.init(&c, &var.name, &var.shape, elem),
+                    Some(c) => {
+                        let given = builder.given(var.init).map(|(_, param)| param);
+                        builder.init(&c, &var.name, &var.shape, elem, given)
+                    }
                     None => zero(elem),
                 },
             };
@@ -135,75 +144,23 @@ impl<'g> Builder<'g> {
         self.buffer(&name, BufferKind::Local, elem, shape, zero(elem))
     }
 
-    fn init(&mut self, c: &Tensor, name: &str, shape: &[usize], elem: Elem) -> Init {
+    fn init(
+        &mut self,
+        c: &Tensor,
+        name: &str,
+        shape: &[usize],
+        elem: Elem,
+        given: Option<&Param>,
+    ) -> Init {
         if c.len() != 1 && !uniform(c) {
             let constant = Constant::Dense(Arc::new(c.broadcast_to(shape)));
-            return Init::Tensor(self.stored(&constant, &format!("{name}_init"), elem));
+            return Init::Tensor(self.stored(&constant, &format!("{name}_init"), elem, given));
         }
         match &c.values {
             Values::Int(v) => Init::Int(v.first().copied().unwrap_or(0)),
             Values::Bool(v) => Init::Int(v.first().map_or(0, |b| i64::from(*b))),
             Values::Float(v) => Init::Float(v.first().copied().unwrap_or(0.0)),
         }
-    }
-
-    /// A known tensor of values of a kind, stored as narrow as they allow.
-    pub fn tensor(&mut self, values: &Constant, name: &str, kind: Kind) -> TensorId {
-        let elem = storage(kind);
-        let narrow = match values {
-            Constant::Dense(tensor) => narrow(tensor, elem),
-            Constant::Sparse(sparse) => narrow(&sparse.distinct(), elem),
-        };
-        self.stored(values, name, narrow)
-    }
-
-    /// A known tensor; the same values, bit for bit, are stored once.
-    fn stored(&mut self, values: &Constant, name: &str, elem: Elem) -> TensorId {
-        let id = TensorId(self.tensors.len() as u32);
-        let known = *self.known.entry((elem, values.clone())).or_insert(id);
-        if known != id {
-            return known;
-        }
-        let name = self.tensor_name(name);
-        self.tensors.push(step::Tensor {
-            name,
-            elem,
-            shape: values.shape().to_vec(),
-            values: match values {
-                Constant::Dense(tensor) => TensorValues::Known(Arc::clone(tensor)),
-                Constant::Sparse(sparse) => TensorValues::Sparse(Arc::clone(sparse)),
-            },
-        });
-        id
-    }
-
-    fn tensor_name(&mut self, name: &str) -> String {
-        let letters = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-        let stem: String = letters.collect();
-        self.tensor_names.unique(&stem)
-    }
-
-    /// A tensor that is read when the network runs.
-    pub fn file(&mut self, dataset: &Arc<snn_ir::data::Dataset>) -> TensorId {
-        if let Some(id) = self.files.get(&dataset.source) {
-            return *id;
-        }
-        let id = TensorId(self.tensors.len() as u32);
-        let path = match &dataset.source {
-            DataSource::Idx(p) | DataSource::Npy(p) | DataSource::Csv(p) => p.clone(),
-            DataSource::Npz(p, member) => p.join(member),
-            DataSource::Hdf5(p, member) => p.join(member.trim_start_matches('/')),
-        };
-        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let name = self.tensor_name(&stem);
-        self.tensors.push(step::Tensor {
-            name,
-            elem: dataset.elem,
-            shape: dataset.shape.clone(),
-            values: TensorValues::File(Arc::clone(dataset)),
-        });
-        self.files.insert(dataset.source.clone(), id);
-        id
     }
 
     /// The number of a clock of the network in the step IR.
@@ -429,13 +386,13 @@ impl<'g> Builder<'g> {
 
     /// An index of an assignment to `target`; it is evaluated at every element.
     fn index(&mut self, target: BufferId, index: ValueId, rank: usize) -> Expr {
-        let evaluated = self.scalar(index, rank);
+        let evaluated = self.spelled(true, |b| b.scalar(index, rank));
         let mut reads = false;
         super::walk::loads(&evaluated, &mut |a| reads |= a.source == Source::Buffer(target));
         if !reads {
             return evaluated;
         }
-        let once = self.scalar(index, 0);
+        let once = self.spelled(true, |b| b.scalar(index, 0));
         let holds = match computes_index(&once) {
             true => self.happens().map(|b| self.load(b, &Map::Axes(Vec::new()), 0, Kind::Bool)),
             false => None,
@@ -505,11 +462,11 @@ impl<'g> Builder<'g> {
 
 /// Names that are taken.
 #[derive(Default)]
-struct Names(BTreeMap<String, u64>);
+pub(super) struct Names(BTreeMap<String, u64>);
 
 impl Names {
     /// The name, or with the first number after it that makes it new: `v`, `v_2`, `v_3`.
-    fn unique(&mut self, name: &str) -> String {
+    pub(super) fn unique(&mut self, name: &str) -> String {
         // How often the name was asked for: the numbers before that are taken.
         let mut n = self.0.get(name).copied().unwrap_or(0);
         loop {
@@ -558,15 +515,6 @@ fn zero(elem: Elem) -> Init {
         Kind::F32 | Kind::F64 => Init::Float(0.0),
         _ => Init::Int(0),
     }
-}
-
-/// The smallest element type that holds every value of a tensor kept as `elem`.
-fn narrow(values: &Tensor, elem: Elem) -> Elem {
-    let Some((lo, hi)) = values.int_bounds().filter(|_| elem == Elem::I64) else { return elem };
-    [Elem::I8, Elem::I16, Elem::I32]
-        .into_iter()
-        .find(|e| e.bounds().is_some_and(|(least, most)| least <= lo && hi <= most))
-        .unwrap_or(elem)
 }
 
 fn uniform(t: &Tensor) -> bool {

@@ -8,7 +8,7 @@ use snn_ir::network::Network;
 use snn_ir::scalar;
 use snn_ir::step::{
     Access, Buffer, BufferId, BufferKind, Counter, DynamicIndex, Expr, ExprKind, Fit, Init, Kind,
-    Op, OpKind, Source, Stmt, TensorValues,
+    Op, OpKind, Source, Stmt, Tensor, TensorValues,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// - nothing else writes it: no reset, message or sum;
 /// - it starts from an integer that its type holds;
 /// - an addition that does not fit wraps, or saturates without leaving 64 bits before.
-pub fn among<'o>(buffers: &[Buffer], ops: impl Iterator<Item = &'o Op>) -> Vec<Counter> {
+pub fn among<'o>(
+    buffers: &[Buffer],
+    tensors: &[Tensor],
+    ops: impl Iterator<Item = &'o Op>,
+) -> Vec<Counter> {
     let mut found: BTreeMap<BufferId, Option<Counter>> = BTreeMap::new();
     for op in ops {
         match &op.kind {
@@ -30,7 +34,7 @@ pub fn among<'o>(buffers: &[Buffer], ops: impl Iterator<Item = &'o Op>) -> Vec<C
                 for stmt in &l.body {
                     let Stmt::Store { to, value, mask, fit } = stmt else { continue };
                     let Source::Buffer(buffer) = to.source else { continue };
-                    let add = increment(buffer, value).filter(|_| mask.is_none() && once);
+                    let add = increment(buffer, tensors, value).filter(|_| mask.is_none() && once);
                     let counter =
                         add.map(|add| Counter { buffer, add, clock: op.clock, fit: *fit });
                     // A second store makes it something else than a counter.
@@ -73,17 +77,17 @@ pub fn among<'o>(buffers: &[Buffer], ops: impl Iterator<Item = &'o Op>) -> Vec<C
 }
 
 /// The constant that is added to the very scalar that is stored.
-fn increment(buffer: BufferId, value: &Expr) -> Option<i64> {
+fn increment(buffer: BufferId, tensors: &[Tensor], value: &Expr) -> Option<i64> {
     let ExprKind::Apply(op, operands) = &value.node else { return None };
     let [a, b] = operands.as_slice() else { return None };
     let own = |e: &Expr| {
         matches!(&e.node, ExprKind::Load(a)
             if a.source == Source::Buffer(buffer) && a.offset == 0 && a.dynamic.is_empty())
     };
-    match (op, &a.node, &b.node) {
-        (scalar::Op::Add, _, ExprKind::Int(n)) if own(a) => Some(*n),
-        (scalar::Op::Add, ExprKind::Int(n), _) if own(b) => Some(*n),
-        (scalar::Op::Sub, _, ExprKind::Int(n)) if own(a) => n.checked_neg(),
+    match (op, a.number(tensors), b.number(tensors)) {
+        (scalar::Op::Add, _, Some(ExprKind::Int(n))) if own(a) => Some(n),
+        (scalar::Op::Add, Some(ExprKind::Int(n)), _) if own(b) => Some(n),
+        (scalar::Op::Sub, _, Some(ExprKind::Int(n))) if own(a) => n.checked_neg(),
         _ => None,
     }
 }
@@ -93,7 +97,10 @@ pub fn find(builder: &Builder<'_>, network: &Network, phases: &[Vec<Step>]) -> V
     let reset: BTreeSet<BufferId> =
         network.resets.iter().map(|r| builder.vars[r.var.1 as usize]).collect();
     let ops = phases.iter().flatten().map(|s| &s.op);
-    among(&builder.buffers, ops).into_iter().filter(|c| !reset.contains(&c.buffer)).collect()
+    among(&builder.buffers, &builder.tensors, ops)
+        .into_iter()
+        .filter(|c| !reset.contains(&c.buffer))
+        .collect()
 }
 
 /// Requires that indices that follow from `t` and counters stay in range for the whole run.

@@ -197,6 +197,7 @@ impl Encoder {
             name: "bytes".into(),
             elem: Elem::U8,
             shape: vec![BYTES],
+            given: None,
             values: TensorValues::Known(Arc::new(bytes)),
         }];
         for buffer in &mut alone.buffers {
@@ -217,7 +218,9 @@ impl Encoder {
                 }
                 walk::expressions(op, &mut |e| {
                     walk::rewrite(e, &mut |e| {
-                        if let ExprKind::Load(a) = &mut e.node
+                        if let Some(number) = e.number(&ir.tensors) {
+                            e.node = number;
+                        } else if let ExprKind::Load(a) = &mut e.node
                             && matches!(a.source, Source::Tensor(_))
                         {
                             *a = element(Source::Tensor(snn_ir::step::TensorId(0)));
@@ -506,6 +509,7 @@ fn elementwise(ir: &StepIr, l: &Loop, buffers: &BTreeSet<BufferId>) -> Option<Op
         }
         // A counter that picks the row is seen again as the index of its access.
         Source::Buffer(b) => fits &= a.strides == [0] && counters.contains(&b),
+        Source::Tensor(t) if ir.tensors[t.0 as usize].is_number() => {}
         Source::Tensor(t) => {
             walk::indices(a, &mut |index| {
                 if let Source::Buffer(b) = index.source {

@@ -12,6 +12,7 @@ mod indices;
 mod kernels;
 mod order;
 mod simulate;
+mod tensors;
 mod views;
 mod walk;
 mod whole;

@@ -1,7 +1,7 @@
 //! Array expressions to expressions at one element: views become strides.
 
 use super::builder::Builder;
-use snn_ir::network::{self, Data, Op, Site, Value, ValueId};
+use snn_ir::network::{self, Data, Op, Site, ValueId};
 use snn_ir::scalar;
 use snn_ir::step::{Access, DynamicIndex, Expr, ExprKind, Kind, Source};
 use snn_ir::tensor::{Constant, Values, ops};
@@ -129,17 +129,23 @@ impl Builder<'_> {
         }
         let of = |node: ExprKind| Expr { kind: value.kind, node };
         match &value.op {
-            Op::Const(tensor) => self.constant(*tensor, value, map, rank),
+            Op::Const(_) => self.constant(id, map, rank),
+            Op::Param(slot) => self.argument(*slot, id, map, rank),
             Op::Var(var) => self.load(self.vars[*var as usize], map, rank, value.kind),
             Op::Time => of(ExprKind::Time),
             Op::Scalar(op) => {
-                let mut args = value.args.iter().map(|a| self.operand(*a, map, domain));
-                let args: Vec<Expr> = args.by_ref().collect();
+                let operands = value.args.iter().enumerate();
+                let args: Vec<Expr> = operands
+                    .map(|(at, a)| {
+                        let built_in = is_built_in(*op, value.kind, at);
+                        self.spelled(built_in, |b| b.operand(*a, map, domain))
+                    })
+                    .collect();
                 match (op, <[Expr; 1]>::try_from(args)) {
                     (scalar::Op::Convert(kind), Ok([of])) => converted(of, *kind),
                     (op, Ok(one)) => Expr::apply(*op, one.into()),
                     (op, Err(args)) => match <[Expr; 2]>::try_from(args) {
-                        Ok([a, b]) => simplified(*op, value.kind, a, b),
+                        Ok([a, b]) => self.simplified(*op, value.kind, a, b),
                         Err(args) => Expr::apply(*op, args),
                     },
                 }
@@ -216,7 +222,7 @@ impl Builder<'_> {
                     return self.load(buffer, map, rank, value.kind);
                 }
                 let (arg, index) = (value.args[0], value.args[1]);
-                let index = self.scalar(index, rank);
+                let index = self.spelled(true, |b| b.scalar(index, rank));
                 let extent = self.body.values[arg.at()].shape.first().copied().unwrap_or(0);
                 let mut first = Affine::zero(rank);
                 first.dynamic.push(DynamicIndex { index: index.clone(), stride: 1, extent });
@@ -241,7 +247,7 @@ impl Builder<'_> {
                 self.through_buffer(id, map, rank)
             }
             // Not in a folded flat network.
-            Op::Param(_) | Op::Input(_) => of(ExprKind::Int(0)),
+            Op::Input(_) => of(ExprKind::Int(0)),
         }
     }
 
@@ -253,29 +259,84 @@ impl Builder<'_> {
         }
     }
 
-    fn constant(&mut self, id: network::TensorId, value: &Value, map: &Map, rank: usize) -> Expr {
-        let tensor = &self.network.tensors[id.at()];
+    /// An element of what is known or lies in a file.
+    fn constant(&mut self, id: ValueId, map: &Map, rank: usize) -> Expr {
+        let value = &self.body.values[id.at()];
+        let of = |node: ExprKind| Expr { kind: value.kind, node };
+        let Some(tensor) = self.tensor_of(id) else { return of(ExprKind::Int(0)) };
         let source = match &tensor.data {
-            Data::File(dataset) => Source::Tensor(self.file(dataset)),
+            Data::File(dataset) => self.file(id, dataset),
             _ => {
                 // What is enormous has been refused where it is needed in full.
                 let Some(all) = tensor.constant().and_then(|c| c.dense()) else {
-                    return Expr { kind: value.kind, node: ExprKind::Int(0) };
+                    return of(ExprKind::Int(0));
                 };
                 if all.len() == 1 {
-                    return Expr { kind: value.kind, node: literal(value.kind, &all) };
+                    return of(literal(value.kind, &all));
                 }
                 let name = format!("{}.constant", self.at.origin);
-                Source::Tensor(self.tensor(&Constant::Dense(all), &name, value.kind))
+                self.tensor(id, &Constant::Dense(all), &name, value.kind)
             }
         };
         let position = map.position(&value.shape, rank);
-        let loaded = match source {
-            Source::Tensor(id) => self.tensors[id.0 as usize].elem.kind(),
-            Source::Buffer(_) => value.kind,
+        let loaded = self.tensors[source.0 as usize].elem.kind();
+        let node = ExprKind::Load(position.access(Source::Tensor(source)));
+        converted(Expr { kind: loaded, node }, value.kind)
+    }
+
+    /// An element of what is given. A number is loaded as any array, whatever its value, but where
+    /// it has to be spelled.
+    fn argument(&mut self, slot: u32, id: ValueId, map: &Map, rank: usize) -> Expr {
+        let value = &self.body.values[id.at()];
+        let known = self.tensor_of(id).and_then(network::Tensor::constant);
+        let one = known.filter(|c| c.shape().iter().product::<usize>() == 1);
+        let (Some(one), Some((_, param)), false) =
+            (one.and_then(|c| c.dense()), self.given(id), self.spelled)
+        else {
+            return self.constant(id, map, rank);
         };
-        let load = Expr { kind: loaded, node: ExprKind::Load(position.access(source)) };
-        converted(load, value.kind)
+        if value.kind == Kind::Bool {
+            return self.constant(id, map, rank);
+        }
+        let source = Source::Tensor(self.number(slot, param, &one, value.kind));
+        let node = ExprKind::Load(Affine::zero(rank).access(source));
+        Expr { kind: value.kind, node }
+    }
+
+    /// What `lower` makes, with the numbers that are given spelled out if it must.
+    pub(super) fn spelled(&mut self, must: bool, lower: impl FnOnce(&mut Self) -> Expr) -> Expr {
+        let before = self.spelled;
+        self.spelled |= must;
+        let lowered = lower(self);
+        self.spelled = before;
+        lowered
+    }
+
+    /// An operator with what is evidently superfluous left out: shifts by 0, sums with 0, products
+    /// with 1 of integers, and `spike != 0`.
+    fn simplified(&self, op: scalar::Op, kind: Kind, a: Expr, b: Expr) -> Expr {
+        let rust = op.rust();
+        let is = |e: &Expr, int: Option<i64>, float: Option<i64>| match e.number(&self.tensors) {
+            Some(ExprKind::Int(n)) if e.kind == Kind::Int => Some(n) == int,
+            // Exact for every float, infinities and NaN included.
+            Some(ExprKind::Float(x)) => Some(x) == float.map(|n| n as f64),
+            _ => false,
+        };
+        if is(&b, rust.int_neutral.right(), rust.float_neutral.right()) {
+            return a;
+        }
+        if is(&a, None, rust.float_neutral.left()) {
+            return b;
+        }
+        if op == scalar::Op::Ne
+            && b.node == ExprKind::Int(0)
+            && let ExprKind::Apply(scalar::Op::Convert(_), inner) = &a.node
+            && let [inner] = inner.as_slice()
+            && inner.kind == Kind::Bool
+        {
+            return inner.clone();
+        }
+        Expr { kind, node: ExprKind::Apply(op, vec![a, b]) }
     }
 
     /// The value computed whole, by ops of its own, and loaded.
@@ -331,32 +392,12 @@ fn literal(kind: Kind, c: &snn_ir::tensor::Tensor) -> ExprKind {
     }
 }
 
-/// An operator with what is evidently superfluous left out: shifts by 0, sums with 0, products
-/// with 1 of integers, and `spike != 0`.
-fn simplified(op: scalar::Op, kind: Kind, a: Expr, b: Expr) -> Expr {
-    let rust = op.rust();
-    let is = |e: &Expr, neutral: Option<i64>| match (&e.node, e.kind) {
-        (ExprKind::Int(n), Kind::Int) => Some(*n) == neutral,
+/// Whether the value of an operand is part of what is done, where it is known: a shift by it, a
+/// division by it.
+fn is_built_in(op: scalar::Op, kind: Kind, operand: usize) -> bool {
+    match op {
+        scalar::Op::Shl | scalar::Op::Shr => operand == 1,
+        scalar::Op::FloorDiv | scalar::Op::Rem => operand == 1 && kind == Kind::Int,
         _ => false,
-    };
-    // Exact for every float, infinities and NaN included.
-    let is_float = |e: &Expr, neutral: Option<i64>| match &e.node {
-        ExprKind::Float(x) => Some(*x) == neutral.map(|n| n as f64),
-        _ => false,
-    };
-    if is(&b, rust.int_neutral.right()) || is_float(&b, rust.float_neutral.right()) {
-        return a;
     }
-    if is_float(&a, rust.float_neutral.left()) {
-        return b;
-    }
-    if op == scalar::Op::Ne
-        && b.node == ExprKind::Int(0)
-        && let ExprKind::Apply(scalar::Op::Convert(_), inner) = &a.node
-        && let [inner] = inner.as_slice()
-        && inner.kind == Kind::Bool
-    {
-        return inner.clone();
-    }
-    Expr { kind, node: ExprKind::Apply(op, vec![a, b]) }
 }

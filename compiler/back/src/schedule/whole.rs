@@ -2,7 +2,7 @@
 
 use super::builder::Builder;
 use super::views::{Affine, Map, in_order};
-use snn_ir::network::{Data, Op, Stage, ValueId};
+use snn_ir::network::{Data, Op, ValueId};
 use snn_ir::scalar;
 use snn_ir::step::kernels::{choose, live, unread};
 use snn_ir::step::{
@@ -156,8 +156,7 @@ impl Builder<'_> {
         sums: &[usize],
     ) -> Option<(TensorId, Constant)> {
         let value = &self.body.values[id.at()];
-        let Op::Const(tensor) = value.op else { return None };
-        let constant = self.network.tensors[tensor.at()].constant()?;
+        let constant = self.tensor_of(id)?.constant()?;
         let rows = sums.iter().product::<usize>();
         let matrix = match conv {
             true => Constant::Dense(constant.dense()?),
@@ -167,8 +166,8 @@ impl Builder<'_> {
             }
         };
         let name = format!("{}.weights", self.at.origin);
-        let id = self.tensor(&matrix, &name, value.kind);
-        Some((id, matrix))
+        let tensor = self.tensor(id, &matrix, &name, value.kind);
+        Some((tensor, matrix))
     }
 
     /// Weights that a step knows, or a file: where they lie.
@@ -188,10 +187,8 @@ impl Builder<'_> {
             of = arg;
         }
         let value = &self.body.values[of.at()];
-        if let (Op::Const(tensor), Stage::Once) = (&value.op, value.stage)
-            && let Data::File(dataset) = &self.network.tensors[tensor.at()].data
-        {
-            return Source::Tensor(self.file(dataset));
+        if let Some(Data::File(dataset)) = self.tensor_of(of).map(|tensor| &tensor.data) {
+            return Source::Tensor(self.file(of, dataset));
         }
         let shape = value.shape.clone();
         let lowered = self.value(of, &shape);

@@ -57,7 +57,7 @@ pub fn analyse(ir: &mut StepIr) {
     let period = ir.clocks.iter().try_fold(1, |period, clock| lcm(period, clock.period()));
     let prefix = ir.clocks.iter().map(|c| c.prefix()).max().unwrap_or(0);
     let ops = || ir.program.phases().into_iter().flat_map(|(_, ops)| ops);
-    let counters = counters::among(&ir.buffers, ops());
+    let counters = counters::among(&ir.buffers, &ir.tensors, ops());
     let collected = collected(ir, &counters);
     let exempt: BTreeSet<BufferId> =
         counters.iter().map(|c| c.buffer).chain(collected.iter().map(|c| c.buffer)).collect();

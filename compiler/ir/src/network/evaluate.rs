@@ -39,7 +39,7 @@ pub fn apply(op: &Op, (kind, shape): (Kind, &[usize]), args: &[&Constant]) -> Op
 /// The values of stage `Once` of a body, as an instance with these arguments has them: found
 /// when they are asked for, and then kept.
 pub struct Once<'a> {
-    network: &'a Network,
+    pub(super) network: &'a Network,
     values: &'a [Value],
     args: Vec<TensorId>,
     found: Vec<Option<Found>>,

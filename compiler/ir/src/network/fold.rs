@@ -1,15 +1,22 @@
 //! Folding: what is known before the first step becomes constants.
 //!
-//! A flat network without params: every value of stage `Once` that a step needs is a constant,
-//! or a view of one. A choice by a constant is the side chosen.
+//! Every value of stage `Once` that a step needs is a constant, a param, or a view of one. What
+//! follows from params that are not structural is a param of the folded network, so that another
+//! value can take its place in what is made of it; all else is a constant, and so is a condition,
+//! by which sides are chosen: a choice by a constant is the side chosen.
 
 use super::evaluate::{Once, apply};
 use super::flatten::Flat;
 use super::tensors::Tensors;
-use super::{Action, Body, Data, Instance, Network, Op, Pick, Stage, Stmt, Value, ValueId, Var};
-use crate::scalar;
+use super::{
+    Action, Body, Instance, Network, Op, Param, ParamId, Pick, Slot, Stage, Stmt, TensorId, Value,
+    ValueId, Var,
+};
+use crate::diagnostics::Loc;
+use crate::scalar::{self, Kind};
 use crate::tensor::Constant;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The same network with everything known computed.
 pub fn fold(flat: &Flat) -> Flat {
@@ -23,20 +30,27 @@ pub fn fold(flat: &Flat) -> Flat {
         values: Vec::new(),
         map: vec![None; body.values.len()],
         constants: HashMap::new(),
+        before: Vec::new(),
+        behind: Vec::new(),
+        slots: Vec::new(),
+        given: HashMap::new(),
     };
+    folder.look_behind();
     let vars = body.vars.iter().map(|v| Var { init: folder.value(v.init), ..v.clone() });
     let vars: Vec<Var> = vars.collect();
     let phases = std::array::from_fn(|phase| {
         let stmts = body.phases[phase].iter().map(|stmt| folder.stmt(stmt.clone()));
         stmts.collect::<Vec<Stmt>>()
     });
-    let Folder { mut folded, values, .. } = folder;
+    let Folder { mut folded, values, slots, .. } = folder;
+    let args: Vec<ParamId> = (0..slots.len() as u32).map(ParamId).collect();
+    folded.instances.iter_mut().for_each(|instance| instance.args.clone_from(&args));
     folded.bodies.push(Body {
         process: body.process.clone(),
         tag: body.tag.clone(),
         standard: body.standard,
         resources: body.resources.clone(),
-        slots: Vec::new(),
+        slots,
         vars,
         ports: body.ports.clone(),
         values,
@@ -45,7 +59,7 @@ pub fn fold(flat: &Flat) -> Flat {
     Flat(folded)
 }
 
-/// The same network without params and without its body, which is most of it.
+/// The same network without its params and its body, which is most of it.
 fn around(network: &Network) -> Network {
     let instances = network.instances.iter().map(|i| Instance { args: Vec::new(), ..i.clone() });
     Network {
@@ -68,10 +82,41 @@ struct Folder<'n> {
     folded: Network,
     values: Vec<Value>,
     map: Vec<Option<ValueId>>,
-    constants: HashMap<super::TensorId, ValueId>,
+    constants: HashMap<TensorId, ValueId>,
+    /// The params that are not structural from which each value of the body follows, and each of
+    /// those folded, where it is of stage `Once`.
+    before: Vec<Params>,
+    behind: Vec<Params>,
+    /// The params of the folded network.
+    slots: Vec<Slot>,
+    /// By what they follow from and what they are: many instances may be given the same.
+    given: HashMap<(Loc, Vec<Loc>, TensorId), (usize, ValueId)>,
 }
 
+/// Params, ascending; none, or some.
+type Params = Option<Rc<[ParamId]>>;
+
 impl Folder<'_> {
+    /// Finds out what each value follows from.
+    fn look_behind(&mut self) {
+        let network = self.once.network;
+        let args = &network.instances[0].args;
+        let mut before: Vec<Params> = Vec::with_capacity(self.body.values.len());
+        for value in &self.body.values {
+            let param = match value.op {
+                Op::Param(slot) => args.get(slot as usize).copied(),
+                _ => None,
+            };
+            let free = |param: &ParamId| !network.params[param.at()].structural;
+            before.push(match (param.filter(free), value.stage) {
+                (Some(param), _) => Some(Rc::from([param])),
+                (None, Stage::Once) => all(value.args.iter().map(|a| &before[a.at()])),
+                (None, Stage::Step) => None,
+            });
+        }
+        self.before = before;
+    }
+
     fn stmt(&mut self, mut stmt: Stmt) -> Stmt {
         stmt.guard = stmt.guard.map(|g| self.value(g));
         match &mut stmt.action {
@@ -119,6 +164,10 @@ impl Folder<'_> {
     }
 
     fn push(&mut self, value: Value) -> ValueId {
+        self.behind.push(match value.stage {
+            Stage::Once => all(value.args.iter().map(|a| &self.behind[a.at()])),
+            Stage::Step => None,
+        });
         self.values.push(value);
         ValueId(self.values.len() as u32 - 1)
     }
@@ -161,24 +210,42 @@ impl Folder<'_> {
                 self.tensors.constant(&mut self.folded, of.kind, &known)
             }
         };
-        Some(self.tensor(tensor, of))
+        let params = self.before[value.at()].clone();
+        Some(self.tensor(tensor, of, params))
     }
 
-    fn tensor(&mut self, tensor: super::TensorId, of: &Value) -> ValueId {
+    /// A value that is known and follows from these params.
+    fn tensor(&mut self, tensor: TensorId, of: &Value, params: Params) -> ValueId {
+        let condition = of.kind == Kind::Bool && of.shape.is_empty();
+        if let Some(params) = params.filter(|_| !condition) {
+            return self.param(tensor, of, params);
+        }
         if let Some(known) = self.constants.get(&tensor) {
             return *known;
         }
-        let id = self.push(Value {
-            op: Op::Const(tensor),
-            args: Vec::new(),
-            kind: of.kind,
-            shape: of.shape.clone(),
-            stage: Stage::Once,
-            name: None,
-            spike: None,
-            place: of.place,
-        });
+        let id = self.push(leaf(Op::Const(tensor), of));
         self.constants.insert(tensor, id);
+        id
+    }
+
+    fn param(&mut self, tensor: TensorId, of: &Value, params: Rc<[ParamId]>) -> ValueId {
+        let behind: Vec<&Param> =
+            params.iter().map(|p| &self.once.network.params[p.at()]).collect();
+        let key = (of.place, behind.iter().map(|p| p.place).collect(), tensor);
+        let path = behind.iter().map(|p| p.path.as_str()).collect::<Vec<_>>().join(", ");
+        if let Some((slot, known)) = self.given.get(&key) {
+            let all = &mut self.folded.params[*slot].path;
+            all.push_str(", ");
+            all.push_str(&path);
+            return *known;
+        }
+        let slot = Slot { name: path.clone(), kind: of.kind, shape: of.shape.clone() };
+        let (range, structural, place) = (None, false, of.place);
+        self.folded.params.push(Param { path, range, structural, tensor, place });
+        self.slots.push(slot);
+        let id = self.push(leaf(Op::Param(self.slots.len() as u32 - 1), of));
+        self.behind[id.at()] = Some(params);
+        self.given.insert(key, (self.slots.len() - 1, id));
         id
     }
 
@@ -210,24 +277,43 @@ impl Folder<'_> {
             let known: Vec<&Constant> = known.iter().collect();
             if let Some(value) = apply(&of.op, (of.kind, &of.shape), &known) {
                 let tensor = self.tensors.constant(&mut self.folded, of.kind, &value);
-                return self.tensor(tensor, of);
+                let params = all(args.iter().map(|a| &self.behind[a.at()]));
+                return self.tensor(tensor, of, params);
             }
         }
         self.push(changed(of, args, stage))
     }
 
     fn known(&self, id: ValueId) -> Option<Constant> {
-        match self.values[id.at()].op {
-            Op::Const(tensor) => {
-                let tensor = &self.folded.tensors[tensor.at()];
-                match tensor.data {
-                    Data::File(_) => None,
-                    _ => tensor.constant(),
-                }
-            }
-            _ => None,
-        }
+        let tensor = match self.values[id.at()].op {
+            Op::Const(tensor) => tensor,
+            // As many params as slots, in the same order.
+            Op::Param(slot) => self.folded.params[slot as usize].tensor,
+            _ => return None,
+        };
+        self.folded.tensors[tensor.at()].constant()
     }
+}
+
+/// All of several sets of params.
+fn all<'p>(sets: impl Iterator<Item = &'p Params>) -> Params {
+    let mut sets = sets.flatten();
+    let first = sets.next()?;
+    let mut together = Rc::clone(first);
+    for set in sets.filter(|set| *set != first) {
+        let mut more = [&together[..], set].concat();
+        more.sort_unstable();
+        more.dedup();
+        together = more.into();
+    }
+    Some(together)
+}
+
+/// A constant or a param of the kind and shape of a value.
+fn leaf(op: Op, of: &Value) -> Value {
+    let (args, shape, place) = (Vec::new(), of.shape.clone(), of.place);
+    let (stage, name, spike) = (Stage::Once, None, None);
+    Value { op, args, kind: of.kind, shape, stage, name, spike, place }
 }
 
 /// A value with other arguments, known at another time.

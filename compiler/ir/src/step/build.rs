@@ -65,7 +65,7 @@ pub fn tensor(name: &str, elem: Elem, shape: &[usize], values: Vec<i64>) -> Tens
         shape.to_vec(),
         values,
     )));
-    Tensor { name: name.into(), elem, shape: shape.to_vec(), values }
+    Tensor { name: name.into(), elem, shape: shape.to_vec(), given: None, values }
 }
 
 /// State of 4 elements.

@@ -1,8 +1,9 @@
 //! Expressions of the step IR: the value at one element of a loop's domain.
 
-use super::Access;
+use super::{Access, Source, Tensor, TensorValues};
 pub use crate::scalar::Kind;
 use crate::scalar::Op;
+use crate::tensor::Values;
 
 /// A value at one element.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +60,15 @@ impl PartialEq for ExprKind {
     }
 }
 
+impl Tensor {
+    /// Whether it is a single number that is given.
+    pub fn is_number(&self) -> bool {
+        self.given.is_some()
+            && self.shape.is_empty()
+            && matches!(self.values, TensorValues::Known(_))
+    }
+}
+
 impl Expr {
     /// An operation on operands for whose kinds it is defined.
     pub fn apply(op: Op, operands: Vec<Expr>) -> Expr {
@@ -66,5 +76,22 @@ impl Expr {
         let kind = op.result(&kinds);
         debug_assert!(kind.is_some(), "{} of {kinds:?}", op.name());
         Expr { kind: kind.unwrap_or(Kind::Int), node: ExprKind::Apply(op, operands) }
+    }
+
+    /// The number that it always is: a literal, or a given number among these tensors.
+    pub fn number(&self, tensors: &[Tensor]) -> Option<ExprKind> {
+        match &self.node {
+            literal @ (ExprKind::Int(_) | ExprKind::Float(_)) => Some(literal.clone()),
+            ExprKind::Load(Access { source: Source::Tensor(id), .. }) => {
+                let tensor = tensors.get(id.0 as usize).filter(|tensor| tensor.is_number())?;
+                let TensorValues::Known(known) = &tensor.values else { return None };
+                Some(match &known.values {
+                    Values::Int(values) => ExprKind::Int(*values.first()?),
+                    Values::Float(values) => ExprKind::Float(*values.first()?),
+                    Values::Bool(_) => return None,
+                })
+            }
+            _ => None,
+        }
     }
 }

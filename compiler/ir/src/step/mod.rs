@@ -296,6 +296,10 @@ pub struct Tensor {
     pub elem: Elem,
     /// Its shape.
     pub shape: Vec<usize>,
+    /// Where it follows from params that are not structural, their paths, with commas between
+    /// them: what is made of the network reads it as data, and only what is proven of its values
+    /// shows in the text.
+    pub given: Option<String>,
     /// Where its values are.
     pub values: TensorValues,
 }

@@ -112,12 +112,23 @@ fn runtime_digest() -> String {
 
 /// A name that no other network, runtime or processor shares. It is also the name of the
 /// program in the shared target folder, where different ones must not meet.
+///
+/// Comments have no part in it: they say what was proven of values that the program reads as data,
+/// and it is the same program for others of which as much could be proven.
 fn package_name(generated: &GeneratedCrate, runtime: &str) -> String {
     let manifest = generated.manifest(&generated.name, runtime);
     let machine = machine();
     let texts = [manifest.as_bytes(), machine.as_bytes()];
-    let files = generated.files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]);
+    let code = generated.files.iter().filter(|(path, _)| !path.ends_with(".md"));
+    let code: Vec<_> = code.map(|(path, text)| (path, without_comments(text))).collect();
+    let files = code.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]);
     format!("{}_{}", generated.name, digest(texts.into_iter().chain(files)))
+}
+
+/// Generated code without the lines that are comments. No text of it goes over several lines.
+fn without_comments(text: &str) -> String {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// What `target-cpu=native` depends on, as far as programs can tell: a cache may be shared by

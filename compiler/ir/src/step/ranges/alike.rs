@@ -70,9 +70,12 @@ impl Writer<'_> {
     }
 
     fn expr(&mut self, at: usize, e: &Expr) {
+        // Numbers that are given are alike where they are the same.
+        let number = e.number(&self.analysis.ir.tensors);
+        let node = number.as_ref().unwrap_or(&e.node);
         e.kind.hash(&mut self.text);
-        std::mem::discriminant(&e.node).hash(&mut self.text);
-        match &e.node {
+        std::mem::discriminant(node).hash(&mut self.text);
+        match node {
             ExprKind::Int(value) => value.hash(&mut self.text),
             ExprKind::Float(value) => value.to_bits().hash(&mut self.text),
             ExprKind::Local(local) => self.local(at, *local),
