@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// use snnc::{Memory, Options, Session, Tensor, check_text};
 ///
 /// let text = "
-/// network Pair { cell = LIF[2](vth: 10, bias_mant: 3) }
+/// network Pair { cell = LIF[2](vth: 10, bias_mant: 100) }
 /// run r of Pair { models fixed_pt; steps 1 }
 /// ";
 /// let options = Options { open: true, ..Options::default() };

@@ -53,7 +53,7 @@ pub fn points(axes: &[Axis]) -> Vec<Vec<(String, String)>> {
 /// let mut files = Memory::new();
 /// files.insert("pair.snn", *b"
 /// const threshold = 10
-/// network Pair { cell = LIF[2](vth: threshold, bias_mant: 3) }
+/// network Pair { cell = LIF[2](vth: threshold, bias_mant: 100) }
 /// run r of Pair { models fixed_pt; steps 50; record cell.s_out }
 /// ");
 /// let axis = sweep::Axis { name: "threshold".into(), values: vec!["5".into(), "500".into()] };

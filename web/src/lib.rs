@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     const PAIR: &str = "const threshold = 10\n\
-        network Pair { cell = LIF[2](vth: threshold, bias_mant: 3) }\n\
+        network Pair { cell = LIF[2](vth: threshold, bias_mant: 100) }\n\
         run r of Pair { models fixed_pt; steps 20; record cell.s_out }\n";
 
     fn asked(request: Value) -> Value {

@@ -195,7 +195,7 @@ impl<'t> Words<'t> {
     pub(super) fn shape(&mut self) -> Parsed<Vec<usize>> {
         let shape: Vec<usize> = self.list(("[", "]"), Words::number)?;
         let elements = shape.iter().try_fold(1usize, |n, size| n.checked_mul(*size));
-        elements.filter(|n| *n < 1 << 40).ok_or("the shape is too large")?;
+        elements.filter(|n| (*n as u64) < 1 << 40).ok_or("the shape is too large")?;
         Ok(shape)
     }
 

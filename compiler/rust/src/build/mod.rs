@@ -134,6 +134,7 @@ fn without_comments(text: &str) -> String {
 /// What `target-cpu=native` depends on, as far as programs can tell: a cache may be shared by
 /// machines with different processors.
 fn machine() -> String {
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
     let mut features = vec![std::env::consts::ARCH, std::env::consts::OS];
     #[cfg(target_arch = "x86_64")]
     {
