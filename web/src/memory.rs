@@ -7,7 +7,7 @@
 /// Room for a request of `length` bytes, which [`snnc_answer`] takes over.
 #[unsafe(no_mangle)]
 pub extern "C" fn snnc_room(length: u32) -> *mut u8 {
-    let room = vec![0; length as usize].into_boxed_slice();
+    let room = vec![0_u8; length as usize].into_boxed_slice();
     Box::into_raw(room).cast()
 }
 
