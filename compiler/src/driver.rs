@@ -70,6 +70,8 @@ pub struct Checked {
     pub runs: Vec<CheckedRun>,
     /// The data files that were opened, by path.
     pub data: Vec<PathBuf>,
+    /// The seeds of its random numbers, ascending.
+    pub seeds: Vec<u64>,
 }
 
 /// A run that can be executed.
@@ -154,7 +156,7 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
     let overrides = overrides(&program, &options.set, &mut sink);
     let arrays = arrays(&program, &options.arrays, &mut sink);
     let chosen = chosen(&program, &options.runs, &mut sink);
-    let (mut runs, mut data) = (Vec::new(), Vec::new());
+    let (mut runs, mut data, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
     // With syntax errors half of the names are missing; more messages would only mislead.
     if !sink.has_errors() {
         // One context: what a constant is and what a file holds is found out once.
@@ -165,6 +167,7 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
             runs.extend(run(&mut cx, at, options));
         }
         data = cx.data();
+        seeds = cx.seeds.iter().copied().collect();
         unused::check(&mut cx);
         let as_written =
             options.set.is_empty() && options.arrays.is_empty() && options.target.is_none();
@@ -175,7 +178,7 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
     if options.deny_warnings {
         sink.deny_warnings();
     }
-    Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs, data }
+    Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs, data, seeds }
 }
 
 /// Evaluates every constant, data item, epoch and range of a parameter of the program's own file,

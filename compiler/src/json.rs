@@ -141,15 +141,15 @@ pub struct Ran<'a> {
 }
 
 /// Where a result comes from, as the comment of its archive: `{version, run, sources: {NAME:
-/// SHA256}, data: {PATH: SHA256}, set: {NAME: VALUE}, arrays: {NAME: SHA256}}`. Of more than fits
-/// a comment, `sources` and `data` are each one digest of all.
+/// SHA256}, data: {PATH: SHA256}, seeds: [N], set: {NAME: VALUE}, arrays: {NAME: SHA256}}`. Of more
+/// than fits a comment, `sources`, `data` and `seeds` are each one digest of all.
 pub fn origin(origin: &Origin) -> String {
     let text = origin_value(origin).to_string();
     if text.len() <= COMMENT {
         return text;
     }
     let mut value = origin_value(origin);
-    for part in ["sources", "data"] {
+    for part in ["sources", "data", "seeds"] {
         value[part] = json!(sha256(value[part].to_string().as_bytes()));
     }
     value.to_string()
@@ -167,6 +167,7 @@ fn origin_value(origin: &Origin) -> Value {
         "run": origin.run,
         "sources": object(&origin.sources),
         "data": object(&origin.data),
+        "seeds": origin.seeds,
         "set": object(&origin.set),
         "arrays": object(&origin.arrays),
     })

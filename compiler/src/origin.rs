@@ -4,10 +4,9 @@ use crate::driver::{Checked, CheckedRun, Options};
 use snn_data::{Files, input};
 use snn_ir::diagnostics::Diagnostic;
 use snn_ir::hash::sha256;
-use snn_ir::tensor::{Tensor, Values};
+use snn_ir::tensor::Tensor;
 
-/// All that decides what a run gives. Seeds stand in the sources, or among what is set; engine
-/// and threads make no difference.
+/// All that decides what a run gives. Engine and threads make no difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// Of snnc.
@@ -19,6 +18,8 @@ pub struct Origin {
     pub sources: Vec<(String, String)>,
     /// The data files that it reads with their SHA-256 digests, by path.
     pub data: Vec<(String, String)>,
+    /// The seeds of its random numbers, ascending.
+    pub seeds: Vec<u64>,
     /// Constants with other values.
     pub set: Vec<(String, String)>,
     /// Arrays that stand for constants and data, with the SHA-256 digests of their values.
@@ -48,19 +49,14 @@ impl Origin {
             run: run.name.clone(),
             sources,
             data,
+            seeds: checked.seeds.clone(),
             set: options.set.clone(),
             arrays: arrays.collect(),
         })
     }
 }
 
-/// The digest of an array: its shape, and its values in 64 bits, little-endian.
+/// The digest of an array: its shape and its values.
 fn digest(array: &Tensor) -> String {
-    let mut bytes = format!("{:?}", array.shape).into_bytes();
-    match &array.values {
-        Values::Int(values) => bytes.extend(values.iter().flat_map(|v| v.to_le_bytes())),
-        Values::Float(values) => bytes.extend(values.iter().flat_map(|v| v.to_le_bytes())),
-        Values::Bool(values) => bytes.extend(values.iter().map(|v| u8::from(*v))),
-    }
-    sha256(&bytes)
+    sha256(&[format!("{:?}", array.shape).as_bytes(), &array.bytes()].concat())
 }

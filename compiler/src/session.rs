@@ -1,6 +1,7 @@
 //! A network that a program steps: it looks at variables and ports between steps, and writes them.
 
 use crate::driver::CheckedRun;
+use crate::execute::faulted;
 use snn_back::executor::{self, Executor};
 use snn_data::Files;
 use snn_ir::diagnostics::{Code, Diagnostic};
@@ -32,23 +33,20 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Session {
-    start: Executor,
-    now: Executor,
+    start: Saved,
+    now: Saved,
+}
+
+/// A state of a [`Session`], to come back to.
+#[derive(Clone)]
+pub struct Saved {
+    network: Executor,
     /// Steps that have been made.
     t: u64,
     /// Whether what happens after step `t` is still to come: only the next step asks for it, so
     /// that what it would reset can be looked at.
     between: bool,
     /// A step ended early: the state is no state of the network.
-    broken: bool,
-}
-
-/// A state of a [`Session`], to come back to.
-#[derive(Clone)]
-pub struct Saved {
-    now: Executor,
-    t: u64,
-    between: bool,
     broken: bool,
 }
 
@@ -67,34 +65,36 @@ impl Session {
             return Err(Diagnostic::without_place(Code::E0909, message)
                 .help("check it with `Options { open: true, .. }`"));
         }
-        let start = executor::load(Arc::new(run.ir.clone()), files)?;
-        let now = start.clone();
-        Ok(Session { start, now, t: 0, between: false, broken: false })
+        let network = executor::load(Arc::new(run.ir.clone()), files)?;
+        let start = Saved { network, t: 0, between: false, broken: false };
+        Ok(Session { now: start.clone(), start })
     }
 
     /// How many steps have been made.
     pub fn t(&self) -> u64 {
-        self.t
+        self.now.t
     }
 
     /// Makes `n` steps.
     ///
     /// # Errors
-    /// E0904 where an index leaves its range: the session can then only be reset or restored.
+    /// E0904 where an index leaves its range, E0601 where a data file cannot be read any more: the
+    /// session can then only be reset or restored.
     pub fn step(&mut self, n: u64) -> Result<(), Diagnostic> {
+        let now = &mut self.now;
         for _ in 0..n {
-            if self.broken {
+            if now.broken {
                 let message = "a step of this session has failed";
                 return Err(Diagnostic::without_place(Code::E0904, message)
                     .help("reset it, or restore a state from before"));
             }
-            if std::mem::replace(&mut self.between, true) {
-                self.now.between(self.t);
+            if std::mem::replace(&mut now.between, true) {
+                now.network.between(now.t);
             }
-            self.t += 1;
-            if let Err(fault) = self.now.step(self.t) {
-                self.broken = true;
-                return Err(Diagnostic::without_place(Code::E0904, fault.to_string()));
+            now.t += 1;
+            if let Err(fault) = now.network.step(now.t) {
+                now.broken = true;
+                return Err(faulted(&fault));
             }
         }
         Ok(())
@@ -102,7 +102,7 @@ impl Session {
 
     /// The paths of all variables and ports: `lif.v`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.now.names()
+        self.now.network.names()
     }
 
     /// The present value of a variable, or the last message of a port.
@@ -110,8 +110,8 @@ impl Session {
     /// # Errors
     /// E0406 where there is none of this path.
     pub fn get(&self, path: &str) -> Result<Tensor, Diagnostic> {
-        let (id, _) = self.now.named(path).ok_or_else(|| self.missing(path))?;
-        Ok(self.now.value(id))
+        let (id, _) = self.now.network.named(path).ok_or_else(|| self.missing(path))?;
+        Ok(self.now.network.value(id))
     }
 
     /// Writes a variable, or the message of an in port to which nothing is connected; the next
@@ -121,13 +121,15 @@ impl Session {
     /// E0406 where there is none of this path; E0201 where the array has another shape, E0203
     /// where an element is no value of its type.
     pub fn set(&mut self, path: &str, value: &Tensor) -> Result<(), Diagnostic> {
-        let Some((id, buffer)) = self.now.named(path) else { return Err(self.missing(path)) };
+        let Some((id, buffer)) = self.now.network.named(path) else {
+            return Err(self.missing(path));
+        };
         let (shape, elem) = (buffer.shape.clone(), buffer.elem);
         if value.shape != shape {
             let message = format!("`{path}` has the shape {shape:?}, the array {:?}", value.shape);
             return Err(Diagnostic::without_place(Code::E0201, message));
         }
-        match self.now.set_value(id, value) {
+        match self.now.network.set_value(id, value) {
             true => Ok(()),
             false => {
                 let message = format!("`{path}` has elements `{elem:?}`, the array has others");
@@ -139,19 +141,17 @@ impl Session {
 
     /// Goes back to before the first step.
     pub fn reset(&mut self) {
-        self.now = self.start.clone();
-        (self.t, self.between, self.broken) = (0, false, false);
+        self.now.clone_from(&self.start);
     }
 
     /// The present state.
     pub fn save(&self) -> Saved {
-        Saved { now: self.now.clone(), t: self.t, between: self.between, broken: self.broken }
+        self.now.clone()
     }
 
     /// Goes back to a state that was saved in this session.
     pub fn restore(&mut self, saved: &Saved) {
-        self.now = saved.now.clone();
-        (self.t, self.between, self.broken) = (saved.t, saved.between, saved.broken);
+        self.now.clone_from(saved);
     }
 
     fn missing(&self, path: &str) -> Diagnostic {

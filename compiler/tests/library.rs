@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used)]
 
+use snn_data::{Bytes, Files, Opened};
+use snn_runtime::network::ElementType;
+use snn_runtime::npy::Header;
 use snnc::origin::Origin;
 use snnc::sweep::{Axis, sweep};
 use snnc::{
     Checked, Code, Disk, Engine, Memory, Options, Progress, Runs, Session, Settings, Tensor,
     Values, check, check_text,
 };
+use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZero;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Two neurons that are driven by a table in a file, and one that steps through it.
@@ -28,11 +32,10 @@ run sim of Net { models fixed_pt; steps 8; record cells.v; record cells.s_out; r
 
 /// A `.npy` file of bytes, two in a row.
 fn npy(rows: &[[u8; 2]]) -> Vec<u8> {
-    let text =
-        format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}, 2), }}", rows.len());
-    let header = format!("{text:<117}\n");
-    let length = (header.len() as u16).to_le_bytes();
-    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), rows.as_flattened()].concat()
+    let mut bytes = Vec::new();
+    Header::new(ElementType::U8, &[rows.len(), 2]).write(&mut bytes).unwrap();
+    bytes.extend(rows.as_flattened());
+    bytes
 }
 
 const ROWS: [[u8; 2]; 8] = [[9, 1], [0, 200], [7, 7], [90, 0], [1, 1], [0, 0], [5, 250], [3, 3]];
@@ -223,9 +226,113 @@ fn a_result_says_where_it_comes_from() {
     assert_eq!(names(&origin.sources), ["net.snn", "parts.snn"]);
     assert_eq!(names(&origin.data), ["drive.npy"]);
     assert_eq!(origin.set, [("gain".to_string(), "5".to_string())]);
+    assert_eq!(origin.seeds, Vec::<u64>::new());
     assert_eq!(of(&files()), origin);
     let mut changed = files();
     changed.insert("drive.npy", npy(&[[1, 1]; 8]));
     assert_ne!(of(&changed).data, origin.data);
     assert_eq!(of(&changed).sources, origin.sources);
+}
+
+#[test]
+fn a_result_names_its_seeds() {
+    let text = "
+const drawn = 7
+process Noise {
+    out s_out: f64[2]
+    phase spk { s_out = random(9, [2]) }
+}
+network Net {
+    source = Source(data: bernoulli(0.5, shape: [4, 2], seed: drawn))
+    noise = Noise()
+    cells = LIF[2](vth: 1.0)
+    source -> Dense(weights: normal(0.0, 1.0, shape: [2, 2], seed: 3)) -> cells
+}
+run sim of Net { models floating_pt; steps 4; record cells.s_out; record noise.s_out }
+";
+    let files = Memory::new();
+    let options = Options::default();
+    let checked = check_text(&files, Path::new("net.snn"), text, &options);
+    assert!(!checked.has_errors(), "{}", checked.rendered());
+    let origin = Origin::of(&checked, &checked.runs[0], &files, &options).unwrap();
+    assert_eq!(origin.seeds, [3, 7, 9]);
+}
+
+/// Reads a table from its end; it has more elements than are held.
+const BACKWARDS: &str = "
+data table = npy(\"table.npy\")
+process Reader {
+    out s_out: i32[4]
+    var at: i32 = 4_200_000
+    phase spk { at = at - 1; s_out = 3 * table[at] }
+}
+network Net { reader = Reader() }
+run sim of Net { models fixed_pt; steps 40; record reader.s_out }
+";
+
+/// A table of 4 200 000 rows of four bytes.
+fn table() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Header::new(ElementType::U8, &[4_200_000, 4]).write(&mut bytes).unwrap();
+    bytes.extend((0..16_800_000u64).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8));
+    bytes
+}
+
+#[test]
+fn a_table_that_stays_in_its_file_gives_the_same_numbers() {
+    let mut files = Memory::new();
+    files.insert("table.npy", table());
+    let checked = check_text(&files, Path::new("net.snn"), BACKWARDS, &Options::default());
+    assert!(!checked.has_errors(), "{}", checked.rendered());
+    let recorded = |engine| {
+        let settings = Settings { engine: Some(engine), ..Settings::default() };
+        checked.runs[0].execute(&files, &settings).unwrap().array(0).unwrap()
+    };
+    let by_executor = recorded(Engine::Executor);
+    assert_eq!(by_executor.shape, [40, 4]);
+    assert_eq!(by_executor, recorded(Engine::Oracle));
+}
+
+/// Files that can no longer be read beyond some byte.
+struct Broken(Memory, u64);
+
+impl Files for Broken {
+    fn open(&self, path: &Path) -> io::Result<Opened> {
+        let Opened { bytes, size } = self.0.open(path)?;
+        Ok(Opened { bytes: Box::new(Part(bytes, self.1)), size })
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        self.0.real(path)
+    }
+}
+
+struct Part(Box<dyn Bytes>, u64);
+
+impl Read for Part {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match self.0.stream_position()? > self.1 {
+            true => Err(io::Error::other("the disk is gone")),
+            false => self.0.read(to),
+        }
+    }
+}
+
+impl Seek for Part {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn a_table_that_cannot_be_read_any_more_ends_the_run() {
+    let mut files = Memory::new();
+    files.insert("table.npy", table());
+    let files = Broken(files, 1 << 20);
+    let checked = check_text(&files, Path::new("net.snn"), BACKWARDS, &Options::default());
+    assert!(!checked.has_errors(), "{}", checked.rendered());
+    let settings = Settings { engine: Some(Engine::Executor), ..Settings::default() };
+    let error = checked.runs[0].execute(&files, &settings).unwrap_err();
+    assert_eq!(error.code, Code::E0601);
+    assert_eq!(error.message, "at step 1, `table` cannot be read: the disk is gone");
 }

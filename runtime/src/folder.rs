@@ -6,7 +6,7 @@
 
 use crate::execute::{RecordSpec, Recorder};
 use crate::npy::Header;
-use crate::record::Recording;
+use crate::record::{self, Recording};
 use snn_core::Column;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -96,10 +96,7 @@ impl<'a> Folder<'a> {
                 io::copy(&mut File::open(&part)?, &mut file)?;
             }
             // A chunk that kept nothing has no part.
-            match fs::remove_file(&part) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
+            remove(&part)?;
         }
         let start = room(spec).len() as u64;
         let row = Header::new(spec.element, &spec.shape).data_len()? as u64;
@@ -107,20 +104,26 @@ impl<'a> Folder<'a> {
         let rows = bytes.checked_div(row).unwrap_or(counted);
         file.set_len(start + rows * row)?;
         file.seek(SeekFrom::Start(0))?;
-        let time = [rows as usize];
-        let shape: Vec<usize> = time.into_iter().chain(spec.shape.iter().copied()).collect();
-        Header::new(spec.element, &shape).write_padded(start as usize, &mut file)?;
+        Header::new(spec.element, &record::shape(spec, rows))
+            .write_padded(start as usize, &mut file)?;
         Ok(rows)
     }
 }
 
 /// A header with room for any number of rows.
 fn room(spec: &RecordSpec) -> Vec<u8> {
-    let shape: Vec<usize> = [usize::MAX].into_iter().chain(spec.shape.iter().copied()).collect();
     let mut header = Vec::new();
     // Writing to memory does not fail.
-    let _ = Header::new(spec.element, &shape).write(&mut header);
+    let _ = Header::new(spec.element, &record::shape(spec, u64::MAX)).write(&mut header);
     header
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
 }
 
 impl Recorder for Folder<'_> {
@@ -128,10 +131,7 @@ impl Recorder for Folder<'_> {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         for spec in self.specs.iter().filter(|spec| !spec.at_end) {
             for chunk in 1..done.len() {
-                match fs::remove_file(self.part(chunk, spec)) {
-                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                    _ => {}
-                }
+                remove(&self.part(chunk, spec))?;
             }
             fs::write(self.part(0, spec), room(spec))?;
         }

@@ -139,13 +139,7 @@ fn empty(steps: u64) -> StepIr {
         clocks: vec![Clock::always()],
         program: Program::default(),
         records: Vec::new(),
-        windows: Windows {
-            period: 1,
-            horizon: None,
-            counters: Vec::new(),
-            collected: Vec::new(),
-            carried: Vec::new(),
-        },
+        windows: Windows::default(),
         tabulated: Vec::new(),
     }
 }

@@ -63,6 +63,19 @@ pub fn open(files: &dyn Files, path: &Path) -> Result<Opened, DataError> {
     Ok(Opened { bytes: bytes.take(size), size, start })
 }
 
+/// Whether a file is not compressed with gzip.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn plain(files: &dyn Files, path: &Path) -> Result<bool, DataError> {
+    Ok(!is_gzip(&open(files, path)?.start))
+}
+
+/// Told by the first two bytes, whatever the name.
+fn is_gzip(start: &[u8]) -> bool {
+    start.starts_with(&[0x1f, 0x8b])
+}
+
 /// All bytes of a file, as they stand in it.
 ///
 /// # Errors
@@ -148,13 +161,13 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Opens a file, plain or gzip (told apart by the first two bytes, whatever the name).
+    /// Opens a file, plain or gzip.
     ///
     /// # Errors
     /// As [`open`].
     pub(super) fn open(files: &dyn Files, path: &Path) -> Result<Input, DataError> {
         let Opened { bytes: file, size, start } = open(files, path)?;
-        let plain = !start.starts_with(&[0x1f, 0x8b]);
+        let plain = !is_gzip(&start);
         let reader: Box<dyn Read> = if plain {
             Box::new(BufReader::new(file))
         } else {
@@ -271,8 +284,8 @@ pub(super) fn held(path: &Path, size: u64, elements: u64, bytes: u64) -> Result<
     Err(DataError::new(
         Code::E0602,
         format!("`{}` is too large: it has {elements} elements", path.display()),
-        "an array that the compiler computes with, or that is run without compiling, has less than \
-         2^31 elements",
+        "an array that the compiler computes with, or that is held to run without compiling, has less \
+         than 2^31 elements: save it as a .npy file in C order",
     ))
 }
 

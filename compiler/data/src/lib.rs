@@ -11,6 +11,7 @@
 
 pub mod compare;
 mod csv;
+mod elements;
 mod files;
 pub mod h5;
 mod idx;
@@ -21,6 +22,7 @@ mod npz;
 mod stream;
 mod write;
 
+pub use elements::Elements;
 pub use files::{Bytes, Disk, Files, Memory, Opened, Overlay};
 
 use snn_ir::data::{DataError, DataSource, Dataset};

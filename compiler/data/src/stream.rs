@@ -35,12 +35,17 @@ pub(super) fn header(files: &dyn Files, source: &DataSource) -> Result<Header, D
 pub(super) fn read(files: &dyn Files, source: &DataSource) -> Result<(Elem, Tensor), DataError> {
     held(files, source.path(), &header(files, source)?)?;
     with_values(files, source, &mut |header, mut from| {
-        let values = match runtime::read_values(header, &mut from)? {
-            runtime::Values::Int(v) => Values::Int(v),
-            runtime::Values::Float(v) => Values::Float(v),
-            runtime::Values::Bool(v) => Values::Bool(v),
-        };
+        let values = decoded(header, &mut from)?;
         Ok((elem(header.dtype), Tensor { shape: header.shape.clone(), values }))
+    })
+}
+
+/// The values that follow a header, in C order.
+pub(super) fn decoded(header: &Header, from: &mut impl Read) -> io::Result<Values> {
+    Ok(match runtime::read_values(header, from)? {
+        runtime::Values::Int(v) => Values::Int(v),
+        runtime::Values::Float(v) => Values::Float(v),
+        runtime::Values::Bool(v) => Values::Bool(v),
     })
 }
 

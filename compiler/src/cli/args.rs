@@ -227,7 +227,7 @@ pub enum Command {
 pub enum Engine {
     /// A program that is compiled for it; needs a Rust toolchain
     Compiled,
-    /// In this process, without compiling: 10 to 100 times slower
+    /// In this process, without compiling: a few times slower
     #[value(alias = "interpreter")]
     Executor,
     /// What the specification says, message by message; slower still

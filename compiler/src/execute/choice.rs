@@ -22,9 +22,9 @@ pub fn execute(
     files: &dyn Files,
     settings: &Settings<'_>,
 ) -> Result<Executed, Diagnostic> {
-    let prepared = compiled::Prepared::of(&ir, files)?;
-    if prepared.is_kept() {
-        return compiled::run(&prepared, &ir, files, settings);
+    let packaged = compiled::Packaged::of(&ir, files)?;
+    if packaged.is_kept() {
+        return compiled::run(&packaged, &ir, files, settings);
     }
     if let Some(executed) = if_quick(Arc::clone(&ir), files, settings) {
         return executed;
@@ -33,7 +33,7 @@ pub fn execute(
         // What the run that was given up has recorded, in a folder that it made.
         let _ = std::fs::remove_dir_all(dir);
     }
-    match compiled::run(&prepared, &ir, files, settings) {
+    match compiled::run(&packaged, &ir, files, settings) {
         Err(missing) if missing.code == Code::E0907 => {
             let what = &missing.message;
             settings.doing(&format!("{what}; it is executed in this process, more slowly"));

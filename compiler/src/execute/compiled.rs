@@ -1,6 +1,6 @@
 //! A run as a program of its own.
 
-use super::{Engine, Executed, Settings, kept_until_then, left_range, stopped, unkept};
+use super::{Engine, Executed, Settings, kept_until_then, stopped, unkept};
 use snn_back::executor;
 use snn_data::Files;
 use snn_ir::diagnostics::{Code, Diagnostic};
@@ -31,16 +31,16 @@ pub fn generate<'a>(
 }
 
 /// A run with its crate, and the cache that may have its program.
-pub struct Prepared {
+pub struct Packaged {
     generated: GeneratedCrate,
     cache: build::Cache,
 }
 
-impl Prepared {
+impl Packaged {
     /// Nothing is compiled for it.
-    pub fn of(ir: &StepIr, files: &dyn Files) -> Result<Prepared, Diagnostic> {
+    pub fn of(ir: &StepIr, files: &dyn Files) -> Result<Packaged, Diagnostic> {
         // No hash of the source: a run that differs only in comments is compiled once.
-        Ok(Prepared { generated: generate(ir, files, [])?, cache: build::Cache::open()? })
+        Ok(Packaged { generated: generate(ir, files, [])?, cache: build::Cache::open()? })
     }
 
     /// Whether it is compiled already.
@@ -51,12 +51,12 @@ impl Prepared {
 
 /// Compiles a run, or finds it compiled, and executes it.
 pub fn run(
-    prepared: &Prepared,
+    packaged: &Packaged,
     ir: &StepIr,
     files: &dyn Files,
     settings: &Settings<'_>,
 ) -> Result<Executed, Diagnostic> {
-    let Prepared { generated, cache } = prepared;
+    let Packaged { generated, cache } = packaged;
     let mut runtime = false;
     let mut compiling = |package: &str| {
         if package.starts_with(&generated.name) {
@@ -188,7 +188,8 @@ fn failure(said: &[String], settings: &Settings<'_>) -> Diagnostic {
     let fault = said.iter().any(|line| line.starts_with("fault="));
     let error = said.iter().find_map(|line| line.strip_prefix("error: "));
     let diagnostic = match error {
-        Some(error) if fault => left_range(error),
+        // A program's data is mapped: its only fault is an index.
+        Some(error) if fault => Diagnostic::without_place(Code::E0904, error),
         Some("the run was stopped") => stopped(),
         Some(error) if error.starts_with("cannot start a thread") => {
             Diagnostic::without_place(Code::E0910, error)

@@ -16,11 +16,11 @@ use snn_ir::network::Network;
 use snn_ir::step::StepIr;
 use snn_ir::tensor::{Tensor, Values};
 use snn_oracle::Failure;
-use snn_runtime::Column;
 use snn_runtime::execute::{self, Execution, Recorder, RunError, RunPlan};
 use snn_runtime::folder::Folder;
 use snn_runtime::npy;
 use snn_runtime::record::Recording;
+use snn_runtime::{Column, Fault};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -131,7 +131,7 @@ pub fn execute(
         Some(Engine::Oracle) => divined(network, &ir, files, settings),
         #[cfg(feature = "compiled")]
         Some(Engine::Compiled) => {
-            compiled::run(&compiled::Prepared::of(&ir, files)?, &ir, files, settings)
+            compiled::run(&compiled::Packaged::of(&ir, files)?, &ir, files, settings)
         }
         #[cfg(feature = "compiled")]
         None => choice::execute(ir, files, settings),
@@ -211,7 +211,7 @@ fn in_process(
 /// Why a run failed, as a diagnostic.
 fn failed(error: RunError, record: Option<&Path>) -> Diagnostic {
     match error {
-        RunError::Fault(fault) => left_range(&fault.to_string()),
+        RunError::Fault(fault) => faulted(&fault),
         RunError::Stopped => stopped(),
         RunError::Record(error) => unkept(record, &error),
         error @ RunError::Thread(_) => Diagnostic::without_place(Code::E0910, error.to_string()),
@@ -221,8 +221,13 @@ fn failed(error: RunError, record: Option<&Path>) -> Diagnostic {
     }
 }
 
-fn left_range(what: &str) -> Diagnostic {
-    Diagnostic::without_place(Code::E0904, what)
+/// What ended a step.
+pub(crate) fn faulted(fault: &Fault) -> Diagnostic {
+    let code = match fault {
+        Fault::Index { .. } => Code::E0904,
+        Fault::Unread { .. } => Code::E0601,
+    };
+    Diagnostic::without_place(code, fault.to_string())
 }
 
 fn stopped() -> Diagnostic {
@@ -280,8 +285,7 @@ fn divined(
         Err(Failure::Stopped) => Err(stopped()),
         Err(Failure::Index { what, index, extent, t }) => {
             // In the words of the other engines.
-            let fault = snn_runtime::Fault::Index { what: what.leak(), index, extent, t };
-            Err(left_range(&fault.to_string()))
+            Err(faulted(&Fault::Index { what: what.leak(), index, extent, t }))
         }
         // An error of the compiler, to be reported as such.
         Err(Failure::Broken(why)) => panic!("{why}"),

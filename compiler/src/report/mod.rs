@@ -8,6 +8,6 @@ pub mod pictures;
 #[cfg(feature = "plots")]
 pub mod plots;
 #[cfg(feature = "plots")]
-pub mod recording;
+pub mod series;
 pub mod spikes;
 pub mod values;

@@ -1,10 +1,10 @@
 //! The pictures that a run's reports ask for.
 
 use super::plots::PlotError;
-use super::recording::Recording;
+use super::series::Series;
 use snn_ir::network::{Network, ReportKind};
 use snn_runtime::execute::RecordSpec;
-use snn_runtime::record;
+use snn_runtime::record::Recording;
 
 /// A picture of what was recorded.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Picture {
 pub fn pictures(
     network: &Network,
     specs: &[RecordSpec],
-    recordings: &[record::Recording],
+    recordings: &[Recording],
 ) -> Result<Vec<Picture>, PlotError> {
     let mut pictures = Vec::new();
     for report in &network.run.reports {
@@ -33,11 +33,11 @@ pub fn pictures(
         };
         let Some(of) = network.run.records.get(record as usize) else { continue };
         let path = network.member_path(of.instance, of.member);
-        let recording = recording(network, (specs, recordings), record as usize, &path);
-        let Some(recording) = recording.transpose()? else { continue };
+        let series = series(network, (specs, recordings), record as usize);
+        let Some(series) = series else { continue };
         let svg = match kind {
-            "raster" => recording.raster(1..=network.run.steps.max(1))?,
-            _ => recording.trace()?,
+            "raster" => series.raster(1..=network.run.steps.max(1))?,
+            _ => series.trace()?,
         };
         let name = format!("{path}.{kind}");
         pictures.push(Picture { name, svg });
@@ -46,23 +46,12 @@ pub fn pictures(
 }
 
 /// A record with its steps; `None` where it is not kept over time.
-fn recording<'a>(
+fn series<'a>(
     network: &Network,
-    (specs, recordings): (&[RecordSpec], &'a [record::Recording]),
+    (specs, recordings): (&'a [RecordSpec], &'a [Recording]),
     record: usize,
-    path: &'a str,
-) -> Option<Result<Recording<'a>, PlotError>> {
-    let (spec, kept) = (specs.get(record)?, recordings.get(record)?);
+) -> Option<Series<'a>> {
+    let (spec, recording) = (specs.get(record)?, recordings.get(record)?);
     let steps = network.clock(network.run.records.get(record)?.when?).steps();
-    let bytes = match kept.bytes() {
-        Ok(bytes) => bytes,
-        Err(error) => return Some(Err(PlotError::unreadable(path, &error))),
-    };
-    Some(Ok(Recording {
-        key: path,
-        element: spec.element,
-        neurons: spec.shape.iter().product(),
-        bytes,
-        steps: steps.take(kept.rows as usize).collect(),
-    }))
+    Some(Series { spec, recording, steps: steps.take(recording.rows as usize).collect() })
 }

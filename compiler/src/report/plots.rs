@@ -1,6 +1,6 @@
 //! Pictures of what a network did, as SVG. The only file that knows `plotters`.
 //!
-//! The same values give the same bytes. What does not fit the picture is summed up, never
+//! Values are added one after another and not kept. The same values give the same bytes. What does not fit the picture is summed up, never
 //! left out, and the line under the title says how.
 
 use plotters::prelude::*;
@@ -54,113 +54,6 @@ const COLOURS: [RGBColor; LINES] = [
     RGBColor(0xe6, 0x9f, 0x00),
     RGBColor(0x56, 0xb4, 0xe9),
 ];
-
-/// A raster: one mark for each spike, time to the right, neurons upward from 0.
-///
-/// `spikes` are (step, neuron) in any order; those outside `steps` or `0..neurons` are not
-/// drawn. Beyond 20 000 spikes, or more neurons or steps than pixels, cells of several steps
-/// and neurons are shaded by how many spikes they hold; a cell with a spike is never blank.
-///
-/// # Errors
-/// Where the drawing library fails.
-pub fn raster(
-    title: &str,
-    steps: RangeInclusive<u64>,
-    neurons: usize,
-    spikes: impl IntoIterator<Item = (u64, usize)>,
-) -> Result<String, PlotError> {
-    let raster = Spikes::count(steps, neurons, spikes);
-    let height = (neurons as u32).saturating_mul(14).saturating_add(150).clamp(260, 640);
-    let rows = -0.5..(neurons.max(1) as f64 - 0.5);
-    let frame = Frame {
-        title,
-        subtitle: raster.in_words(),
-        y_label: "neuron",
-        x: raster.first as f64 - 0.5..raster.last as f64 + 0.5,
-        y: rows,
-        size: (WIDTH, height),
-        legend: Vec::new(),
-    };
-    frame.draw(|chart| match &raster.single {
-        Some(single) => raster.draw_marks(chart, single),
-        None => raster.draw_cells(chart),
-    })
-}
-
-/// Traces: a line for each of the first seven neurons, and behind them the range of all.
-///
-/// Row `r` of the values belongs to `steps[r]` (ascending); `value(r, n)` is that of neuron
-/// `n`. Where there are more rows than pixels, each line goes through the lowest and the
-/// highest value of each bin. Values that are not finite, or beyond 1e300, are gaps, and are counted.
-///
-/// # Errors
-/// Where the drawing library fails.
-pub fn trace(
-    title: &str,
-    quantity: &str,
-    steps: &[u64],
-    neurons: usize,
-    value: impl Fn(usize, usize) -> f64,
-) -> Result<String, PlotError> {
-    let bins = bins(steps.len());
-    let lines: Vec<Vec<Option<(f64, f64)>>> =
-        (0..neurons.min(LINES)).map(|n| line(steps, &bins, |row| value(row, n))).collect();
-    let all = bins.iter().cloned().map(|bin| extremes(bin, neurons, &value));
-    let ranges: Vec<Option<(f64, f64)>> = all.collect();
-    let lost = (0..steps.len())
-        .flat_map(|row| (0..neurons).map(move |n| (row, n)))
-        .filter(|&(row, n)| !drawable(value(row, n)))
-        .count();
-
-    let mut subtitle = Vec::new();
-    if neurons > LINES {
-        subtitle.push(format!("neurons 0 to {} of {neurons}, the range of all in grey", LINES - 1));
-    }
-    if bins.len() < steps.len() {
-        let rows = bins.first().map_or(0, |b| b.len());
-        subtitle.push(format!("lowest and highest of every {rows} values"));
-    }
-    if lost > 0 {
-        subtitle.push(format!("{lost} values are not finite or beyond 1e300, and left out"));
-    }
-    let (low, high) = ranges
-        .iter()
-        .flatten()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r.0), h.max(r.1)));
-    let (first, last) = (steps.first().copied().unwrap_or(1), steps.last().copied().unwrap_or(1));
-    let frame = Frame {
-        title,
-        subtitle: subtitle.join("; "),
-        y_label: quantity,
-        x: first as f64 - 0.5..last as f64 + 0.5,
-        y: padded(low, high),
-        size: (WIDTH, 420),
-        legend: (0..lines.len()).map(|n| (format!("neuron {n}"), COLOURS[n % LINES])).collect(),
-    };
-    frame.draw(|chart| {
-        if neurons > LINES {
-            for band in band(steps, &bins, &ranges) {
-                chart.draw_series([Polygon::new(band, GRID.filled())])?;
-            }
-        }
-        for (n, line) in lines.iter().enumerate() {
-            for piece in line.split(Option::is_none) {
-                let points: Vec<(f64, f64)> = piece.iter().flatten().copied().collect();
-                let colour = COLOURS[n % LINES];
-                match points.as_slice() {
-                    [] => {}
-                    [point] => {
-                        chart.draw_series([Circle::new(*point, 2, colour.filled())])?;
-                    }
-                    _ => {
-                        chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    })
-}
 
 type Chart<'a, 'b> = ChartContext<
     'a,
@@ -279,79 +172,11 @@ fn drawable(value: f64) -> bool {
     value.abs() <= 1e300
 }
 
-/// Rows `0..rows` in at most [`BINS`] bins of equal size (the last may be smaller).
-fn bins(rows: usize) -> Vec<Range<usize>> {
-    // As many points as two bins: as well drawn one by one.
-    let size = if rows <= 2 * BINS { 1 } else { rows.div_ceil(BINS) };
-    (0..rows).step_by(size).map(|start| start..(start + size).min(rows)).collect()
-}
-
-/// The points of one line; `None` is a gap.
-fn line(
-    steps: &[u64],
-    bins: &[Range<usize>],
-    value: impl Fn(usize) -> f64,
-) -> Vec<Option<(f64, f64)>> {
-    let mut points = Vec::with_capacity(2 * bins.len());
-    for bin in bins {
-        let drawn = || bin.clone().filter(|row| drawable(value(*row)));
-        let by_value = |a: &usize, b: &usize| value(*a).total_cmp(&value(*b));
-        match (drawn().min_by(by_value), drawn().max_by(by_value)) {
-            (Some(low), Some(high)) => {
-                for row in [low.min(high), low.max(high)].iter().take(1 + usize::from(low != high))
-                {
-                    points.push(steps.get(*row).map(|t| (*t as f64, value(*row))));
-                }
-            }
-            _ => points.push(None),
-        }
-    }
-    points
-}
-
-/// The lowest and highest drawable value of all neurons in the rows.
-fn extremes(
-    rows: Range<usize>,
-    neurons: usize,
-    value: &impl Fn(usize, usize) -> f64,
-) -> Option<(f64, f64)> {
-    rows.flat_map(|row| (0..neurons).map(move |n| value(row, n))).filter(|v| drawable(*v)).fold(
-        None,
-        |range, v| match range {
-            None => Some((v, v)),
-            Some((low, high)) => Some((v.min(low), v.max(high))),
-        },
-    )
-}
-
-/// The outlines of the ranges over time, one for each stretch without a gap.
-fn band(
-    steps: &[u64],
-    bins: &[Range<usize>],
-    ranges: &[Option<(f64, f64)>],
-) -> Vec<Vec<(f64, f64)>> {
-    let points: Vec<Option<(f64, f64, f64, f64)>> = bins
-        .iter()
-        .zip(ranges)
-        .map(|(bin, range)| {
-            let (low, high) = (*range)?;
-            let (first, last) = (*steps.get(bin.start)?, *steps.get(bin.end - 1)?);
-            Some((first as f64, last as f64, low, high))
-        })
-        .collect();
-    points
-        .split(Option::is_none)
-        .filter(|stretch| !stretch.is_empty())
-        .map(|stretch| {
-            let there = stretch.iter().flatten().flat_map(|p| [(p.0, p.3), (p.1, p.3)]);
-            let back = stretch.iter().rev().flatten().flat_map(|p| [(p.1, p.2), (p.0, p.2)]);
-            there.chain(back).collect()
-        })
-        .collect()
-}
-
-/// The spikes of a raster: counted by cell and, while they are few, one by one.
-struct Spikes {
+/// A raster: one mark for each spike, time to the right, neurons upward from 0.
+///
+/// Beyond 20 000 spikes, or more neurons or steps than pixels, cells of several steps and neurons
+/// are shaded by how many spikes they hold; a cell with a spike is never blank.
+pub struct Raster {
     first: u64,
     last: u64,
     neurons: usize,
@@ -366,19 +191,16 @@ struct Spikes {
     single: Option<Vec<(u64, usize)>>,
 }
 
-impl Spikes {
-    fn count(
-        steps: RangeInclusive<u64>,
-        neurons: usize,
-        spikes: impl IntoIterator<Item = (u64, usize)>,
-    ) -> Spikes {
+impl Raster {
+    /// One of these steps and so many neurons, without spikes.
+    pub fn new(steps: RangeInclusive<u64>, neurons: usize) -> Raster {
         let (first, last) = (*steps.start(), *steps.end().max(steps.start()));
         let length = last - first + 1;
         let cell = (length.div_ceil(CELLS.0), (neurons as u64).div_ceil(CELLS.1).max(1));
         let columns = length.div_ceil(cell.0);
         let rows = (neurons as u64).div_ceil(cell.1);
         let fits = length <= 2 * CELLS.0 && neurons as u64 <= 2 * CELLS.1;
-        let mut all = Spikes {
+        Raster {
             first,
             last,
             neurons,
@@ -387,19 +209,44 @@ impl Spikes {
             columns,
             counts: vec![0; (columns * rows) as usize],
             single: fits.then(Vec::new),
-        };
-        for (t, n) in spikes.into_iter().filter(|(t, n)| steps.contains(t) && *n < neurons) {
-            let at = n as u64 / cell.1 * columns + (t - first) / cell.0;
-            if let Some(count) = all.counts.get_mut(at as usize) {
-                *count += 1;
-            }
-            all.total += 1;
-            match &mut all.single {
-                Some(single) if single.len() < SINGLE_SPIKES => single.push((t, n)),
-                single => *single = None,
-            }
         }
-        all
+    }
+
+    /// Adds a spike; spikes come in any order. One outside its steps or neurons is not drawn.
+    pub fn spike(&mut self, t: u64, n: usize) {
+        if !(self.first..=self.last).contains(&t) || n >= self.neurons {
+            return;
+        }
+        let at = n as u64 / self.cell.1 * self.columns + (t - self.first) / self.cell.0;
+        if let Some(count) = self.counts.get_mut(at as usize) {
+            *count += 1;
+        }
+        self.total += 1;
+        match &mut self.single {
+            Some(single) if single.len() < SINGLE_SPIKES => single.push((t, n)),
+            single => *single = None,
+        }
+    }
+
+    /// The picture.
+    ///
+    /// # Errors
+    /// Where the drawing library fails.
+    pub fn draw(&self, title: &str) -> Result<String, PlotError> {
+        let height = (self.neurons as u32).saturating_mul(14).saturating_add(150).clamp(260, 640);
+        let frame = Frame {
+            title,
+            subtitle: self.in_words(),
+            y_label: "neuron",
+            x: self.first as f64 - 0.5..self.last as f64 + 0.5,
+            y: -0.5..(self.neurons.max(1) as f64 - 0.5),
+            size: (WIDTH, height),
+            legend: Vec::new(),
+        };
+        frame.draw(|chart| match &self.single {
+            Some(single) => self.draw_marks(chart, single),
+            None => self.draw_cells(chart),
+        })
     }
 
     fn in_words(&self) -> String {
@@ -458,6 +305,169 @@ impl Spikes {
     }
 }
 
+/// Traces: a line for each of the first seven neurons, and behind them the range of all.
+///
+/// Where there are more rows than pixels, each line goes through the lowest and the highest value
+/// of each bin. Values that are not finite, or beyond 1e300, are gaps, and are counted.
+pub struct Trace {
+    neurons: usize,
+    /// Rows that are to come, and those of a bin; the last may have fewer.
+    rows: usize,
+    size: usize,
+    bins: Vec<Bin>,
+    /// Rows of the last bin.
+    filled: usize,
+    /// Values that are left out.
+    lost: usize,
+}
+
+/// Rows that are drawn as one.
+struct Bin {
+    /// The first and the last of their steps.
+    steps: (u64, u64),
+    /// By line, its lowest and highest value.
+    lines: Vec<Option<Extremes>>,
+    /// The lowest and the highest value of all neurons.
+    range: Option<(f64, f64)>,
+}
+
+/// The lowest and the highest of some values, each with its step.
+#[derive(Clone, Copy)]
+struct Extremes {
+    low: (u64, f64),
+    high: (u64, f64),
+}
+
+impl Trace {
+    /// One of so many rows and neurons, the rows still to come.
+    pub fn new(rows: usize, neurons: usize) -> Trace {
+        // As many points as two bins: as well drawn one by one.
+        let size = if rows <= 2 * BINS { 1 } else { rows.div_ceil(BINS) };
+        Trace { neurons, rows, size, bins: Vec::new(), filled: size, lost: 0 }
+    }
+
+    /// Adds the next row: the step, later than those before, and the value of each neuron.
+    pub fn row(&mut self, t: u64, value: impl Fn(usize) -> f64) {
+        if self.filled == self.size {
+            self.filled = 0;
+            let lines = vec![None; self.neurons.min(LINES)];
+            self.bins.push(Bin { steps: (t, t), lines, range: None });
+        }
+        self.filled += 1;
+        let Some(bin) = self.bins.last_mut() else { return };
+        bin.steps.1 = t;
+        for n in 0..self.neurons {
+            let v = value(n);
+            if !drawable(v) {
+                self.lost += 1;
+                continue;
+            }
+            bin.range = Some(bin.range.map_or((v, v), |(low, high)| (v.min(low), v.max(high))));
+            if let Some(line) = bin.lines.get_mut(n) {
+                let known = line.get_or_insert(Extremes { low: (t, v), high: (t, v) });
+                if v.total_cmp(&known.low.1).is_lt() {
+                    known.low = (t, v);
+                }
+                if v.total_cmp(&known.high.1).is_ge() {
+                    known.high = (t, v);
+                }
+            }
+        }
+    }
+
+    /// The picture. `quantity` is what the values are.
+    ///
+    /// # Errors
+    /// Where the drawing library fails.
+    pub fn draw(&self, title: &str, quantity: &str) -> Result<String, PlotError> {
+        let mut subtitle = Vec::new();
+        if self.neurons > LINES {
+            let (last, all) = (LINES - 1, self.neurons);
+            subtitle.push(format!("neurons 0 to {last} of {all}, the range of all in grey"));
+        }
+        if self.size > 1 {
+            let rows = self.size.min(self.rows);
+            subtitle.push(format!("lowest and highest of every {rows} values"));
+        }
+        if self.lost > 0 {
+            let lost = self.lost;
+            subtitle.push(format!("{lost} values are not finite or beyond 1e300, and left out"));
+        }
+        let (low, high) = self
+            .bins
+            .iter()
+            .filter_map(|bin| bin.range)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r.0), h.max(r.1)));
+        let first = self.bins.first().map_or(1, |bin| bin.steps.0);
+        let last = self.bins.last().map_or(1, |bin| bin.steps.1);
+        let lines = self.neurons.min(LINES);
+        let frame = Frame {
+            title,
+            subtitle: subtitle.join("; "),
+            y_label: quantity,
+            x: first as f64 - 0.5..last as f64 + 0.5,
+            y: padded(low, high),
+            size: (WIDTH, 420),
+            legend: (0..lines).map(|n| (format!("neuron {n}"), COLOURS[n % LINES])).collect(),
+        };
+        frame.draw(|chart| {
+            if self.neurons > LINES {
+                for band in self.band() {
+                    chart.draw_series([Polygon::new(band, GRID.filled())])?;
+                }
+            }
+            for n in 0..lines {
+                for piece in self.line(n).split(Option::is_none) {
+                    let points: Vec<(f64, f64)> = piece.iter().flatten().copied().collect();
+                    let colour = COLOURS[n % LINES];
+                    match points.as_slice() {
+                        [] => {}
+                        [point] => {
+                            chart.draw_series([Circle::new(*point, 2, colour.filled())])?;
+                        }
+                        _ => {
+                            chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The points of one line; `None` is a gap.
+    fn line(&self, n: usize) -> Vec<Option<(f64, f64)>> {
+        let mut points = Vec::with_capacity(2 * self.bins.len());
+        for bin in &self.bins {
+            let Some(Extremes { low, high }) = bin.lines.get(n).copied().flatten() else {
+                points.push(None);
+                continue;
+            };
+            let (first, second) = if low.0 <= high.0 { (low, high) } else { (high, low) };
+            points.push(Some((first.0 as f64, first.1)));
+            if second.0 != first.0 {
+                points.push(Some((second.0 as f64, second.1)));
+            }
+        }
+        points
+    }
+
+    /// The outlines of the ranges over time, one for each stretch without a gap.
+    fn band(&self) -> Vec<Vec<(f64, f64)>> {
+        let outline = |stretch: &[Bin]| {
+            let points = stretch.iter().filter_map(|bin| {
+                let (low, high) = bin.range?;
+                Some((bin.steps.0 as f64, bin.steps.1 as f64, low, high))
+            });
+            let there = points.clone().flat_map(|p| [(p.0, p.3), (p.1, p.3)]);
+            let back = points.rev().flat_map(|p| [(p.1, p.2), (p.0, p.2)]);
+            there.chain(back).collect()
+        };
+        let stretches = self.bins.split(|bin| bin.range.is_none());
+        stretches.filter(|stretch| !stretch.is_empty()).map(outline).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -469,6 +479,24 @@ mod tests {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) % rarity < 1 + *n as u64 % 3
         })
+    }
+
+    fn raster(
+        title: &str,
+        steps: RangeInclusive<u64>,
+        neurons: usize,
+        spikes: impl IntoIterator<Item = (u64, usize)>,
+    ) -> Result<String, PlotError> {
+        let mut raster = Raster::new(steps, neurons);
+        spikes.into_iter().for_each(|(t, n)| raster.spike(t, n));
+        raster.draw(title)
+    }
+
+    /// A row after each step.
+    fn trace(rows: usize, neurons: usize, value: impl Fn(usize, usize) -> f64) -> Trace {
+        let mut trace = Trace::new(rows, neurons);
+        (0..rows).for_each(|row| trace.row(row as u64 + 1, |n| value(row, n)));
+        trace
     }
 
     fn marks(svg: &str) -> usize {
@@ -505,32 +533,32 @@ mod tests {
             assert!(svg.contains("no spikes"));
             assert_eq!(marks(&svg), 0);
         }
-        let svg = trace("none", "u", &[], 0, |_, _| 0.0).unwrap();
+        let svg = trace(0, 0, |_, _| 0.0).draw("none", "u").unwrap();
         assert!(svg.ends_with("</svg>\n"));
     }
 
     #[test]
     fn odd_values_are_gaps_and_are_counted() {
         let odd = [f64::NAN, 1.0, f64::INFINITY, -f64::MAX, f64::MAX, 2.0];
-        let svg = trace("v", "v", &[1, 2, 3, 4, 5, 6], 1, |r, _| odd[r]).unwrap();
+        let svg = trace(6, 1, |r, _| odd[r]).draw("v", "v").unwrap();
         assert!(svg.contains("4 values are not finite"));
         assert!(!svg.contains("NaN"));
     }
 
     #[test]
     fn a_long_trace_keeps_its_extremes() {
-        let steps: Vec<u64> = (1..=100_000).collect();
         let value = |r: usize, n: usize| match (r, n) {
             (70_123, 0) => 50.0,
             (70_124, 0) => -50.0,
             _ => ((r + n) as f64 / 3000.0).sin(),
         };
-        let points = line(&steps, &bins(steps.len()), |r| value(r, 0));
+        let trace = trace(100_000, 20, value);
+        let points = trace.line(0);
         assert!(points.len() <= 2 * BINS);
         assert!(
             points.contains(&Some((70_124.0, 50.0))) && points.contains(&Some((70_125.0, -50.0)))
         );
-        let svg = trace("net.lif.v", "v", &steps, 20, value).unwrap();
+        let svg = trace.draw("net.lif.v", "v").unwrap();
         assert!(svg.len() < 200_000, "{} bytes", svg.len());
         assert!(svg.contains("neurons 0 to 6 of 20") && svg.contains("every 200 values"));
     }

@@ -4,7 +4,7 @@ use snn_runtime::network::ElementType;
 
 /// Element `n` of little-endian values; not a number where there is none.
 pub fn number(element: ElementType, bytes: &[u8], n: usize) -> f64 {
-    let size = size(element);
+    let size = element.size();
     let at = n.saturating_mul(size);
     bytes.get(at..at.saturating_add(size)).map_or(f64::NAN, |bytes| decode(element, bytes))
 }
@@ -19,18 +19,7 @@ pub fn integer(element: ElementType, bytes: &[u8], n: usize) -> i64 {
     }
 }
 
-/// Bytes of an element.
-fn size(element: ElementType) -> usize {
-    use ElementType::*;
-    match element {
-        Bool | I8 | U8 => 1,
-        I16 | U16 => 2,
-        I32 | U32 | F32 => 4,
-        I64 | F64 => 8,
-    }
-}
-
-/// An element from its little-endian bytes, as many as [`size`] says.
+/// An element from its little-endian bytes, as many as [`ElementType::size`] says.
 fn decode(element: ElementType, bytes: &[u8]) -> f64 {
     let mut all = [0; 8];
     for (to, from) in all.iter_mut().zip(bytes) {

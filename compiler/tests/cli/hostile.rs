@@ -2,6 +2,8 @@
 
 use super::programs::{Folder, json};
 use super::*;
+use snn_runtime::network::ElementType;
+use snn_runtime::npy::Header;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,10 +20,10 @@ run sim of N { models fixed_pt; steps 4; report sum(cells.u); record cells.u }
 
 /// A `.npy` file of these bytes, two in a row.
 fn npy(values: [u8; 4]) -> Vec<u8> {
-    let text = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }";
-    let header = format!("{text:<117}\n");
-    let length = (header.len() as u16).to_le_bytes();
-    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &values].concat()
+    let mut bytes = Vec::new();
+    Header::new(ElementType::U8, &[2, 2]).write(&mut bytes).unwrap();
+    bytes.extend(values);
+    bytes
 }
 
 /// A cache that the tests of this folder share: a minute the first time.

@@ -69,6 +69,15 @@ pub enum Fault {
         /// The step.
         t: u64,
     },
+    /// What stays in its file until it is needed cannot be read there.
+    Unread {
+        /// The name of a data item.
+        what: &'static str,
+        /// What the system says.
+        why: &'static str,
+        /// The step.
+        t: u64,
+    },
 }
 
 impl Fault {
@@ -79,6 +88,7 @@ impl Fault {
             Fault::Index { what, index, extent, t } => {
                 format!("fault=index t={t} index={index} extent={extent} what={what}")
             }
+            Fault::Unread { what, t, .. } => format!("fault=unread t={t} what={what}"),
         }
     }
 }
@@ -88,6 +98,9 @@ impl fmt::Display for Fault {
         match self {
             Fault::Index { what, index, extent, t } => {
                 write!(f, "at step {t}, `{what}` is indexed with {index}, outside 0..{extent}")
+            }
+            Fault::Unread { what, why, t } => {
+                write!(f, "at step {t}, `{what}` cannot be read: {why}")
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::array::{Array, Type, both, condition, integer};
 use super::code::{BLOCK, Code, Operand, Place, Register, Step};
-use super::state::{Executed, ForResults, Program, State};
+use super::state::{ForResults, Program, State, Stepped};
 use snn_ir::scalar::{Scalar, Slice};
 use snn_ir::step::Source;
 use snn_runtime::kernels::elementwise::{self, Many};
@@ -92,7 +92,7 @@ impl State {
         program: &Program,
         code: &Code,
         mut each: impl FnMut(&State, &Block),
-    ) -> Executed<()> {
+    ) -> Stepped<()> {
         let rows = code.rows() * self.times.len();
         if rows == 0 || code.inner == 0 {
             return Ok(());
@@ -109,7 +109,7 @@ impl State {
         Ok(())
     }
 
-    fn block(&mut self, program: &Program, code: &Code, block: &Block) -> Executed<()> {
+    fn block(&mut self, program: &Program, code: &Code, block: &Block) -> Stepped<()> {
         let mut at = 0;
         while let Some(step) = code.steps.get(at) {
             at += 1;
@@ -212,7 +212,7 @@ impl State {
         block: &Block,
         place: &Place,
         row: usize,
-    ) -> Executed<Option<i64>> {
+    ) -> Stepped<Option<i64>> {
         let (window, _) = code.row(block.row + row);
         let elements = row * block.per_row..(row + 1) * block.per_row;
         if let Some(mask) = &place.mask {
@@ -254,17 +254,27 @@ impl State {
         from: &Place,
         per_row: bool,
         to: &mut Array,
-    ) -> Executed<()> {
-        let source = match from.source {
-            Source::Buffer(id) => &self.buffers[id.0 as usize],
-            Source::Tensor(id) => program.constants.array(id.0),
+    ) -> Stepped<()> {
+        let constants = &program.constants;
+        let held = match from.source {
+            Source::Buffer(id) => Ok(&self.buffers[id.0 as usize]),
+            Source::Tensor(id) => constants.array(id.0).ok_or(id.0),
         };
         let n = if per_row { 1 } else { block.per_row };
         for row in 0..block.rows {
             let Some(at) = self.locate(program, code, block, from, row)? else { continue };
-            both!(source, &mut *to, (source, to) => {
-                gather(source, at, from.inner, &mut to[row * n..(row + 1) * n]);
-            });
+            let range = row * n..(row + 1) * n;
+            match held {
+                Ok(source) => both!(source, &mut *to, (source, to) => {
+                    gather(source, at, from.inner, &mut to[range]);
+                }),
+                Err(tensor) => {
+                    let (window, _) = code.row(block.row + row);
+                    let t = self.times[window];
+                    let unread = |e| Box::new(program.unread(tensor, &e, t));
+                    constants.fetch(tensor, (at, from.inner), to, range).map_err(unread)?;
+                }
+            }
         }
         Ok(())
     }
@@ -296,7 +306,7 @@ impl State {
         to: &Place,
         value: &Operand,
         mask: Option<&Operand>,
-    ) -> Executed<()> {
+    ) -> Stepped<()> {
         let Source::Buffer(id) = to.source else { panic!("a tensor is stored to") };
         let b = id.0 as usize;
         if program.collected[b] {
@@ -319,7 +329,7 @@ impl State {
         value: &Operand,
         mask: Option<&Operand>,
         target: &mut Array,
-    ) -> Executed<()> {
+    ) -> Stepped<()> {
         let value = self.operand(code, block, value);
         let mask = mask.map(|mask| match self.operand(code, block, mask) {
             Slice::Bool(mask) => mask,
@@ -346,7 +356,7 @@ impl State {
         block: &Block,
         to: &Place,
         value: &Operand,
-    ) -> Executed<()> {
+    ) -> Stepped<()> {
         let Source::Buffer(id) = to.source else { return Ok(()) };
         let buffer = id.0 as usize;
         for row in 0..block.rows {

@@ -3,8 +3,9 @@
 //! Integers are computed in 32 bits where the ranges of what an operation is applied to and of
 //! its result allow it.
 
-use super::array::{Array, Type};
+use super::array::Type;
 use super::code::{Code, Operand, Place, Register, Step};
+use super::constants::Constants;
 use snn_ir::scalar::{FULL, Interval, Op, Scalar, of_bits};
 use snn_ir::step::{
     Access, BufferId, Expr, ExprKind, Fit, Kind, Loop, Reduce, Source, StepIr, Stmt,
@@ -38,31 +39,6 @@ impl Code {
         let result = writer.spread(value.operand);
         writer.code(Some(result))
     }
-}
-
-/// The tensors that loops load, with the bounds of their elements.
-pub struct Constants(Vec<(Array, Interval)>);
-
-impl Constants {
-    pub fn new(arrays: Vec<Array>) -> Constants {
-        let range = |array: &Array| match array {
-            Array::Bool(_) => (0, 1),
-            Array::Narrow(x) => bounds(x.iter().map(|x| i64::from(*x))),
-            Array::Int(x) => bounds(x.iter().copied()),
-            Array::F32(_) | Array::F64(_) => FULL,
-        };
-        let ranges: Vec<Interval> = arrays.iter().map(range).collect();
-        Constants(arrays.into_iter().zip(ranges).collect())
-    }
-
-    /// A tensor.
-    pub fn array(&self, n: u32) -> &Array {
-        &self.0[n as usize].0
-    }
-}
-
-fn bounds(values: impl Iterator<Item = i64>) -> Interval {
-    values.map(|x| (x, x)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
 }
 
 /// The type that holds the elements of a buffer.
@@ -313,10 +289,7 @@ impl<'i> Writer<'i> {
     fn load(&mut self, access: &Access) -> Value {
         let (ty, range) = match access.source {
             Source::Buffer(id) => (held(self.ir, id), self.ir.buffers[id.0 as usize].range),
-            Source::Tensor(id) => {
-                let (array, range) = &self.constants.0[id.0 as usize];
-                (array.ty(), *range)
-            }
+            Source::Tensor(id) => self.constants.held(id.0),
         };
         if let (true, Source::Buffer(id)) = (self.in_order(access), access.source) {
             return Value { operand: Operand::Elements(id, ty), range };

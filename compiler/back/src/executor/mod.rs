@@ -13,6 +13,7 @@ mod array;
 mod block;
 mod code;
 mod compile;
+mod constants;
 mod network;
 mod state;
 mod stepped;
@@ -24,16 +25,14 @@ mod windows;
 pub use array::Array;
 use block::Registers;
 use code::Code;
-use compile::Constants;
+use constants::Constants;
 use state::{Prepared, Program, State, Written};
 use synapse::Weights;
 
 use snn_data::Files;
 use snn_ir::clock::Clock;
 use snn_ir::data::DataError;
-use snn_ir::step::{
-    BufferId, Op, OpKind, RecordWhen, ReduceOp, Source, StepIr, Synapse, TensorValues,
-};
+use snn_ir::step::{BufferId, Op, OpKind, RecordWhen, ReduceOp, StepIr};
 use snn_ir::tensor::Tensor;
 use snn_runtime::execute::{RecordSpec, RunPlan};
 use snn_runtime::kernels::Events;
@@ -74,14 +73,7 @@ impl Prepared {
 /// # Errors
 /// Where a data file cannot be read.
 pub fn load(ir: Arc<StepIr>, files: &dyn Files) -> Result<Executor, DataError> {
-    let tensors = ir.tensors.iter().map(|tensor| match &tensor.values {
-        TensorValues::Known(values) => Ok(values.clone()),
-        // Only synapses read them, where they are.
-        TensorValues::Sparse(_) => Ok(Arc::new(Tensor::int(vec![0], Vec::new()))),
-        TensorValues::File(dataset) => snn_data::read(files, dataset).map(Arc::new),
-    });
-    let tensors: Vec<Arc<Tensor>> = tensors.collect::<Result<_, _>>()?;
-    let constants = constants(&ir, &tensors);
+    let (tensors, constants) = constants::load(&ir, files)?;
     let phases = ir.program.phases();
     let of = |op: &Op| Prepared::of(&ir, &op.kind, &tensors, &constants);
     let mut prepared: Vec<Vec<Prepared>> =
@@ -116,29 +108,6 @@ pub fn load(ir: Arc<StepIr>, files: &dyn Files) -> Result<Executor, DataError> {
     let collected = state.written.iter().map(Option::is_some).collect();
     let program = Arc::new(Program { ir, constants, initial, collected, prepared });
     Ok(Executor { program, state, windows: None, side_by_side: true, fault: None })
-}
-
-/// The tensors that are read element by element; the others are left out.
-fn constants(ir: &StepIr, tensors: &[Arc<Tensor>]) -> Constants {
-    let mut used = vec![false; tensors.len()];
-    let mut note = |source: Source| {
-        if let Source::Tensor(id) = source {
-            used[id.0 as usize] = true;
-        }
-    };
-    for op in ir.program.phases().into_iter().flat_map(|(_, ops)| ops) {
-        match &op.kind {
-            OpKind::Synapse(Synapse { weights, conv: Some(_), .. }) => note(*weights),
-            OpKind::Loop(body) => compile::accesses(body).iter().for_each(|a| note(a.source)),
-            OpKind::Reduce(reduce) => compile::loads(&reduce.value, &mut |a| note(a.source)),
-            _ => {}
-        }
-    }
-    let arrays = ir.tensors.iter().zip(tensors).zip(used).map(|((t, values), used)| match used {
-        true => Array::constant(t.elem.kind(), values),
-        false => Array::Bool(Vec::new()),
-    });
-    Constants::new(arrays.collect())
 }
 
 /// What the runner needs to know to run a network: its records are those of the IR.

@@ -2,7 +2,7 @@
 
 use super::array::{Array, apply, condition};
 use super::code::Code;
-use super::state::{Executed, Prepared, Program, State};
+use super::state::{Prepared, Program, State, Stepped};
 use snn_ir::scalar::{Op, Scalar};
 use snn_ir::step::{self, BufferId, BufferKind, OpKind, Reduce, ReduceOp};
 
@@ -11,17 +11,17 @@ const HOST: usize = 5;
 
 impl State {
     /// Executes a step.
-    pub fn step(&mut self, program: &Program) -> Executed<()> {
+    pub fn step(&mut self, program: &Program) -> Stepped<()> {
         (0..HOST).try_for_each(|phase| self.phase(program, phase))
     }
 
     /// Executes what happens between a step and the next.
-    pub fn between(&mut self, program: &Program) -> Executed<()> {
+    pub fn between(&mut self, program: &Program) -> Stepped<()> {
         self.phase(program, HOST)
     }
 
     /// Executes those ops of a phase whose clock holds.
-    fn phase(&mut self, program: &Program, phase: usize) -> Executed<()> {
+    fn phase(&mut self, program: &Program, phase: usize) -> Stepped<()> {
         let (_, ops) = program.ir.program.phases()[phase];
         for (op, prepared) in ops.iter().zip(&program.prepared[phase]) {
             if program.ir.clocks[op.clock.0 as usize].holds(self.times[0]) {
@@ -31,7 +31,7 @@ impl State {
         Ok(())
     }
 
-    fn op(&mut self, program: &Program, op: &step::Op, prepared: &Prepared) -> Executed<()> {
+    fn op(&mut self, program: &Program, op: &step::Op, prepared: &Prepared) -> Stepped<()> {
         match (&op.kind, prepared) {
             (OpKind::Reduce(reduce), Prepared::Code(code)) => self.reduce(program, reduce, code)?,
             (_, Prepared::Code(code)) => self.execute(program, code, |_, _| ())?,
@@ -52,7 +52,7 @@ impl State {
         Ok(())
     }
 
-    fn reduce(&mut self, program: &Program, reduce: &Reduce, code: &Code) -> Executed<()> {
+    fn reduce(&mut self, program: &Program, reduce: &Reduce, code: &Code) -> Stepped<()> {
         let dst = reduce.dst.0 as usize;
         let elem = program.ir.buffers[dst].elem;
         let zero = Scalar::Int(0).convert(elem.kind());

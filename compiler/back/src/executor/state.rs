@@ -3,16 +3,17 @@
 use super::array::Array;
 use super::block::Registers;
 use super::code::Code;
-use super::compile::Constants;
+use super::constants::Constants;
 use super::synapse::Weights;
 use snn_ir::scalar::Scalar;
 use snn_ir::step::{Source, StepIr};
 use snn_runtime::kernels::Events;
 use snn_runtime::{Column, Fault};
+use std::io;
 use std::sync::Arc;
 
 /// A fault on the heap: it is rare.
-pub(super) type Executed<T> = Result<T, Box<Fault>>;
+pub(super) type Stepped<T> = Result<T, Box<Fault>>;
 
 /// What all copies of a network have in common.
 pub struct Program {
@@ -113,6 +114,12 @@ impl Program {
         // In generated code the name is a constant. A run has one fault at most, and few before
         // that make it begin anew, so that no more than a few names are leaked.
         Fault::Index { what: name.leak(), index, extent, t }
+    }
+
+    /// The fault that a tensor is whose file cannot be read any more.
+    pub fn unread(&self, tensor: u32, error: &io::Error, t: u64) -> Fault {
+        let what = self.ir.tensors[tensor as usize].name.clone().leak();
+        Fault::Unread { what, why: error.to_string().leak(), t }
     }
 
     /// The elements of a buffer of one window.

@@ -321,7 +321,10 @@ impl State {
             match (weights, of.weights) {
                 (Weights::ByColumn(sums), _) => sums.put(&input, out),
                 (Weights::InPlace, Source::Tensor(id)) => {
-                    in_place(of, &input, program.constants.array(id.0), 0, out);
+                    let Some(kernel) = program.constants.array(id.0) else {
+                        panic!("weights are held");
+                    };
+                    in_place(of, &input, kernel, 0, out);
                 }
                 (Weights::InPlace, Source::Buffer(id)) => {
                     let first = window * program.len(id.0 as usize);

@@ -21,7 +21,7 @@
 
 use super::Executor;
 use super::array::Array;
-use super::state::{Executed, Program, State};
+use super::state::{Program, State, Stepped};
 use snn_ir::step::{RecordWhen, StepIr};
 use snn_runtime::Column;
 
@@ -121,7 +121,7 @@ impl State {
     }
 
     /// Executes windows. Gives what each recorded.
-    fn run(&mut self, program: &Program, group: &Group) -> Executed<Vec<Vec<Column>>> {
+    fn run(&mut self, program: &Program, group: &Group) -> Stepped<Vec<Vec<Column>>> {
         let ir = &program.ir;
         let begin = |window| group.first - group.replayed + window as u64 * group.steps;
         self.seek(program, (0..group.abreast).map(begin).collect());
@@ -148,7 +148,7 @@ impl State {
     }
 
     /// A step, and what happens before the next; `record` is called before that.
-    fn step_all(&mut self, program: &Program, record: impl FnOnce(&State)) -> Executed<()> {
+    fn step_all(&mut self, program: &Program, record: impl FnOnce(&State)) -> Stepped<()> {
         self.step(program)?;
         record(self);
         self.between(program)?;

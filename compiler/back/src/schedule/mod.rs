@@ -66,13 +66,7 @@ pub fn schedule(sink: &mut Sink, flat: &Flat) -> Option<StepIr> {
         clocks: builder.clocks,
         program: Program { start, spk, pre_mgmt, lrn, post_mgmt, host },
         records,
-        windows: Windows {
-            period: 1,
-            horizon: None,
-            counters: Vec::new(),
-            collected: Vec::new(),
-            carried: Vec::new(),
-        },
+        windows: Windows::default(),
         tabulated: Vec::new(),
     };
     remove_unused(&mut ir);

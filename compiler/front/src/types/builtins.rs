@@ -139,7 +139,7 @@ pub fn call(
             }
         }
         "random" => {
-            let seed = a.int(cx, 0)? as u64;
+            let seed = a.seed(cx, 0)?;
             let shape = if a.has(1) { a.shape(cx, 1)? } else { Vec::new() };
             let call = cx.random_call(loc);
             TExpr::random(seed, call, shape)
@@ -279,15 +279,15 @@ fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args<'_>, loc: Loc) -> Eval<TE
         "arange" => generate::arange(a.size(cx, 0)?),
         "uniform" => {
             let range = range(&a.constant(cx, 0)?, &a.constant(cx, 1)?);
-            generate::uniform(range, &a.shape(cx, 2)?, a.int(cx, 3)? as u64)
+            generate::uniform(range, &a.shape(cx, 2)?, a.seed(cx, 3)?)
         }
         "normal" => {
             let (mean, std) = (a.number(cx, 0)?, a.number(cx, 1)?);
-            generate::normal(mean, std, &a.shape(cx, 2)?, a.int(cx, 3)? as u64)
+            generate::normal(mean, std, &a.shape(cx, 2)?, a.seed(cx, 3)?)
         }
         "bernoulli" => {
             let p = a.number(cx, 0)?;
-            generate::bernoulli(p, &a.shape(cx, 1)?, a.int(cx, 2)? as u64)
+            generate::bernoulli(p, &a.shape(cx, 1)?, a.seed(cx, 2)?)
         }
         _ => {
             let shape = a.sizes(cx, 0)?;
@@ -301,8 +301,7 @@ fn generated(cx: &mut Cx<'_>, name: &str, a: &mut Args<'_>, loc: Loc) -> Eval<TE
             };
             let lo = if a.has(3) { a.constant(cx, 3)? } else { TExpr::int(1) };
             let hi = if a.has(4) { a.constant(cx, 4)? } else { TExpr::int(2) };
-            let made =
-                generate::sparse(&shape, connectivity, range(&lo, &hi), a.int(cx, 5)? as u64);
+            let made = generate::sparse(&shape, connectivity, range(&lo, &hi), a.seed(cx, 5)?);
             return built(cx, made.map(|s| Constant::Sparse(Arc::new(s))), loc);
         }
     };
@@ -487,6 +486,14 @@ impl<'a> Args<'a> {
         let loc = self.loc(i);
         let e = cx.as_expr(self.value(i), loc)?;
         cx.constant(e, loc)
+    }
+
+    /// What random numbers begin with; a negative number is the one of 64 bits without sign that
+    /// has the same bits.
+    fn seed(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<u64> {
+        let seed = self.int(cx, i)? as u64;
+        cx.seeds.insert(seed);
+        Ok(seed)
     }
 
     pub(super) fn int(&mut self, cx: &mut Cx<'_>, i: usize) -> Eval<i64> {

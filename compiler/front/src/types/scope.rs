@@ -103,6 +103,8 @@ pub struct Cx<'a> {
     pub overrides: BTreeMap<String, ast::Expr>,
     /// Arrays that stand for constants and data items of the program's own file, by name.
     pub arrays: BTreeMap<String, Tensor>,
+    /// What random numbers began with.
+    pub seeds: BTreeSet<u64>,
     items: BTreeMap<ItemRef, Option<Eval<Val>>>,
     /// Bounds of declared ranges that are known.
     bounds: BTreeMap<Loc, f64>,
@@ -159,6 +161,7 @@ impl<'a> Cx<'a> {
             arrays: BTreeMap::new(),
             items: BTreeMap::new(),
             bounds: BTreeMap::new(),
+            seeds: BTreeSet::new(),
             datasets: BTreeMap::new(),
             tensors: BTreeMap::new(),
             imports: BTreeMap::new(),

@@ -86,13 +86,7 @@ pub fn network(buffers: Vec<Buffer>, ops: Vec<Op>) -> StepIr {
         clocks: vec![Clock::always()],
         program: Program { spk: ops, ..Program::default() },
         records: Vec::new(),
-        windows: Windows {
-            period: 1,
-            horizon: None,
-            counters: Vec::new(),
-            collected: Vec::new(),
-            carried: Vec::new(),
-        },
+        windows: Windows::default(),
         tabulated: Vec::new(),
     }
 }

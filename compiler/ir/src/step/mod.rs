@@ -610,6 +610,14 @@ pub struct Windows {
     pub carried: Vec<(BufferId, String)>,
 }
 
+/// Every step is a window, and nothing is known of them.
+impl Default for Windows {
+    fn default() -> Windows {
+        let (counters, collected, carried) = (Vec::new(), Vec::new(), Vec::new());
+        Windows { period: 1, horizon: None, counters, collected, carried }
+    }
+}
+
 /// A scalar that only ever grows by a constant: `next += 1`.
 #[derive(Clone, Debug)]
 pub struct Counter {

@@ -290,6 +290,15 @@ impl Tensor {
         }
     }
 
+    /// Its elements in 64 bits each, little-endian; booleans in a byte.
+    pub fn bytes(&self) -> Vec<u8> {
+        match &self.values {
+            Values::Int(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::Float(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::Bool(v) => v.iter().map(|v| u8::from(*v)).collect(),
+        }
+    }
+
     /// Arrays of one shape and kind as one array, whose first axis is theirs; `None` of none, or
     /// of arrays that differ in that.
     pub fn stacked(all: Vec<Tensor>) -> Option<Tensor> {

@@ -6,7 +6,6 @@ use snn_data::{Files, input};
 use snn_ir::data::{DataError, DataSource};
 use snn_ir::diagnostics::Diagnostic;
 use snn_ir::hash::Hasher;
-use snn_ir::tensor::{Tensor, Values};
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
@@ -130,7 +129,7 @@ pub fn data_digest(contents: &[DataFile], files: &dyn Files) -> Result<String, D
         match &file.contents {
             Contents::Known(tensor, shift) => {
                 parts.push(vec![*shift]);
-                parts.push(bytes(tensor));
+                parts.push(tensor.bytes());
             }
             Contents::Entries(sparse, list) => {
                 parts.push(format!("{list:?} {:?}", sparse.shape()).into_bytes());
@@ -139,7 +138,7 @@ pub fn data_digest(contents: &[DataFile], files: &dyn Files) -> Result<String, D
                     let mut hash = Hasher::default();
                     sparse.for_each_part(&mut |part| hash.update(part));
                     parts.push(hash.finish().into_bytes());
-                    parts.push(bytes(sparse.palette()));
+                    parts.push(sparse.palette().bytes());
                 }
             }
             Contents::File(dataset) => {
@@ -165,14 +164,6 @@ fn reader(source: &DataSource) -> String {
         DataSource::Npz(_, member) => format!("npz {member}"),
         DataSource::Csv(_) => "csv".into(),
         DataSource::Hdf5(_, name) => format!("hdf5 {name}"),
-    }
-}
-
-fn bytes(tensor: &Tensor) -> Vec<u8> {
-    match &tensor.values {
-        Values::Int(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        Values::Float(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        Values::Bool(v) => v.iter().map(|v| u8::from(*v)).collect(),
     }
 }
 
