@@ -11,6 +11,9 @@
 //! No text makes them panic or run out of stack: [`MAX_SOURCE`] bounds the length, and
 //! nesting is measured before anything recurses over it.
 
+// Of pest without its `std`, which guards the stack at every rule.
+extern crate alloc;
+
 pub mod ast;
 mod error;
 mod format;
