@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod checked;
+pub mod gradient;
 pub mod mnist;
 pub mod program;
 pub mod programs;

@@ -66,7 +66,7 @@ impl<'n> Builder<'n> {
         Ok(self.value(id)?.shape.clone())
     }
 
-    /// An operation on values. Leaves are the caller's, but for constants: [`Builder::constant`].
+    /// An operation on values; for leaves there are [`Builder::constant`] and [`Builder::leaf`].
     ///
     /// # Errors
     /// Where kind and shape are not those of the operation.
@@ -81,6 +81,16 @@ impl<'n> Builder<'n> {
         let id = u32::try_from(self.values.len()).map_err(|_| "too many values".to_string())?;
         self.values.push(value);
         Ok(ValueId(id))
+    }
+
+    /// What is known in a step only: a variable that a statement will read, or the step counter.
+    ///
+    /// # Errors
+    /// Where there are too many values.
+    pub fn leaf(&mut self, op: Op, kind: Kind, shape: &[usize]) -> Built {
+        let id = self.push(op, &[], kind, shape)?;
+        self.values[id.at()].stage = Stage::Step;
+        Ok(id)
     }
 
     /// Says of a comparison whether it makes a spike.

@@ -1,0 +1,153 @@
+//! Gradients of whole programs, as the oracle finds them.
+
+use snn_data::{Disk, Memory};
+use snn_grammar::ast::ElemType;
+use snn_ir::network::adjoint::{Builder, Slope};
+use snn_ir::network::tensors::Tensors;
+use snn_ir::network::{
+    ALWAYS, Action, ElemTy, Flat, InstanceId, Member, Network, Op, Record, Stmt,
+    Tensor as Constant, TensorId, Var, VarKind, flatten, verify,
+};
+use snn_ir::scalar::{self, Kind};
+use snn_ir::tensor::{Constant as Known, Tensor, Values};
+use snn_train::{Ask, Reversed, reverse};
+use snnc::{Options, check_text};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The flat form of the first run of a program.
+///
+/// # Panics
+/// Where the program has errors.
+pub fn flat(text: &str) -> Flat {
+    let checked = check_text(&Memory::new(), Path::new("net.snn"), text, &Options::default());
+    assert!(!checked.has_errors(), "{}\n{text}", checked.rendered());
+    flatten(&checked.runs[0].network).expect("no circle")
+}
+
+/// The variable of this path.
+///
+/// # Panics
+/// Where there is none.
+pub fn var(flat: &Flat, path: &str) -> u32 {
+    let found = flat.body().vars.iter().position(|v| v.name == path);
+    found.unwrap_or_else(|| panic!("no variable {path}")) as u32
+}
+
+/// The slot of the param of this path.
+///
+/// # Panics
+/// Where there is none.
+pub fn slot(flat: &Flat, path: &str) -> u32 {
+    let found = flat.body().slots.iter().position(|s| s.name == path);
+    found.unwrap_or_else(|| panic!("no param {path}")) as u32
+}
+
+/// What is kept at the end of a run by the oracle, by record, as floats.
+///
+/// # Panics
+/// Where a step fails.
+pub fn by_oracle(network: &Network) -> Vec<Vec<f64>> {
+    let outcome = snn_oracle::run(network, &Disk, &mut |_| ControlFlow::Continue(()));
+    let outcome = outcome.unwrap_or_else(|why| panic!("{why:?}"));
+    let records = outcome.records.iter().zip(&outcome.columns);
+    records
+        .map(|(record, column)| {
+            let n: usize = record.shape.iter().product();
+            let number = |i| snnc::report::values::number(record.element, &column.bytes, i);
+            (0..n).map(number).collect()
+        })
+        .collect()
+}
+
+/// The loss of a network after so many steps.
+pub fn loss(flat: &Flat, ask: &Ask) -> f64 {
+    let mut network = flat.0.clone();
+    let member = Member::Var(ask.loss);
+    let (key, instance) = ("loss".into(), InstanceId(0));
+    network.run.records = vec![Record { key, instance, member, when: None, asked: true }];
+    network.run.values.clear();
+    network.run.reports.clear();
+    network.run.expectations.clear();
+    network.run.steps = ask.steps;
+    by_oracle(&network)[0][0]
+}
+
+/// A verified network that finds gradients.
+///
+/// # Panics
+/// Where it cannot be made.
+pub fn reversed(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Reversed {
+    let reversed = reverse(flat, ask, slope).unwrap_or_else(|why| panic!("{why:?}"));
+    if let Err(why) = verify::verify(&reversed.flat.0) {
+        panic!("{why}\n{}", reversed.flat);
+    }
+    reversed
+}
+
+/// The network with a loss: the sum of all elements of a variable, after each step added up.
+///
+/// # Panics
+/// Where the variable is a queue.
+pub fn with_loss(flat: &Flat, var: u32) -> (Flat, u32) {
+    let mut network = flat.0.clone();
+    let Some(mut body) = network.bodies.pop() else { panic!("no body") };
+    let mut tensors = Tensors::of(&network);
+    let values = std::mem::take(&mut body.values);
+    let of = body.vars[var as usize].clone();
+    let mut b = Builder::new(&mut network, &mut tensors, values, of.place);
+    let made = (|| {
+        let read = b.leaf(Op::Var(var), of.ty.kind(), &of.shape)?;
+        let float = b.convert(read, Kind::F64)?;
+        let axes: Vec<usize> = (0..of.shape.len()).collect();
+        let sum = b.sum(float, &axes)?;
+        let loss = body.vars.len() as u32;
+        let before = b.leaf(Op::Var(loss), Kind::F64, &[])?;
+        let after = b.scalar(scalar::Op::Add, &[before, sum])?;
+        Ok::<_, String>((read, loss, before, after, b.number(Kind::F64, 0.0)?))
+    })();
+    let (read, loss, before, after, init) = made.unwrap_or_else(|why| panic!("{why}"));
+    body.values = b.finish();
+    let ty = ElemTy { elem: ElemType::F64, overflow: None };
+    let (name, place, shape) = ("loss".to_string(), of.place, Vec::new());
+    body.vars.push(Var { name, kind: VarKind::State, ty, shape, init, place });
+    for action in [
+        Action::Read(read),
+        Action::Read(before),
+        Action::Store { var: loss, region: Vec::new(), value: after, mask: None },
+    ] {
+        body.phases[3].push(Stmt { clock: ALWAYS, guard: None, action, place });
+    }
+    network.bodies.push(body);
+    (Flat(network), loss)
+}
+
+/// The elements of a param.
+///
+/// # Panics
+/// Where they are in a file.
+pub fn param(flat: &Flat, slot: u32) -> Vec<f64> {
+    let param = flat.0.instances[0].args[slot as usize];
+    let tensor = &flat.0.tensors[flat.0.params[param.at()].tensor.at()];
+    let known = tensor.constant().expect("known").dense().expect("small");
+    match &known.values {
+        Values::Int(x) => x.iter().map(|x| *x as f64).collect(),
+        Values::Bool(x) => x.iter().map(|x| f64::from(*x)).collect(),
+        Values::Float(x) => x.clone(),
+    }
+}
+
+/// The network with other elements of a float param.
+pub fn with_param(flat: &Flat, slot: u32, values: Vec<f64>) -> Flat {
+    let mut flat = flat.clone();
+    let param = flat.0.instances[0].args[slot as usize];
+    let of = &flat.0.bodies[0].slots[slot as usize];
+    assert!(of.kind.is_float());
+    let (kind, shape): (Kind, _) = (of.kind, of.shape.clone());
+    let tensor = Known::Dense(Arc::new(Tensor::float(shape, values)));
+    let id = TensorId(flat.0.tensors.len() as u32);
+    flat.0.tensors.push(Constant::of(kind, tensor));
+    flat.0.params[param.at()].tensor = id;
+    flat
+}
