@@ -63,15 +63,19 @@ pub fn by_oracle(network: &Network) -> Vec<Vec<f64>> {
 
 /// The loss of a network after so many steps.
 pub fn loss(flat: &Flat, ask: &Ask) -> f64 {
+    by_oracle(&recording(flat, ask.loss, ask.steps))[0][0]
+}
+
+/// A network that executes so many steps, and keeps a variable at the end.
+pub fn recording(flat: &Flat, var: u32, steps: u64) -> Network {
     let mut network = flat.0.clone();
-    let member = Member::Var(ask.loss);
-    let (key, instance) = ("loss".into(), InstanceId(0));
+    let (key, instance, member) = ("loss".into(), InstanceId(0), Member::Var(var));
     network.run.records = vec![Record { key, instance, member, when: None, asked: true }];
     network.run.values.clear();
     network.run.reports.clear();
     network.run.expectations.clear();
-    network.run.steps = ask.steps;
-    by_oracle(&network)[0][0]
+    network.run.steps = steps;
+    network
 }
 
 /// A verified network that finds gradients.
@@ -86,11 +90,12 @@ pub fn reversed(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Reversed {
     reversed
 }
 
-/// The network with a loss: the sum of all elements of a variable, after each step added up.
+/// The network with a loss: the sum of all elements of a variable after a step, or after all
+/// steps.
 ///
 /// # Panics
 /// Where the variable is a queue.
-pub fn with_loss(flat: &Flat, var: u32) -> (Flat, u32) {
+pub fn with_loss(flat: &Flat, var: u32, all: bool) -> (Flat, u32) {
     let mut network = flat.0.clone();
     let Some(mut body) = network.bodies.pop() else { panic!("no body") };
     let mut tensors = Tensors::of(&network);
@@ -104,7 +109,7 @@ pub fn with_loss(flat: &Flat, var: u32) -> (Flat, u32) {
         let sum = b.sum(float, &axes)?;
         let loss = body.vars.len() as u32;
         let before = b.leaf(Op::Var(loss), Kind::F64, &[])?;
-        let after = b.scalar(scalar::Op::Add, &[before, sum])?;
+        let after = if all { b.scalar(scalar::Op::Add, &[before, sum])? } else { sum };
         Ok::<_, String>((read, loss, before, after, b.number(Kind::F64, 0.0)?))
     })();
     let (read, loss, before, after, init) = made.unwrap_or_else(|why| panic!("{why}"));
@@ -138,14 +143,21 @@ pub fn param(flat: &Flat, slot: u32) -> Vec<f64> {
     }
 }
 
-/// The network with other elements of a float param.
+/// The network with other elements of a param.
+///
+/// # Panics
+/// Where the param is no number.
 pub fn with_param(flat: &Flat, slot: u32, values: Vec<f64>) -> Flat {
     let mut flat = flat.clone();
     let param = flat.0.instances[0].args[slot as usize];
     let of = &flat.0.bodies[0].slots[slot as usize];
-    assert!(of.kind.is_float());
-    let (kind, shape): (Kind, _) = (of.kind, of.shape.clone());
-    let tensor = Known::Dense(Arc::new(Tensor::float(shape, values)));
+    let (kind, shape) = (of.kind, of.shape.clone());
+    let tensor = match kind {
+        Kind::Int => Tensor::int(shape, values.iter().map(|x| *x as i64).collect()),
+        Kind::F32 | Kind::F64 => Tensor::float(shape, values),
+        Kind::Bool => panic!("it is no number"),
+    };
+    let tensor = Known::Dense(Arc::new(tensor));
     let id = TensorId(flat.0.tensors.len() as u32);
     flat.0.tensors.push(Constant::of(kind, tensor));
     flat.0.params[param.at()].tensor = id;

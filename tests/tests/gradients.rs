@@ -119,7 +119,7 @@ fn asked(flat: &Flat, n: u64) -> Option<(Flat, Ask)> {
         })
         .map(|(_, slot)| slot)
         .collect();
-    let (flat, loss) = with_loss(flat, var);
+    let (flat, loss) = with_loss(flat, var, true);
     let steps = flat.0.run.steps.clamp(1, 12);
     Some((flat, Ask { steps, loss, learned }))
 }

@@ -4,6 +4,20 @@
 //! flat form another one in the same form, which executes a sample and then goes back through
 //! its steps. Whatever executes networks executes that one too, bit for bit alike.
 
+mod flow;
 pub mod reverse;
+pub mod sample;
 
-pub use reverse::{Ask, Refused, Reversed, reverse};
+pub use reverse::{Ask, Reversed, reverse};
+pub use sample::{Cut, Sample, sample};
+
+use snn_ir::diagnostics::Loc;
+
+/// Why a network cannot be trained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: String,
+    /// Where.
+    pub place: Loc,
+}

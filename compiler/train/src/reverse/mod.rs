@@ -23,13 +23,13 @@
 
 mod back;
 mod clocks;
-mod flow;
 mod past;
 mod queues;
 
+use crate::Refused;
+use crate::flow::Flow;
 use clocks::Clocks;
-use flow::Flow;
-use past::Past;
+use past::{Past, Tape};
 use snn_grammar::ast::ElemType;
 use snn_ir::diagnostics::Loc;
 use snn_ir::network::adjoint::{self, Builder, Built, Slope, adjoint_kind};
@@ -75,15 +75,6 @@ pub struct End {
     pub place: Loc,
 }
 
-/// Why a network cannot be differentiated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Why.
-    pub why: String,
-    /// Where.
-    pub place: Loc,
-}
-
 /// The network that executes the steps of another, and then finds the gradients of its loss.
 ///
 /// # Errors
@@ -102,7 +93,7 @@ pub fn reverse(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Result<Reversed, Ref
     let mut tensors = Tensors::of(&network);
     let values = body.values.clone();
     let mut reverser = Reverser {
-        flow: Flow::of(&flat.0, ask.loss, &ask.learned),
+        flow: Flow::of_gradient(body, ask.loss, &ask.learned),
         b: Builder::new(&mut network, &mut tensors, values, of.place),
         flat: &flat.0,
         body,
@@ -256,13 +247,13 @@ impl Reverser<'_> {
         let tapes = self.tapes_used(&back);
         let reads: Vec<Stmt> =
             tapes.iter().map(|tape| self.read(tape, self.clocks.second)).collect();
+        let by_value: HashMap<ValueId, &Tape> = tapes.iter().map(|t| (t.of, t)).collect();
         let mut phases: [Vec<Stmt>; 4] = Default::default();
         for (all, stmts) in phases.iter_mut().zip(&body.phases) {
             for stmt in stmts {
                 let clock = self.clocks.forth[&stmt.clock];
                 all.push(Stmt { clock, ..stmt.clone() });
-                let Some(value) = stmt.action.fixes() else { continue };
-                for tape in tapes.iter().filter(|tape| tape.of == value) {
+                if let Some(tape) = stmt.action.fixes().and_then(|value| by_value.get(&value)) {
                     // What is evaluated under a guard that does not hold is 0, and that is kept.
                     let guard = match stmt.action {
                         Action::Eval(_) => None,
@@ -296,14 +287,13 @@ impl Reverser<'_> {
                 seeds.push((value, sum));
             }
         }
-        let of_slot = |slot: u32| {
-            let values = self.body.values.iter().zip(0..);
-            values.filter(move |(v, _)| v.op == Op::Param(slot)).map(|(_, at)| ValueId(at))
-        };
-        let leaves: Vec<(usize, ValueId)> = learned
-            .iter()
-            .enumerate()
-            .flat_map(|(k, slot)| of_slot(*slot).map(move |leaf| (k, leaf)))
+        let position: HashMap<u32, usize> = learned.iter().copied().zip(0..).collect();
+        let values = self.body.values.iter().zip((0..).map(ValueId));
+        let leaves: Vec<(usize, ValueId)> = values
+            .filter_map(|(value, id)| match value.op {
+                Op::Param(slot) => Some((*position.get(&slot)?, id)),
+                _ => None,
+            })
             .collect();
         let ids: Vec<ValueId> = leaves.iter().map(|(_, leaf)| *leaf).collect();
         let found = adjoint::backward(&mut self.b, &seeds, &ids, &mut adjoint::hard)?;

@@ -1,6 +1,6 @@
 //! Which message of a queue is taken when.
 
-use super::Refused;
+use crate::Refused;
 use snn_ir::network::{Action, Network, Op, Stmt};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
