@@ -7,4 +7,6 @@ pub mod mnist;
 pub mod program;
 pub mod programs;
 pub mod random_ir;
+pub mod smooth;
+pub mod tangent;
 pub mod timing;

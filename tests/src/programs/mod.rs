@@ -44,6 +44,11 @@ pub struct Generated {
 
 /// Program number `n` of a seed.
 pub fn numbered(seed: u64, n: u64, may: Features) -> Generated {
+    generate(&mut stream(seed, n), may)
+}
+
+/// The choices of program number `n` of a seed.
+pub(crate) fn stream(seed: u64, n: u64) -> Choices {
     // SplitMix64 (Steele, Lea and Flood 2014): a stream for each pair of numbers.
     let mut state =
         seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ n.wrapping_mul(0xd1b5_4a32_d192_ed03);
@@ -53,7 +58,7 @@ pub fn numbered(seed: u64, n: u64, may: Features) -> Generated {
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ z >> 31) >> 32) as u32
     };
-    generate(&mut Choices::new((0..8000).map(|_| next()).collect()), may)
+    Choices::new((0..8000).map(|_| next()).collect())
 }
 
 /// The program that `choices` mean.
