@@ -117,7 +117,7 @@ fn derivatives_of_smooth_programs_agree_with_differences() {
         assert_eq!(of(&[]), Tangent { derivative: 0.0, ..found });
         largest = largest.max(found.value.abs());
         // Of fourth order, so that neither what is cut off nor what is rounded is seen.
-        let h = 2e-4;
+        let h = 5e-5;
         let central = |h: f64| moved(&flat, loss, &along, h) - moved(&flat, loss, &along, -h);
         let expected = (8.0 * central(h) - central(2.0 * h)) / (12.0 * h);
         let close = 1e-6 * expected.abs() + 1e-9 * found.value.abs().max(1e-3);

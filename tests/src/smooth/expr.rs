@@ -23,11 +23,12 @@ impl Maker {
         }
     }
 
-    /// An expression whose values are in (-1, 1).
+    /// An expression whose values are from -1 to 1.
     pub(super) fn small(&mut self, scope: &Scope, shape: &[usize], depth: usize) -> String {
         let of = self.expr(scope, shape, depth);
         let by = self.pick(&["tanh", "tanh", "sin", "cos"]);
-        format!("{by}({of})")
+        // Weak, so that what goes round does not become chaotic.
+        format!("{by}(0.4 * {of})")
     }
 
     /// An expression of moderate size.
