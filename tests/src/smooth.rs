@@ -258,7 +258,8 @@ impl Maker {
             2 => format!("every {every} offset {offset} stagger 1"),
             _ => format!("every {every} offset {offset}"),
         };
-        let phase = self.pick(&["", "", " in spk", " in lrn", " in post_mgmt", " in host"]);
+        let phase =
+            self.pick(&["", "", " in spk", " in pre_mgmt", " in lrn", " in post_mgmt", " in host"]);
         format!("reset {target} {when}{phase}")
     }
 }

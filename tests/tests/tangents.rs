@@ -131,18 +131,215 @@ fn derivatives_of_smooth_programs_agree_with_differences() {
 }
 
 #[test]
-fn tmp_all() {
-    let mut seen = std::collections::BTreeMap::new();
-    for n in 0..300 {
-        let text = smooth::program(1, n).text;
-        let checked = check_text(&Memory::new(), "program.snn".as_ref(), &text, &Options::default());
-        if checked.has_errors() {
-            let r = checked.rendered();
-            let at = r.find("error").unwrap();
-            let e: String = r[at..].lines().take(8).collect::<Vec<_>>().join("\n");
-            let key: String = e.lines().next().unwrap().chars().take(25).collect();
-            let x = seen.entry(key).or_insert((0, Vec::new())); x.0 += 1; if x.1.len() < 5 { x.1.push(format!("{n}: {e}")); }
+fn smooth_programs_are_accepted_and_show_everything() {
+    let all: Vec<String> = (0..300).map(|n| smooth::program(2, n).text).collect();
+    for text in &all {
+        let checked = check_text(&Memory::new(), "program.snn".as_ref(), text, &Options::default());
+        assert!(!checked.has_errors(), "{}\n{text}", checked.rendered());
+        assert_eq!(checked.runs.len(), 1);
+    }
+    // Processes, messages, statements, operations.
+    #[rustfmt::skip]
+    let words = [
+        "process Play", "process Drive", "process Delay", "process Some", "p3 = ", ".r\n",
+        "source.o -> p1", "back.o -> ", "transpose().flatten()", "concat(source.o", ".o[0..", ".o[1..",
+        "epoch ", "reset p*", "reset p0.*", "reset p0\u{20}", "reset p1.v", "reset p0.ring",
+        " in spk", " in lrn", " in post_mgmt", " in host", "at round.end", "stagger 1",
+        "in pre_mgmt", "phase lrn when", "phase post_mgmt", "phase pre_mgmt", "when round.start",
+        "let y", "buffer v", "buffer held", "var held", "const k", " = tanh(0.4 * ", "+= 0.2",
+        " *= ", " where arange", " where t % ", " where not", "if t % ", "else", "t % 4 >= 2",
+        "ring[t % 3]", "ring[n % 2]", "ring[m]", "[t % ", "[1..", "where(t % ", "random(",
+        " @ ", "conv2d(", "stride: 2", "padding: 1", "groups: 2", "outer(", "sum(", "mean(",
+        "axis: 0)", "axis: 1)", "transpose(", "reshape(", "flatten(", "concat(", "[.., ", " / ",
+        " ** sin", ") ** 3", "(-", "sin(", "cos(", "exp(", "sqrt(", "log(", "total = 0.9",
+    ];
+    let none: Vec<&str> =
+        words.into_iter().filter(|word| !all.iter().any(|text| text.contains(word))).collect();
+    assert_eq!(none, Vec::<&str>::new());
+    // Most have several parts, and something that goes round.
+    let count = |word: &str| all.iter().filter(|text| text.contains(word)).count();
+    assert!(count("p2 = ") > 100 && count("back = ") > 100 && count("reset") > 150);
+    assert_eq!(smooth::program(2, 7).text, all[7]);
+    assert!(all.iter().collect::<std::collections::BTreeSet<_>>().len() == all.len());
+}
+
+/// Adds a variable that holds the sum of the elements of another after every step.
+fn with_sum(flat: &mut Network, of: usize) -> u32 {
+    let body = &mut flat.bodies[0];
+    let Var { ty, shape, place, .. } = body.vars[of].clone();
+    let mut push = |op: Op, args: &[ValueId], kind: Kind, shape: &[usize]| {
+        let stage = if matches!(op, Op::Const(_)) { Stage::Once } else { Stage::Step };
+        let (args, shape, name, spike) = (args.to_vec(), shape.to_vec(), None, None);
+        body.values.push(Value { op, args, kind, shape, stage, name, spike, place });
+        ValueId(body.values.len() as u32 - 1)
+    };
+    let read = push(Op::Var(of as u32), &[], ty.kind(), &shape);
+    let floats = push(Op::Scalar(scalar::Op::Convert(Kind::F64)), &[read], Kind::F64, &shape);
+    let axes = (0..shape.len()).collect();
+    let sum = push(Op::Reduce(ReduceOp::Sum, axes), &[floats], Kind::F64, &[]);
+    let init = push(Op::Const(TensorId(flat.tensors.len() as u32)), &[], Kind::F64, &[]);
+    flat.tensors.push(Tensor::of(Kind::F64, Constant::Dense(Arc::new(Known::scalar_float(0.0)))));
+    let (name, kind, shape) = ("the sum".into(), VarKind::State, Vec::new());
+    let ty = ElemTy { elem: ElemType::F64, overflow: None };
+    body.vars.push(Var { name, kind, ty, shape, init, place });
+    let var = body.vars.len() as u32 - 1;
+    let store = Action::Store { var, region: Vec::<Pick>::new(), value: sum, mask: None };
+    for action in [Action::Read(read), store] {
+        body.phases[3].push(Stmt { clock: ALWAYS, guard: None, action, place });
+    }
+    var
+}
+
+#[test]
+fn values_are_those_of_the_oracle_on_random_programs() {
+    let (mut dice, mut moving, mut whole) = (Dice(2), 0, 0);
+    for n in 0..80 {
+        let made = numbered(5, n, Features::TODAY);
+        let Checked::Accepted(compiled) = check(&made.program) else { continue };
+        let mut flat = compiled.run.flat.0;
+        let vars = flat.bodies[0].vars.iter().enumerate();
+        let held = vars.filter(|(_, v)| !matches!(v.kind, VarKind::Queue { .. }));
+        let held: Vec<usize> = held.map(|(at, _)| at).collect();
+        let slots = flat.bodies[0].slots.iter().zip(0..);
+        let along: Vec<(u32, Vec<f64>)> =
+            slots.map(|(s, at)| (at, dice.numbers(size(&s.shape)))).collect();
+        let slope = |x: f64| 1.0 / (1.0 + x.abs()).powi(2);
+        let sums: Vec<u32> = (0..2)
+            .filter_map(|_| held.get(((dice.number() + 1.0) / 2.0 * held.len() as f64) as usize))
+            .copied()
+            .collect::<Vec<usize>>()
+            .into_iter()
+            .map(|of| with_sum(&mut flat, of))
+            .collect();
+        verify::verify(&flat).unwrap();
+        for loss in sums {
+            let found = tangent(&flat, flat.run.steps, loss, &along, &slope);
+            match (recorded(&flat, loss), found) {
+                (Ok(expected), Ok(found)) => {
+                    let same = expected.to_bits() == found.value.to_bits();
+                    let nan = expected.is_nan() && found.value.is_nan();
+                    assert!(
+                        same || nan,
+                        "program {n}: {found:?}, not {expected}\n{}",
+                        made.program
+                    );
+                    moving += u64::from(found.derivative != 0.0);
+                    whole += u64::from(expected != 0.0);
+                    let still = tangent(&flat, flat.run.steps, loss, &[], &slope).unwrap();
+                    assert_eq!(still.derivative, 0.0, "program {n}\n{}", made.program);
+                }
+                (Err(Failure::Index { .. }), Err(why)) if why.contains("index") => {}
+                (expected, found) => {
+                    panic!("program {n}: {found:?}, not {expected:?}\n{}", made.program)
+                }
+            }
         }
     }
-    for (k, (n, v)) in seen { println!("=== {k} {n}"); for v in v { println!("{v}"); } }
+    assert!(moving > 10 && whole > 80, "{moving} {whole}");
+}
+
+#[test]
+fn rules_that_are_no_limits_of_differences() {
+    // Along x by 1, along y by 1, 2, 3, along k by 1; at t = 2.
+    let cases = [
+        ("extremes", "", "total = min(y) + 10 * max(y)", 2.0 + 10.0 * 1.0),
+        ("positions", "", "total = x + argmax(y) * 2", 1.0),
+        ("a comparison", "", "total = where(x > 1.0, y[0], y[1])", 2.0),
+        ("a branch", "", "if x > 1.0 { total = y[0] } else { total = x }", 1.0),
+        ("a spike", "var v: f64 = x", "total = 3.0 * soft(v > 0.5)", 3.0 * (10.0 + 0.7 - 0.5)),
+        (
+            "a falling one",
+            "var v: f64[3] = y",
+            "total = 1.0 * soft(v[1] <= x)",
+            -(10.0 - 2.2) * (2.0 - 1.0),
+        ),
+        (
+            "spikes that are counted",
+            "var v: f64[3] = y",
+            "total = sum(soft(v > 0.0))",
+            10.5 + 8.5 * 2.0 + 10.5 * 3.0,
+        ),
+        ("spikes of integers", "var i: int = k", "total = 1.0 * soft(i >= 3)", 12.0),
+        ("a hard one", "var v: f64 = x", "total = 1.0 * hard(v > 0.5)", 0.0),
+        ("to an integer", "", "total = x + int(x * 9.0)", 1.0),
+        ("to a boolean", "", "total = x + bool(x)", 1.0),
+        ("integers", "", "total = k * k + k / 2", 2.0 * 5.0 + 0.5),
+        ("what wraps", "var i: i8 wrap = 0", "i = 60 * k; total = i", 60.0),
+        ("what saturates", "var i: i8 sat = 0", "i = 60 * k; total = i", 60.0),
+        ("single floats", "var f: f32 = 0", "f = f32(x); total = 2 * f", 2.0),
+        ("a kink", "", "total = abs(y[1])", -2.0),
+        ("a remainder", "", "total = y[1] % x", 2.0 + 3.0 * 1.0),
+        ("steps", "", "total = floor(9.0 * x) + ceil(x) + round(x) + x", 1.0),
+        ("an index", "", "total = y[k * t % 3]", 2.0),
+        (
+            "a mask",
+            "var v: f64[3] = y",
+            "v = 5.0 * x where y > 0.0; total = v @ [1.0, 10.0, 100.0]",
+            525.0,
+        ),
+        ("a zero in a product", "", "total = sum([[4.0, 2.0]] @ [x - 0.7, x])", 6.0),
+        ("a zero weight", "", "total = sum(outer([x - 0.7], [1.0, 1.0]) @ [2.0, x])", 2.7),
+        (
+            "a zero in a convolution",
+            "",
+            "total = sum(conv2d(full([1, 1, 1, 1], 3.0), reshape([x - 0.7, x], [2, 1, 1])))",
+            6.0,
+        ),
+        (
+            "delays",
+            "const d = by_delay(reshape(y, [1, 3]), [[0, 1, 1]], 2)",
+            "total = sum(d[0, 1])",
+            5.0,
+        ),
+        ("a reset before reading", "var v: f64 = x", "total = v; v = 0.0", 1.0),
+        ("power of zero", "", "total = (x - 0.7) ** 2 + (x - 0.7) ** 1.0 + 0.0 ** x", 1.0),
+    ];
+    for (what, member, body, expected) in cases {
+        let text = format!(
+            "process P(x: f64, y: f64[3], k: int) {{\n    {member}\n    var total: f64 = 0\n    \
+             phase spk {{ {body} }}\n}}\nnetwork Main {{\n    \
+             p = P(x: 0.7, y: [0.5, -1.5, 0.5], k: 5)\n    reset p every 1 in host\n}}\n\
+             run sim of Main {{ steps 2; record p.total }}\n"
+        );
+        let flat = flat(&text);
+        let along = [
+            (slot(&flat, "p.x"), vec![1.0]),
+            (slot(&flat, "p.y"), vec![1.0, 2.0, 3.0]),
+            (slot(&flat, "p.k"), vec![1.0]),
+        ];
+        let found = tangent(&flat, 2, var(&flat, "p.total"), &along, &|x| 10.0 + x).unwrap();
+        let by = (found.derivative - expected).abs();
+        assert!(by < 1e-12 * expected.abs().max(1.0), "{what}: {found:?}, not {expected}\n{text}");
+    }
+}
+
+#[test]
+fn a_message_of_spikes_has_the_slope_and_host_resets_come_after_the_loss() {
+    let text = "process P(x: f64) { out s: spike; var v: f64 = x; phase spk { v = v * 3; \
+                s = v > 2 } }\nprocess Q(w: f64) { in s: spike; var n: f64 = 0; phase spk { \
+                n += w * s } }\nnetwork Main { p = P(x: 0.7); q = Q(w: 5.0); p -> q; \
+                reset p.v every 1 in host }\nrun sim of Main { steps 2; record q.n }";
+    let flat = flat(text);
+    let along = [(slot(&flat, "p.x"), vec![1.0]), (slot(&flat, "q.w"), vec![0.5])];
+    let of = |steps, path| tangent(&flat, steps, var(&flat, path), &along, &|_| 0.25).unwrap();
+    // No reset comes between: 3 · 0.7, not 9 · 0.7 and not 0.7.
+    let v = of(2, "p.v");
+    assert_eq!(v, Tangent { value: 0.7 * 3.0, derivative: 3.0 });
+    // Each step a spike: by w its count, by x the weight times the slope times 3.
+    assert_eq!(of(2, "q.n"), Tangent { value: 10.0, derivative: 2.0 * (0.5 + 5.0 * 0.25 * 3.0) });
+    assert_eq!(of(0, "p.v"), Tangent { value: 0.7, derivative: 1.0 });
+    assert!(tangent(&flat, 1, 99, &along, &|_| 0.0).is_err());
+    assert!(tangent(&flat, 1, 0, &[(0, vec![1.0, 2.0])], &|_| 0.0).is_err());
+}
+
+#[test]
+fn an_index_out_of_range_is_an_error() {
+    let text = "process P(y: f64[3]) { var v: f64 = 0; phase spk { v = y[t] } }\n\
+                network Main { p = P(y: [1.0, 2.0, 3.0]) }\n\
+                run sim of Main { steps 2; record p.v }";
+    let flat = flat(text);
+    let along = [(slot(&flat, "p.y"), vec![4.0, 5.0, 6.0])];
+    let of = |steps| tangent(&flat, steps, var(&flat, "p.v"), &along, &none);
+    assert_eq!(of(2), Ok(Tangent { value: 3.0, derivative: 6.0 }));
+    assert!(of(3).is_err_and(|why| why.contains("the index 3 is not in 0..3")));
 }
