@@ -74,6 +74,12 @@ pub fn gradients(
     let mut found = Vec::with_capacity(wanted.len());
     match &of.op {
         Op::Const(_) | Op::Param(_) | Op::Time | Op::Var(_) | Op::Input(_) | Op::Random { .. } => {}
+        // Whether a message is there: of a spike it is the spike.
+        Op::Scalar(scalar::Op::Ne) if b.is_zero(of.args[1])? => {
+            if wanted.contains(&0) {
+                found.push((0, g));
+            }
+        }
         Op::Scalar(op) if op.is_comparison() => {
             if let Some(first) = scalars::difference(b, (*op, id, &of), g, slope)? {
                 for at in wanted {

@@ -192,7 +192,8 @@ impl<'n> Flattener<'n> {
                 _ => value.op.clone(),
             };
             let copied = self.push(op, args, (value.kind, &value.shape), value.place);
-            self.body.values[copied.at()].name = value.name.as_deref().map(path);
+            let copy = &mut self.body.values[copied.at()];
+            (copy.name, copy.spike) = (value.name.as_deref().map(path), value.spike);
             values[at] = Some(copied);
         }
         self.vars.push(self.body.vars.len() as u32);

@@ -86,9 +86,8 @@
 //! | Operation | Adjoint of its argument |
 //! |---|---|
 //! | `Const`, `Param`, `Time`, `Var`, `Input`, `Random` | has none; what is done with its own is the caller's |
-//! | `Scalar` | `g` times the derivative of the table ([`crate::scalar::Op::derivative`]); summed for a scalar |
-//! | a comparison | none, or `g` times the slope that the caller gives to one that is marked `spike` or `soft` |
-//! | a conversion | `g`; none where floats become integers, or numbers booleans |
+//! | `Scalar` | `g` times the derivative of the table ([`crate::scalar::Op::derivative`]), which passes over rounding and wrapping; summed for a scalar |
+//! | a comparison | none, or `g` times the slope that the caller gives to one that is marked `spike` or `soft`; of `x != 0` it is `g` |
 //! | `Broadcast` | the sum along the stretched axes |
 //! | `Transpose`, `Reshape`, `Flip` | the same, back |
 //! | `Slice` | `Concat` with zeros |

@@ -1,4 +1,9 @@
 //! Derivatives, written in the operations themselves.
+//!
+//! What rounds, truncates or wraps is passed as if it did not ("straight through", Y. Bengio,
+//! N. Léonard and A. Courville, *Estimating or propagating gradients through stochastic neurons*,
+//! 2013): networks that compute in integers would have no gradient else. Booleans are 0 and 1, and
+//! logic is the polynomial that it is of them.
 
 use super::{Kind, Op, Scalar};
 
@@ -23,6 +28,12 @@ pub(super) const A: Term = Term::Operand(0);
 pub(super) const B: Term = Term::Operand(1);
 /// `1 / b`.
 pub(super) const INVERSE_B: Term = Term::Apply(Op::Div, &[ONE, B]);
+/// `2^b`.
+pub(super) const TWO_TO_B: Term = Term::Apply(Op::Pow, &[Term::Constant(2.0), B]);
+/// `1 - a`.
+pub(super) const NOT_A: Term = Term::Apply(Op::Sub, &[ONE, A]);
+/// `1 - b`.
+pub(super) const NOT_B: Term = Term::Apply(Op::Sub, &[ONE, B]);
 
 impl Term {
     /// Its value. `None` where the operands are not those of the operation.

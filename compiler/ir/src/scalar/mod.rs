@@ -166,8 +166,10 @@ impl Op {
         &self.row().rust
     }
 
-    /// The derivatives by each operand, where it gives a float; `None` where it gives none.
-    pub fn derivative(self) -> Option<&'static [Term]> {
-        self.row().derivative
+    /// The derivatives by each operand, of operands of a kind (but for the condition of a choice);
+    /// `None` where it has none: comparisons, and logic on the bits of integers.
+    pub fn derivative(self, kind: Kind) -> Option<&'static [Term]> {
+        let bits = matches!(self, Op::And | Op::Or | Op::Xor) && kind == Kind::Int;
+        self.row().derivative.filter(|_| !bits)
     }
 }

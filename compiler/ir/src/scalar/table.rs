@@ -1,6 +1,6 @@
 //! The table: one row for each operation.
 
-use super::derivative::{A, B, INVERSE_B, MINUS_ONE, ONE, ZERO};
+use super::derivative::{A, B, INVERSE_B, MINUS_ONE, NOT_A, NOT_B, ONE, TWO_TO_B, ZERO};
 use super::row::{ByKind, Meaning, OfInts, OfOne, OfTwo, ROW, Row, comparison, function, one, two};
 use super::rust::Neutral::{Both, Right};
 use super::rust::{Form, Level, Rust};
@@ -39,10 +39,17 @@ macro_rules! operations {
     };
 }
 
+/// A term where a condition on the operands holds, else `0`.
+macro_rules! within {
+    ($test:ident, $a:expr, $b:expr, $term:expr) => {
+        Term::Apply(Op::Select, &[Term::Apply(Op::$test, &[$a, $b]), $term, ZERO])
+    };
+}
+
 /// `1` where a condition on the operands holds, else `0`.
 macro_rules! indicator {
     ($test:ident, $a:expr, $b:expr) => {
-        Term::Apply(Op::Select, &[Term::Apply(Op::$test, &[$a, $b]), ONE, ZERO])
+        within!($test, $a, $b, ONE)
     };
 }
 
@@ -119,6 +126,7 @@ operations! {
             name: "not",
             meaning: one(Some(one!(ops::Not::not)), None, None, None),
             interval: interval::not,
+            derivative: Some(&[MINUS_ONE]),
             rust: Rust { bool: Form::Prefix('!'), ..Rust::NONE },
             ..ROW
         };
@@ -196,6 +204,13 @@ operations! {
             name: "floor_div",
             meaning: two(None, Some(two_ints!(arith::floor_div)), None, None),
             interval: interval::floor_div,
+            derivative: Some(&[
+                within!(Ne, B, ZERO, INVERSE_B),
+                within!(Ne, B, ZERO, Term::Apply(
+                    Op::Neg,
+                    &[Term::Apply(Op::Div, &[A, Term::Apply(Op::Mul, &[B, B])])],
+                )),
+            ]),
             rust: Rust { int_neutral: Right(1), ..Rust::int(Form::Call("floor_div")) },
             ..ROW
         };
@@ -251,15 +266,22 @@ operations! {
             name: "shl",
             meaning: two(None, Some(two_ints!(arith::shl)), None, None),
             interval: interval::shl,
+            derivative: Some(&[
+                within!(Ge, B, ZERO, within!(Lt, B, Term::Constant(64.0), TWO_TO_B)),
+                ZERO,
+            ]),
             modular: true,
             rust: Rust { int_neutral: Right(0), ..Rust::int(Form::Call("shl")) },
-            ..ROW
         };
         /// `a >> b`, arithmetic; 0 for `b` below 0, the sign for `b` above 63.
         Shr = Row {
             name: "shr",
             meaning: two(None, Some(two_ints!(arith::shr)), None, None),
             interval: interval::shr,
+            derivative: Some(&[
+                within!(Ge, B, ZERO, within!(Lt, B, Term::Constant(64.0), Term::Apply(Op::Div, &[ONE, TWO_TO_B]))),
+                ZERO,
+            ]),
             rust: Rust { int_neutral: Right(0), ..Rust::int(Form::Call("shr")) },
             ..ROW
         };
@@ -268,27 +290,30 @@ operations! {
             name: "and",
             meaning: two(Some(two!(ops::BitAnd::bitand)), Some(two_ints!(ops::BitAnd::bitand)), None, None),
             interval: interval::bitwise,
+            derivative: Some(&[B, A]),
             modular: true,
             rust: Rust { int_neutral: Both(-1), ..Rust::bits("&", Level::And) },
-            ..ROW
         };
         /// Bitwise of integers, logical of booleans.
         Or = Row {
             name: "or",
             meaning: two(Some(two!(ops::BitOr::bitor)), Some(two_ints!(ops::BitOr::bitor)), None, None),
             interval: interval::bitwise,
+            derivative: Some(&[NOT_B, NOT_A]),
             modular: true,
             rust: Rust { int_neutral: Both(0), ..Rust::bits("|", Level::Or) },
-            ..ROW
         };
         /// Bitwise of integers, logical of booleans.
         Xor = Row {
             name: "xor",
             meaning: two(Some(two!(ops::BitXor::bitxor)), Some(two_ints!(ops::BitXor::bitxor)), None, None),
             interval: interval::bitwise,
+            derivative: Some(&[
+                Term::Apply(Op::Sub, &[NOT_B, B]),
+                Term::Apply(Op::Sub, &[NOT_A, A]),
+            ]),
             modular: true,
             rust: Rust { int_neutral: Both(0), ..Rust::bits("^", Level::Xor) },
-            ..ROW
         };
         /// The smaller. Of floats: NaN if either is; of two zeros the second.
         Min = Row {
@@ -359,6 +384,13 @@ operations! {
             name: "decay",
             meaning: two(None, Some(two_ints!(arith::decay_wide)), None, None),
             interval: interval::decay,
+            derivative: Some(&[
+                Term::Apply(
+                    Op::Div,
+                    &[Term::Apply(Op::Sub, &[Term::Constant(4096.0), B]), Term::Constant(4096.0)],
+                ),
+                Term::Apply(Op::Div, &[A, Term::Constant(-4096.0)]),
+            ]),
             rust: Rust::int(Form::Call("decay_wide")),
             ..ROW
         };
@@ -390,12 +422,12 @@ operations! {
             Form::Call("tanh"),
         );
         /// Largest whole number not above.
-        Floor = function("floor", one!(f32::floor), one!(f64::floor), &[ZERO], Form::Method("floor"));
+        Floor = function("floor", one!(f32::floor), one!(f64::floor), &[ONE], Form::Method("floor"));
         /// Smallest whole number not below.
-        Ceil = function("ceil", one!(f32::ceil), one!(f64::ceil), &[ZERO], Form::Method("ceil"));
+        Ceil = function("ceil", one!(f32::ceil), one!(f64::ceil), &[ONE], Form::Method("ceil"));
         /// Nearest whole number, halves to even.
         Round = function("round", one!(f32::round_ties_even), one!(f64::round_ties_even),
-            &[ZERO],
+            &[ONE],
             Form::Method("round_ties_even"),
         );
     }
@@ -424,6 +456,7 @@ operations! {
             name: WRAP,
             meaning: Meaning::Other { arity: 1, result: eval::fit_kind, eval: eval::fit },
             interval: interval::wrap,
+            derivative: Some(&[ONE]),
             rust: CONVERSION,
             ..ROW
         };
@@ -437,6 +470,7 @@ operations! {
             name: SAT,
             meaning: Meaning::Other { arity: 1, result: eval::fit_kind, eval: eval::fit },
             interval: interval::sat,
+            derivative: Some(&[ONE]),
             rust: CONVERSION,
             ..ROW
         };

@@ -241,7 +241,7 @@ impl Reverser<'_> {
         for var in 0..body.vars.len() as u32 {
             self.beginning(var, slope)?;
         }
-        let (gradients, reaches) = self.params(&ask.learned)?;
+        let (gradients, reaches) = self.params(&ask.learned, slope)?;
         // What the way back reads is known only now.
         let mut back = std::mem::take(&mut self.back);
         let tapes = self.tapes_used(&back);
@@ -275,7 +275,11 @@ impl Reverser<'_> {
     }
 
     /// Passes what was collected on to the params.
-    fn params(&mut self, learned: &[u32]) -> Result<(Vec<u32>, Vec<bool>), String> {
+    fn params(
+        &mut self,
+        learned: &[u32],
+        slope: Slope<'_>,
+    ) -> Result<(Vec<u32>, Vec<bool>), String> {
         let clock = self.clocks.last;
         let mut seeds = Vec::new();
         let collected: Vec<(ValueId, u32)> =
@@ -296,7 +300,7 @@ impl Reverser<'_> {
             })
             .collect();
         let ids: Vec<ValueId> = leaves.iter().map(|(_, leaf)| *leaf).collect();
-        let found = adjoint::backward(&mut self.b, &seeds, &ids, &mut adjoint::hard)?;
+        let found = adjoint::backward(&mut self.b, &seeds, &ids, slope)?;
         let mut sums: Vec<Option<ValueId>> = vec![None; learned.len()];
         for ((k, _), gradient) in leaves.iter().zip(found) {
             let Some(gradient) = gradient else { continue };

@@ -128,6 +128,16 @@ impl<'n> Builder<'n> {
         self.constant(kind, Tensor::scalar_float(x))
     }
 
+    /// Whether a value is the constant 0.
+    ///
+    /// # Errors
+    /// Where the value is not there.
+    pub fn is_zero(&self, id: ValueId) -> Result<bool, String> {
+        let Op::Const(tensor) = self.value(id)?.op else { return Ok(false) };
+        let constant = self.network.tensors.get(tensor.at()).and_then(|t| t.constant());
+        Ok(constant.and_then(|c| c.first_number()) == Some(0.0) && self.value(id)?.shape.is_empty())
+    }
+
     /// The integers `0..n`, `[n]`.
     ///
     /// # Errors

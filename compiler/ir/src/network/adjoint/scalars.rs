@@ -13,14 +13,9 @@ pub(super) fn operand(
     gradient: ValueId,
     position: usize,
 ) -> Result<Option<ValueId>, String> {
-    // What rounds to an integer is constant between the places where it jumps, as `floor` is,
-    // and so is what becomes a boolean.
-    if let (Op::Convert(to), Some(from)) = (op, of.args.first()) {
-        let from = b.value(*from)?.kind;
-        let jumps = to == Kind::Bool && from != Kind::Bool || to == Kind::Int && from.is_float();
-        return Ok((!jumps).then_some(gradient));
-    }
-    let Some(term) = op.derivative().and_then(|terms| terms.get(position)) else {
+    let last = of.args.last().ok_or("an operand is missing")?;
+    let kind = b.value(*last)?.kind;
+    let Some(term) = op.derivative(kind).and_then(|terms| terms.get(position)) else {
         return Ok(None);
     };
     let work = b.value(gradient)?.kind;
