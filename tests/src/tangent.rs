@@ -6,8 +6,8 @@
 //! computes them. See A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition, 2008,
 //! chapter 3.1.
 //!
-//! Tangents are `f64` whatever the kind of the values is, and are never rounded to it. Where the
-//! table gives no derivative there is none; masks, guards, indices and delays have none either.
+//! Tangents are `f64` whatever the kind of the values is, and are never rounded to it. Conversions
+//! and `x != 0` pass them on. Where the table gives no derivative there is none; masks, guards, indices and delays have none either.
 //! What does not depend on the direction has no share in a sum, were its factor infinite: 0 times
 //! anything is 0.
 
@@ -260,7 +260,16 @@ impl Machine<'_> {
             _ => {
                 let args: Option<Vec<&Array>> =
                     of.args.iter().map(|a| self.found(*a).map(|a| &**a)).collect();
-                apply(of, &args.ok_or("an argument is missing")?, self.slope)
+                let second = of.args.get(1).map(|arg| &self.body.values[arg.at()].op);
+                let of_zero = match second {
+                    Some(Op::Const(tensor)) => {
+                        let constant = self.network.tensors[tensor.at()].constant();
+                        constant
+                            .is_some_and(|c| c.shape().is_empty() && c.first_number() == Some(0.0))
+                    }
+                    _ => false,
+                };
+                apply(of, &args.ok_or("an argument is missing")?, of_zero, self.slope)
             }
         }
     }

@@ -560,7 +560,9 @@ fn scalar_operations_on_floats() {
         if op == scalar::Op::Select {
             kinds[0] = Kind::Bool;
         }
-        if op.result(&kinds) != Some(Kind::F64) {
+        // What rounds is passed over: its derivative is no slope.
+        let rounds = matches!(op, scalar::Op::Floor | scalar::Op::Ceil | scalar::Op::Round);
+        if op.result(&kinds) != Some(Kind::F64) || rounds {
             continue;
         }
         for _ in 0..40 {
@@ -603,7 +605,7 @@ fn scalar_operations_on_floats() {
             checked += 1;
         }
     }
-    assert!(checked >= 20 * 40, "{checked}");
+    assert!(checked >= 18 * 40, "{checked}");
 }
 
 /// Integers, booleans and single precision have the derivative of the table too.
@@ -635,13 +637,9 @@ fn scalar_operations_on_every_kind() {
                     })
                     .collect();
                 for (i, found) in found.iter().enumerate() {
-                    let term = match op {
-                        scalar::Op::Convert(Kind::Bool) if kind != Kind::Bool => None,
-                        scalar::Op::Convert(Kind::Int) if kind.is_float() => None,
-                        _ => op
-                            .derivative()
-                            .map(|terms| terms[i].eval(&scalars, Scalar::F64(value[0])).unwrap()),
-                    };
+                    let term = op
+                        .derivative(kind)
+                        .map(|terms| terms[i].eval(&scalars, Scalar::F64(value[0])).unwrap());
                     let expected = match term {
                         Some(Scalar::F64(term)) => g * term,
                         None => 0.0,

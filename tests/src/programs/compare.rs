@@ -87,7 +87,7 @@ fn first_words(text: &str) -> String {
 }
 
 /// How an outcome differs from that of the first engine.
-fn differ(first: Option<(&str, &Outcome)>, name: &str, outcome: &Outcome) -> Option<Wrong> {
+pub fn differ(first: Option<(&str, &Outcome)>, name: &str, outcome: &Outcome) -> Option<Wrong> {
     let wrong = |kind: String, detail: String| Some(Wrong { kind, detail });
     if let Outcome::Failed(why) = outcome {
         return wrong(format!("{name} fails"), why.clone());

@@ -28,7 +28,7 @@ impl Maker {
         let of = self.expr(scope, shape, depth);
         let by = self.pick(&["tanh", "tanh", "sin", "cos"]);
         // Weak, so that what goes round does not become chaotic.
-        format!("{by}(0.4 * {of})")
+        format!("{by}(0.3 * {of})")
     }
 
     /// An expression of moderate size.

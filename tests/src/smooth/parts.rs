@@ -84,7 +84,7 @@ impl Maker {
             inside = self.ring(&inside, gives, (&mut members, &mut state, &mut body));
         }
         let sent = self.expr(&inside, &[gives], 2);
-        body.push(format!("o = tanh(w @ x + {sent})"));
+        body.push(format!("o = tanh(0.7 * (w @ x) + 0.5 * {sent})"));
         let mut phases = format!("    phase spk {{\n{}    }}\n", indented(&body));
         if let Some(n) = later {
             let phase = self.pick(&["pre_mgmt", "lrn", "post_mgmt"]);
@@ -180,7 +180,7 @@ impl Maker {
         format!(
             "process Delay[n](first: f64[n]) {{\n    in a: f64[n]\n    out o: f64[n]\n    \
              {kind} held: f64[n] = 0.5 * first\n    phase spk {{\n        o = held\n        \
-             held = tanh(a)\n    }}\n}}\n"
+             held = 0.6 * tanh(a)\n    }}\n}}\n"
         )
     }
 

@@ -142,14 +142,15 @@ pub(super) fn fit(x: Dual, ty: ElemTy) -> Dual {
     Dual { value, ..x }
 }
 
-/// A scalar operation; `spike` says whether it is a comparison that makes a spike.
+/// A scalar operation; `spike` says whether it is a comparison that makes a spike, `of_zero` whether
+/// its second operand is the constant 0.
 fn element(
     op: scalar::Op,
-    spike: Option<Mark>,
+    (spike, of_zero): (Option<Mark>, bool),
     operands: &[Dual],
     slope: &dyn Fn(f64) -> f64,
 ) -> Result<Dual, String> {
-    use scalar::Op::{Convert, Ge, Gt, Le, Lt, Select};
+    use scalar::Op::{Convert, Ge, Gt, Le, Lt, Ne, Select};
     let values: Vec<Scalar> = operands.iter().map(|x| x.value).collect();
     let value = eval(op, &values);
     let tangent = match (op, operands) {
@@ -157,11 +158,8 @@ fn element(
             Scalar::Bool(true) => yes.tangent,
             _ => no.tangent,
         },
-        (Convert(to), [x]) => match (x.value.kind(), to) {
-            (Kind::F32 | Kind::F64, Kind::Int) => 0.0,
-            (Kind::Int | Kind::F32 | Kind::F64, Kind::Bool) => 0.0,
-            _ => x.tangent,
-        },
+        (Convert(_), [x]) => x.tangent,
+        (Ne, [x, _]) if of_zero => x.tangent,
         (Gt | Ge | Lt | Le, [a, b]) if matches!(spike, Some(Mark::Spike | Mark::Soft)) => {
             let at = slope(float(a.value) - float(b.value));
             times(if matches!(op, Gt | Ge) { at } else { -at }, a.tangent - b.tangent)
@@ -171,7 +169,8 @@ fn element(
             // In double precision, whatever the kind of the operands is.
             let wide: Vec<Scalar> = values.iter().map(|x| x.convert(Kind::F64)).collect();
             let mut sum = 0.0;
-            for (term, x) in op.derivative().unwrap_or_default().iter().zip(operands) {
+            let kind = values.last().map_or(Kind::F64, |x| x.kind());
+            for (term, x) in op.derivative(kind).unwrap_or_default().iter().zip(operands) {
                 if x.tangent != 0.0 {
                     let partial = term.eval(&wide, value.convert(Kind::F64));
                     let partial = partial.ok_or_else(|| format!("a term of {}", op.name()))?;
@@ -184,10 +183,12 @@ fn element(
     Ok(Dual { value, tangent })
 }
 
-/// The result of an operation; none of the leaves.
+/// The result of an operation; none of the leaves. `of_zero` says whether its second argument is the
+/// constant 0.
 pub(super) fn apply(
     of: &Value,
     args: &[&Array],
+    of_zero: bool,
     slope: &dyn Fn(f64) -> f64,
 ) -> Result<Array, String> {
     let shape = of.shape.as_slice();
@@ -195,7 +196,7 @@ pub(super) fn apply(
         Op::Scalar(op) => {
             let one = |place: usize| {
                 let operands: Vec<Dual> = args.iter().map(|a| a.at(place)).collect();
-                element(*op, of.spike, &operands, slope)
+                element(*op, (of.spike, of_zero), &operands, slope)
             };
             let elements: Result<Vec<Dual>, String> =
                 (0..shape.iter().product()).map(one).collect();
