@@ -16,17 +16,7 @@ seed=${SNNC_SEED:-1}
 if [ $# -eq 0 ]; then
     set -- $(cd "$here" && ls ./*.patch | sed 's|^\./||; s|\.patch$||')
 fi
-mkdir -p "$copy/tree"
-clean() {
-    # What is tracked and what is new; equal files keep their times, so that Cargo builds again
-    # only what a fault changes.
-    (cd "$root" && git ls-files -co --exclude-standard) | while read -r file; do
-        [ -f "$root/$file" ] || continue
-        cmp -s "$root/$file" "$copy/tree/$file" && continue
-        mkdir -p "$copy/tree/$(dirname "$file")"
-        cp "$root/$file" "$copy/tree/$file"
-    done
-}
+. "$here/tree.sh"
 # The profile of tests: little is optimised, and what has not changed is not compiled again.
 build() {
     (cd "$copy/tree" && CARGO_TARGET_DIR="$copy/target" CARGO_INCREMENTAL=1 \

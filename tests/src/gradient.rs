@@ -1,7 +1,6 @@
 //! Gradients of whole programs, as the oracle finds them.
 
 use snn_data::{Disk, Memory};
-use snn_grammar::ast::ElemType;
 use snn_ir::network::adjoint::{Builder, Slope};
 use snn_ir::network::tensors::Tensors;
 use snn_ir::network::{
@@ -114,7 +113,7 @@ pub fn with_loss(flat: &Flat, var: u32, all: bool) -> (Flat, u32) {
     })();
     let (read, loss, before, after, init) = made.unwrap_or_else(|why| panic!("{why}"));
     body.values = b.finish();
-    let ty = ElemTy { elem: ElemType::F64, overflow: None };
+    let ty = ElemTy::of_kind(Kind::F64);
     let (name, place, shape) = ("loss".to_string(), of.place, Vec::new());
     body.vars.push(Var { name, kind: VarKind::State, ty, shape, init, place });
     for action in [

@@ -4,7 +4,7 @@
 //! differences along random directions: an error in one element of a Jacobian is seen along
 //! almost every one.
 
-use snn_grammar::ast::{ElemType, Span};
+use snn_grammar::ast::Span;
 use snn_ir::clock::Clock;
 use snn_ir::diagnostics::Loc;
 use snn_ir::network::adjoint::{Builder, Built, Comparison, backward, hard};
@@ -66,16 +66,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn ty(kind: Kind) -> ElemTy {
-    let elem = match kind {
-        Kind::Bool => ElemType::Bool,
-        Kind::Int => ElemType::Int,
-        Kind::F32 => ElemType::F32,
-        Kind::F64 => ElemType::F64,
-    };
-    ElemTy { elem, overflow: None }
-}
-
 fn tensor(kind: Kind, shape: &[usize], values: &[f64]) -> Tensor {
     let shape = shape.to_vec();
     match kind {
@@ -96,7 +86,7 @@ impl Maker {
     fn var(&mut self, b: &mut Builder<'_>, kind: Kind, shape: &[usize], init: &[f64]) -> u32 {
         let init = b.constant(kind, tensor(kind, shape, init)).unwrap();
         let name = format!("v{}", self.vars.len());
-        let (ty, shape, place) = (ty(kind), shape.to_vec(), NOWHERE);
+        let (ty, shape, place) = (ElemTy::of_kind(kind), shape.to_vec(), NOWHERE);
         self.vars.push(Var { name, kind: VarKind::State, ty, shape, init, place });
         self.vars.len() as u32 - 1
     }

@@ -3,6 +3,7 @@
 use snn_back::schedule::schedule;
 use snn_ir::diagnostics::Sink;
 use snn_ir::network::adjoint::{Builder, Comparison, hard};
+use snn_ir::network::parse::{Store, parse};
 use snn_ir::network::{Flat, ValueId, VarKind, flatten, fold};
 use snn_ir::scalar::Op;
 use snn_tests::gradient::{
@@ -15,6 +16,7 @@ use snn_tests::programs::numbered;
 use snn_tests::smooth;
 use snn_tests::tangent::tangent;
 use snn_train::Ask;
+use snn_train::slope::{Bell, Surrogate};
 use std::sync::Arc;
 
 /// Compares the gradients of a program, along some directions, with central differences.
@@ -83,6 +85,7 @@ network Net {
     loss = Loss[3]()
     drive -> cell -> loss
     reset cell.v every 4
+    reset loss.total every 9 in host
 }
 run r of Net {
     models floating_pt
@@ -107,6 +110,45 @@ fn decaying(b: &mut Builder<'_>, of: Comparison, width: f64) -> Result<Option<Va
 /// `exp(-|x| / 8)`.
 fn exponential(b: &mut Builder<'_>, of: Comparison) -> Result<Option<ValueId>, String> {
     decaying(b, of, 8.0)
+}
+
+#[test]
+fn slopes_are_bells_around_the_threshold() {
+    // By x, how far the membrane is from the threshold in widths.
+    let bells: [(Bell, fn(f64) -> f64); 4] = [
+        (Bell::Exponential, |x| (-x).exp()),
+        (Bell::FastSigmoid, |x| 1.0 / (1.0 + x).powi(2)),
+        (Bell::Triangle, |x| (1.0 - x).max(0.0)),
+        (Bell::Box, |x| f64::from(u8::from(x < 1.0))),
+    ];
+    for (bell, of) in bells {
+        for (v, threshold) in [(0.3, 1.0), (1.2, 1.0), (9.0, 4.0), (-0.5, -2.0), (0.4, 0.0)] {
+            for (op, sign) in [(">", 1.0), ("<=", -1.0)] {
+                let text = format!(
+                    "process P(v: f64, threshold: f64) {{
+    var x: f64 = v
+    var total: f64 = 0
+    phase spk {{ total = 3.0 * soft(x {op} threshold) }}
+}}
+network Net {{ p = P(v: {v}, threshold: {threshold}) }}
+run r of Net {{ steps 1; record p.total }}
+"
+                );
+                let flat = flat(&text);
+                let learned = vec![slot(&flat, "p.v"), slot(&flat, "p.threshold")];
+                let ask = Ask { steps: 1, loss: var(&flat, "p.total"), learned };
+                let surrogate = Surrogate { bell, width: 0.5, scale: 2.0 };
+                let reversed = reversed(&flat, &ask, &mut |b, of| surrogate.slope(b, of));
+                let found = by_oracle(&reversed.flat.0);
+                let size = if threshold == 0.0 { 1.0 } else { f64::abs(threshold) };
+                let expected = sign * 3.0 * 2.0 * of((v - threshold).abs() / (0.5 * size)) / size;
+                for (found, expected) in found[1..].iter().zip([expected, -expected]) {
+                    let close = (found[0] - expected).abs() <= 1e-12 * expected.abs().max(1e-3);
+                    assert!(close, "{bell:?}: {found:?}, not {expected}\n{text}");
+                }
+            }
+        }
+    }
 }
 
 /// What a random program is asked: the sum of a variable that follows from a param, if there is
@@ -144,6 +186,59 @@ fn asked(flat: &Flat, n: u64) -> Option<(Flat, Ask)> {
         }
     }
     found
+}
+
+/// Networks whose statements no program of the language becomes in this order, as the form allows
+/// them: the rest of a network of one param, two variables and a loss, and its derivative.
+#[test]
+fn gradients_of_statements_in_any_order() {
+    let net = |statements: &str| {
+        format!(
+            "network \"N\"
+run \"r\" steps 4
+clock 0 always
+tensor 0 f64 [] = (0.5)
+tensor 1 f64 [] = (0.0)
+tensor 2 int [] = (2)
+param 0 \"w\" = tensor 0 @0:0-0
+body 0 \"\"
+  slot \"w\" f64 []
+  var \"loss\" state f64 [] init %1 @0:0-0
+  var \"port\" port f64 [] init %1 @0:0-0
+  %0 = param<0>() : f64 [] @0:0-0
+  %1 = const<1>() : f64 [] @0:0-0
+  %2 = const<2>() : int [] @0:0-0
+  %3 = time() : int [] @0:0-0
+  %4 = gt(%3, %2) : bool [] @0:0-0
+  %5 = convert_f64(%3) : f64 [] @0:0-0
+  %6 = mul(%0, %5) : f64 [] @0:0-0
+  %7 = var<0>() : f64 [] @0:0-0
+  %8 = var<1>() : f64 [] @0:0-0
+  %9 = add(%7, %6) : f64 [] @0:0-0
+  %10 = add(%7, %8) : f64 [] @0:0-0
+  phase spk
+{statements}instance 0 \"\" body 0 (0) after 0..0 @0:0-0
+"
+        )
+    };
+    let cases = [
+        // What is evaluated under a guard that does not hold is 0: of `w·t` steps 3 and 4 are left.
+        ("    eval %6 if %4 @0:0-0\n    read %7 @0:0-0\n    store 0[] = %9 @0:0-0\n", 3.0 + 4.0),
+        // The message that is there before the next one is sent: of `w·t` those of steps 1 to 3.
+        (
+            "    read %8 @0:0-0\n    store 1[] = %6 @0:0-0\n    read %7 @0:0-0\n    \
+             store 0[] = %10 @0:0-0\n",
+            1.0 + 2.0 + 3.0,
+        ),
+    ];
+    for (statements, expected) in cases {
+        let network = parse(&net(statements), &Store::default()).unwrap();
+        let ask = Ask { steps: 4, loss: 0, learned: vec![0] };
+        let tangent = tangent(&network, 4, 0, &[(0, vec![1.0])], &|_| 0.0).unwrap();
+        assert_eq!(tangent.derivative, expected);
+        let found = by_oracle(&reversed(&Flat(network), &ask, &mut hard).flat.0);
+        assert_eq!(found, [vec![0.5 * expected], vec![expected]]);
+    }
 }
 
 /// The gradient of a program along a direction, and the sum of the sizes of its parts.

@@ -7,6 +7,7 @@
 mod flow;
 pub mod reverse;
 pub mod sample;
+pub mod slope;
 
 pub use reverse::{Ask, Reversed, reverse};
 pub use sample::{Cut, Sample, sample};

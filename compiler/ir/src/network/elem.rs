@@ -20,6 +20,17 @@ impl ElemTy {
         ElemTy { elem: ty.elem, overflow: ty.overflow }
     }
 
+    /// That of all values of a kind.
+    pub fn of_kind(kind: Kind) -> ElemTy {
+        let elem = match kind {
+            Kind::Bool => ElemType::Bool,
+            Kind::Int => ElemType::Int,
+            Kind::F32 => ElemType::F32,
+            Kind::F64 => ElemType::F64,
+        };
+        ElemTy { elem, overflow: None }
+    }
+
     /// Width and sign of an integer type.
     pub fn integer(self) -> Option<(u8, bool)> {
         match self.elem {

@@ -30,7 +30,6 @@ use crate::Refused;
 use crate::flow::Flow;
 use clocks::Clocks;
 use past::{Past, Tape};
-use snn_grammar::ast::ElemType;
 use snn_ir::diagnostics::Loc;
 use snn_ir::network::adjoint::{self, Builder, Built, Slope, adjoint_kind};
 use snn_ir::network::tensors::Tensors;
@@ -179,17 +178,6 @@ fn fixed(body: &Body) -> HashMap<ValueId, Fixed> {
         }
     }
     fixed
-}
-
-/// The element type of a kind.
-fn element(kind: Kind) -> ElemTy {
-    let elem = match kind {
-        Kind::Bool => ElemType::Bool,
-        Kind::Int => ElemType::Int,
-        Kind::F32 => ElemType::F32,
-        Kind::F64 => ElemType::F64,
-    };
-    ElemTy { elem, overflow: None }
 }
 
 /// The whole of a variable of a shape.
@@ -368,7 +356,14 @@ impl Reverser<'_> {
         place: Loc,
     ) -> Result<u32, String> {
         let init = self.zero(kind)?;
-        self.vars.push(Var { name, kind: VarKind::State, ty: element(kind), shape, init, place });
+        self.vars.push(Var {
+            name,
+            kind: VarKind::State,
+            ty: ElemTy::of_kind(kind),
+            shape,
+            init,
+            place,
+        });
         Ok(self.vars.len() as u32 - 1)
     }
 

@@ -5,7 +5,9 @@
 
 use super::Reverser;
 use snn_ir::network::adjoint::Built;
-use snn_ir::network::{Action, ClockId, Op, Pick, Stage, Stmt, Value, ValueId, Var, VarKind};
+use snn_ir::network::{
+    Action, ClockId, ElemTy, Op, Pick, Stage, Stmt, Value, ValueId, Var, VarKind,
+};
 use snn_ir::scalar;
 use snn_ir::tensor::Tensor;
 use std::collections::HashMap;
@@ -122,7 +124,7 @@ impl Reverser<'_> {
         let (kind, place) = (value.kind, value.place);
         let ty = match value.op {
             Op::Var(var) => self.body.vars[var as usize].ty,
-            _ => super::element(kind),
+            _ => ElemTy::of_kind(kind),
         };
         let shape: Vec<usize> =
             [self.steps as usize].into_iter().chain(value.shape.iter().copied()).collect();
