@@ -115,7 +115,8 @@ fn exponential(b: &mut Builder<'_>, of: Comparison) -> Result<Option<ValueId>, S
 #[test]
 fn slopes_are_bells_around_the_threshold() {
     // By x, how far the membrane is from the threshold in widths.
-    let bells: [(Bell, fn(f64) -> f64); 4] = [
+    type At = fn(f64) -> f64;
+    let bells: [(Bell, At); 4] = [
         (Bell::Exponential, |x| (-x).exp()),
         (Bell::FastSigmoid, |x| 1.0 / (1.0 + x).powi(2)),
         (Bell::Triangle, |x| (1.0 - x).max(0.0)),
@@ -209,7 +210,7 @@ body 0 \"\"
   %1 = const<1>() : f64 [] @0:0-0
   %2 = const<2>() : int [] @0:0-0
   %3 = time() : int [] @0:0-0
-  %4 = gt(%3, %2) : bool [] @0:0-0
+  %4 = le(%3, %2) : bool [] @0:0-0
   %5 = convert_f64(%3) : f64 [] @0:0-0
   %6 = mul(%0, %5) : f64 [] @0:0-0
   %7 = var<0>() : f64 [] @0:0-0
@@ -222,8 +223,8 @@ body 0 \"\"
         )
     };
     let cases = [
-        // What is evaluated under a guard that does not hold is 0: of `w·t` steps 3 and 4 are left.
-        ("    eval %6 if %4 @0:0-0\n    read %7 @0:0-0\n    store 0[] = %9 @0:0-0\n", 3.0 + 4.0),
+        // What is evaluated under a guard that does not hold is 0: of `w·t` steps 1 and 2 are left.
+        ("    eval %6 if %4 @0:0-0\n    read %7 @0:0-0\n    store 0[] = %9 @0:0-0\n", 1.0 + 2.0),
         // The message that is there before the next one is sent: of `w·t` those of steps 1 to 3.
         (
             "    read %8 @0:0-0\n    store 1[] = %6 @0:0-0\n    read %7 @0:0-0\n    \
