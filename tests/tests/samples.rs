@@ -1,12 +1,18 @@
 //! A sample that is cut out of a run has the loss that it has in the run.
 
+use snn_back::schedule::schedule;
 use snn_ir::clock::number::lcm;
-use snn_ir::network::{VarKind, flatten};
+use snn_ir::diagnostics::Sink;
+use snn_ir::network::adjoint::hard;
+use snn_ir::network::{Flat, Network, VarKind, flatten, fold, verify};
 use snn_tests::gradient::{by_oracle, flat, recording, var, with_loss, with_param};
-use snn_tests::programs::engine::{self, Checked, Outcome, divined};
+use snn_tests::programs::compare::differ;
+use snn_tests::programs::engine::{self, Checked, Outcome, divined, executed};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
-use snn_train::{Cut, sample};
+use snn_train::{Ask, Cut, Reversed, batch, reverse, sample};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Two samples at a time are on their way: a label waits in a queue, images come from data.
 const PIPED: &str = "
@@ -99,4 +105,86 @@ fn samples_of_random_programs_have_the_losses_of_the_run() {
         }
     }
     assert!(cut_out > tried / 4 && told > 10, "{told} differ, {cut_out} of {tried} of {cases}");
+}
+
+/// The gradients of a batch: the losses of its samples, and sums of their gradients.
+fn batched(one: &Reversed, slot: u32, samples: &[i64]) -> Flat {
+    let batch = batch(&one.flat, slot, samples, &one.kept).unwrap();
+    if let Err(why) = verify::verify(&batch.0) {
+        panic!("{why}\n{batch}");
+    }
+    batch
+}
+
+#[test]
+fn a_batch_sums_the_gradients_of_its_samples() {
+    let cases = std::env::var("SNNC_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(14);
+    let (mut tried, mut learning) = (0, 0);
+    for n in 0..cases {
+        let generated = numbered(20_261_204, n, Features::TODAY);
+        let Checked::Accepted(program) = engine::check(&generated.program) else { continue };
+        let Ok(net) = flatten(&program.run.network) else { continue };
+        let period = net.0.clocks.iter().try_fold(1, |all, clock| lcm(all, clock.period()));
+        let Some(period) = period.filter(|p| *p <= 12) else { continue };
+        let learned: Vec<u32> = (0..net.body().slots.len() as u32)
+            .filter(|slot| {
+                let param = &net.0.params[net.0.instances[0].args[*slot as usize].at()];
+                !param.structural && net.0.tensors[param.tensor.at()].constant().is_some()
+            })
+            .collect();
+        let vars = (0..net.body().vars.len() as u32)
+            .filter(|v| !matches!(net.body().vars[*v as usize].kind, VarKind::Queue { .. }));
+        for of in vars.take(8) {
+            let (net, loss) = with_loss(&net, of, false);
+            let steps = period + n % period;
+            let Ok(one) = sample(&net, Cut { loss, period, steps }) else { continue };
+            let ask = Ask { steps, loss, learned: learned.clone() };
+            let Ok(found) = reverse(&one.flat, &ask, &mut hard) else { continue };
+            if !found.reaches.contains(&true) {
+                continue;
+            }
+            // Numbers that occur twice, and not in order.
+            let samples = [5, 3, 5];
+            let batch = batched(&found, one.slot, &samples);
+            let Outcome::Recorded(_) = divined(&batch.0) else { continue };
+            tried += 1;
+            let of_batch = by_oracle(&batch.0);
+            let alone: Vec<Vec<Vec<f64>>> = samples
+                .iter()
+                .map(|number| {
+                    let own = with_param(&found.flat, one.slot, vec![*number as f64]);
+                    by_oracle(&own.0)
+                })
+                .collect();
+            let losses: Vec<u64> = alone.iter().map(|found| found[0][0].to_bits()).collect();
+            let own: Vec<u64> = rows(&batch.0, 0).iter().map(|x| x.to_bits()).collect();
+            assert_eq!(own, losses, "program {n}, variable {of}\n{batch}");
+            for (k, own) in of_batch.iter().enumerate().skip(1) {
+                for (i, own) in own.iter().enumerate() {
+                    let parts: Vec<f64> = alone.iter().map(|found| found[k][i]).collect();
+                    let size: f64 = parts.iter().map(|x| x.abs()).sum();
+                    let sum: f64 = parts.iter().sum();
+                    let close = (own - sum).abs() <= 1e-9 * size;
+                    assert!(close || !size.is_finite(), "program {n}: {own}, not {sum}\n{batch}");
+                    learning += usize::from(size > 1e-9);
+                }
+            }
+            let ir = Arc::new(schedule(&mut Sink::default(), &fold(&batch)).unwrap());
+            for threads in [1, 3] {
+                let (own, _) = executed(&ir, threads);
+                let wrong = differ(Some(("oracle", &divined(&batch.0))), "executor", &own);
+                assert_eq!(wrong, None, "program {n} on {threads} threads\n{batch}");
+            }
+        }
+    }
+    assert!(tried > 10 && learning > 20, "{learning} in {tried} of {cases}");
+}
+
+/// All values that a record of a network has kept.
+fn rows(network: &Network, record: usize) -> Vec<f64> {
+    let mut progress = |_| ControlFlow::Continue(());
+    let outcome = snn_oracle::run(network, &snn_data::Disk, &mut progress).unwrap();
+    let (spec, column) = (&outcome.records[record], &outcome.columns[record]);
+    let n = column.rows as usize * spec.shape.iter().product::<usize>();
+    (0..n).map(|i| snnc::report::values::number(spec.element, &column.bytes, i)).collect()
 }

@@ -4,11 +4,13 @@
 //! flat form another one in the same form, which executes a sample and then goes back through
 //! its steps. Whatever executes networks executes that one too, bit for bit alike.
 
+pub mod batch;
 mod flow;
 pub mod reverse;
 pub mod sample;
 pub mod slope;
 
+pub use batch::{Kept, batch};
 pub use reverse::{Ask, Reversed, reverse};
 pub use sample::{Cut, Sample, sample};
 

@@ -396,7 +396,7 @@ fn built(
 }
 
 /// Gives every value a number that is larger by so much.
-fn shift(body: &mut Body, by: u32) {
+pub(crate) fn shift(body: &mut Body, by: u32) {
     let more = |id: &mut ValueId| id.0 += by;
     for value in &mut body.values {
         value.args.iter_mut().for_each(more);

@@ -26,8 +26,8 @@ mod clocks;
 mod past;
 mod queues;
 
-use crate::Refused;
 use crate::flow::Flow;
+use crate::{Kept, Refused};
 use clocks::Clocks;
 use past::{Past, Tape};
 use snn_ir::diagnostics::Loc;
@@ -61,6 +61,8 @@ pub struct Reversed {
     /// Whether the loss depends on each learned param at all; the gradient of one on which it
     /// does not is 0.
     pub reaches: Vec<bool>,
+    /// What is collected over several samples, where they are executed one after the other.
+    pub kept: Kept,
     /// Where a gradient ends on its way: operations that have no derivative, each once.
     pub ends: Vec<End>,
 }
@@ -109,7 +111,7 @@ pub fn reverse(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Result<Reversed, Ref
     };
     let place = of.place;
     let made = reverser.program(ask, slope).map_err(|why| Refused { why, place })?;
-    let Made { vars, phases, gradients, reaches } = made;
+    let Made { vars, phases, gradients, reaches, kept } = made;
     let Reverser { clocks, ends, b, .. } = reverser;
     let values = b.finish();
     network.bodies.push(Body { vars, phases, values, ..body.clone() });
@@ -121,8 +123,8 @@ pub fn reverse(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Result<Reversed, Ref
         asked: true,
     };
     let names = ask.learned.iter().map(|slot| body.slots[*slot as usize].name.clone());
-    let kept = [("loss".to_string(), ask.loss)].into_iter().chain(names.zip(gradients));
-    network.run.records = kept.map(record).collect();
+    let all = [("loss".to_string(), ask.loss)].into_iter().chain(names.zip(gradients));
+    network.run.records = all.map(record).collect();
     network.run.steps = 2 * ask.steps;
     network.run.values.clear();
     network.run.reports.clear();
@@ -133,7 +135,7 @@ pub fn reverse(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Result<Reversed, Ref
             _ => clocks.forth[&reset.clock],
         };
     }
-    Ok(Reversed { flat: Flat(network), reaches, ends })
+    Ok(Reversed { flat: Flat(network), reaches, kept, ends })
 }
 
 /// What the body of the network that finds gradients is made of.
@@ -143,6 +145,7 @@ struct Made {
     /// The variable of each learned param's gradient.
     gradients: Vec<u32>,
     reaches: Vec<bool>,
+    kept: Kept,
 }
 
 /// How a value is fixed.
@@ -229,7 +232,13 @@ impl Reverser<'_> {
         for var in 0..body.vars.len() as u32 {
             self.beginning(var, slope)?;
         }
+        let each = self.back.len();
         let (gradients, reaches) = self.params(&ask.learned, slope)?;
+        let known = |value: &ValueId| body.values[value.at()].stage == Stage::Once;
+        let collected =
+            self.collected.iter().filter(|(value, _)| known(value)).map(|(_, var)| *var);
+        let vars = collected.chain(gradients.iter().copied()).collect();
+        let kept = Kept { vars, last: self.back.len() - each };
         // What the way back reads is known only now.
         let mut back = std::mem::take(&mut self.back);
         let tapes = self.tapes_used(&back);
@@ -259,7 +268,7 @@ impl Reverser<'_> {
         }
         phases[0].extend(reads);
         phases[0].append(&mut back);
-        Ok(Made { vars: std::mem::take(&mut self.vars), phases, gradients, reaches })
+        Ok(Made { vars: std::mem::take(&mut self.vars), phases, gradients, reaches, kept })
     }
 
     /// Passes what was collected on to the params.
