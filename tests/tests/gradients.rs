@@ -6,17 +6,20 @@ use snn_ir::network::adjoint::{Builder, Comparison, hard};
 use snn_ir::network::parse::{Store, parse};
 use snn_ir::network::{Flat, ValueId, VarKind, flatten, fold};
 use snn_ir::scalar::Op;
+use snn_ir::step::StepIr;
+use snn_tests::batch::Batch;
 use snn_tests::gradient::{
     by_oracle, flat, loss, param, reversed, slot, var, with_loss, with_param,
 };
 use snn_tests::programs::compare::differ;
-use snn_tests::programs::engine::{self, Checked, Outcome, divined, executed};
+use snn_tests::programs::engine::{self, Checked, Outcome, divined, executed, outcome};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
 use snn_tests::smooth;
 use snn_tests::tangent::tangent;
 use snn_train::Ask;
 use snn_train::slope::{Bell, Surrogate};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Compares the gradients of a program, along some directions, with central differences.
@@ -416,4 +419,39 @@ fn every_engine_finds_the_same_gradients_of_random_programs() {
         );
     }
     assert!(tried > cases / 2 && reached > cases as usize / 8, "{reached} of {tried} of {cases}");
+}
+
+#[test]
+fn generated_code_finds_the_same_gradients() {
+    let mut networks = Vec::new();
+    for (model, neuron) in [
+        ("fixed_pt", "LIF(vth: 20, du: 1600, dv: 1200)"),
+        ("floating_pt", "LIF(vth: 0.5, du: 0.4, dv: 0.3)"),
+    ] {
+        let weights = if model == "fixed_pt" { "2 * uniform(-20, 50" } else { "normal(0.1, 0.4" };
+        let flat = flat(&library(model, neuron, neuron, "Dense(", weights));
+        let learned = vec![slot(&flat, "first.weights"), slot(&flat, "back.weights")];
+        let ask = Ask { steps: 20, loss: var(&flat, "loss.total"), learned };
+        networks.push(reversed(&flat, &ask, &mut exponential).flat);
+    }
+    for n in 0.. {
+        if networks.len() == 8 {
+            break;
+        }
+        let generated = numbered(20_261_205, n, Features::TODAY);
+        let Checked::Accepted(program) = engine::check(&generated.program) else { continue };
+        let Ok(flat) = flatten(&program.run.network) else { continue };
+        let Some((flat, ask)) = asked(&flat, n) else { continue };
+        networks.push(reversed(&flat, &ask, &mut exponential).flat);
+    }
+    let irs: Vec<StepIr> =
+        networks.iter().map(|flat| schedule(&mut Sink::default(), &fold(flat)).unwrap()).collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gradients");
+    let batch = Batch::compile(&irs, &folder).unwrap();
+    for threads in [1, 3] {
+        for ((ran, ir), flat) in batch.run(threads).unwrap().iter().zip(&irs).zip(&networks) {
+            let wrong = differ(Some(("oracle", &divined(&flat.0))), "code", &outcome(ran, ir));
+            assert_eq!(wrong, None, "on {threads} threads\n{flat}");
+        }
+    }
 }

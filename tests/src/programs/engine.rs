@@ -345,7 +345,8 @@ impl Code {
     }
 }
 
-fn outcome(ran: &Ran, ir: &StepIr) -> Outcome {
+/// What a network of a batch gave.
+pub fn outcome(ran: &Ran, ir: &StepIr) -> Outcome {
     match ran {
         Ran::Fault(line) => {
             let number = |name: &str| {
