@@ -1,8 +1,8 @@
 //! Any bytes as an `npz` file, and every member that it says to have.
 #![no_main]
 
-use snn_ir::data::{DataSource};
-use snn_data::{npz_members};
+use snn_data::npz_members;
+use snn_ir::data::DataSource;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     snn_fuzz::with_file(bytes, "npz", |path| {

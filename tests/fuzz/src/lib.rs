@@ -14,14 +14,24 @@ pub fn with_file(bytes: &[u8], ending: &str, use_it: impl FnOnce(&Path)) {
     use_it(&path);
 }
 
-/// Reads a dataset as the compiler does. The values agree with the header, or it is an error.
+/// Reads a dataset as the compiler does, and as the executor where it leaves it in its file. The
+/// values agree with the header and with each other, or it is an error.
 ///
 /// # Panics
 /// Where they do not agree.
 pub fn read(source: DataSource) {
     let Ok(dataset) = snn_data::open(&snn_data::Disk, source) else { return };
-    if let Ok(tensor) = snn_data::read(&snn_data::Disk, &dataset) {
-        assert_eq!(tensor.shape, dataset.shape);
-        assert_eq!(tensor.shape.iter().product::<usize>(), tensor.len());
+    let elements = snn_data::Elements::open(&snn_data::Disk, &dataset);
+    let Ok(tensor) = snn_data::read(&snn_data::Disk, &dataset) else { return };
+    assert_eq!(tensor.shape, dataset.shape);
+    assert_eq!(tensor.shape.iter().product::<usize>(), tensor.len());
+    if let Ok(Some(elements)) = elements {
+        let half = elements.len() / 2;
+        let parts = [(0, half), (half, elements.len() - half)].map(|(at, n)| elements.read(at, n));
+        let bytes = parts.map(|values| {
+            let values = values.expect("all of it was read");
+            snn_ir::tensor::Tensor { shape: Vec::new(), values }.bytes()
+        });
+        assert_eq!(bytes.concat(), tensor.bytes());
     }
 }
