@@ -43,7 +43,23 @@ pub fn slot(flat: &Flat, path: &str) -> u32 {
     found.unwrap_or_else(|| panic!("no param {path}")) as u32
 }
 
-/// What is kept at the end of a run by the oracle, by record, as floats.
+/// The variables that hold one value: those that are no queues.
+pub fn states(flat: &Flat) -> Vec<u32> {
+    let queue = |v: &Var| matches!(v.kind, VarKind::Queue { .. });
+    (0..).zip(&flat.body().vars).filter(|(_, v)| !queue(v)).map(|(at, _)| at).collect()
+}
+
+/// The slots of the params that may have other values, and whose values are in memory.
+pub fn learnable(flat: &Flat) -> Vec<u32> {
+    let params = (0..).zip(&flat.0.instances[0].args);
+    let may = params.filter(|(_, param)| {
+        let param = &flat.0.params[param.at()];
+        !param.structural && flat.0.tensors[param.tensor.at()].constant().is_some()
+    });
+    may.map(|(slot, _)| slot).collect()
+}
+
+/// All that the oracle keeps of a run, by record, as floats.
 ///
 /// # Panics
 /// Where a step fails.
@@ -53,7 +69,7 @@ pub fn by_oracle(network: &Network) -> Vec<Vec<f64>> {
     let records = outcome.records.iter().zip(&outcome.columns);
     records
         .map(|(record, column)| {
-            let n: usize = record.shape.iter().product();
+            let n = column.rows as usize * record.shape.iter().product::<usize>();
             let number = |i| snnc::report::values::number(record.element, &column.bytes, i);
             (0..n).map(number).collect()
         })

@@ -4,12 +4,12 @@ use snn_back::schedule::schedule;
 use snn_ir::diagnostics::Sink;
 use snn_ir::network::adjoint::{Builder, Comparison, hard};
 use snn_ir::network::parse::{Store, parse};
-use snn_ir::network::{Flat, ValueId, VarKind, flatten, fold};
+use snn_ir::network::{Flat, ValueId, flatten, fold};
 use snn_ir::scalar::Op;
 use snn_ir::step::StepIr;
 use snn_tests::batch::Batch;
 use snn_tests::gradient::{
-    by_oracle, flat, loss, param, reversed, slot, var, with_loss, with_param,
+    by_oracle, flat, learnable, loss, param, reversed, slot, states, var, with_loss, with_param,
 };
 use snn_tests::programs::compare::differ;
 use snn_tests::programs::engine::{self, Checked, Outcome, divined, executed, outcome};
@@ -158,20 +158,10 @@ run r of Net {{ steps 1; record p.total }}
 /// What a random program is asked: the sum of a variable that follows from a param, if there is
 /// one. None where a message is sent or not by its values.
 fn asked(flat: &Flat, n: u64) -> Option<(Flat, Ask)> {
-    let body = flat.body();
-    let mut vars: Vec<u32> = (0..body.vars.len() as u32)
-        .filter(|v| !matches!(body.vars[*v as usize].kind, VarKind::Queue { .. }))
-        .collect();
+    let mut vars = states(flat);
     let first = (n as usize * 7) % vars.len().max(1);
     vars.rotate_left(first);
-    let params = flat.0.instances[0].args.iter().zip(0..);
-    let learned: Vec<u32> = params
-        .filter(|(param, _)| {
-            let param = &flat.0.params[param.at()];
-            !param.structural && flat.0.tensors[param.tensor.at()].constant().is_some()
-        })
-        .map(|(_, slot)| slot)
-        .collect();
+    let learned = learnable(flat);
     // The one with the most spikes on its way.
     let (mut found, mut most) = (None, None);
     for var in vars.into_iter().take(8) {

@@ -4,14 +4,15 @@ use snn_back::schedule::schedule;
 use snn_ir::clock::number::lcm;
 use snn_ir::diagnostics::Sink;
 use snn_ir::network::adjoint::hard;
-use snn_ir::network::{Flat, Network, VarKind, flatten, fold, verify};
-use snn_tests::gradient::{by_oracle, flat, recording, var, with_loss, with_param};
+use snn_ir::network::{Flat, flatten, fold, verify};
+use snn_tests::gradient::{
+    by_oracle, flat, learnable, recording, states, var, with_loss, with_param,
+};
 use snn_tests::programs::compare::differ;
 use snn_tests::programs::engine::{self, Checked, Outcome, divined, executed};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
 use snn_train::{Ask, Cut, Reversed, batch, reverse, sample};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Two samples at a time are on their way: a label waits in a queue, images come from data.
@@ -78,9 +79,7 @@ fn samples_of_random_programs_have_the_losses_of_the_run() {
         let generated = numbered(20_261_202, n, Features::TODAY);
         let Checked::Accepted(program) = engine::check(&generated.program) else { continue };
         let Ok(net) = flatten(&program.run.network) else { continue };
-        let vars: Vec<u32> = (0..net.body().vars.len() as u32)
-            .filter(|v| !matches!(net.body().vars[*v as usize].kind, VarKind::Queue { .. }))
-            .collect();
+        let vars = states(&net);
         let period = net.0.clocks.iter().try_fold(1, |all, clock| lcm(all, clock.period()));
         let Some(period) = period.filter(|p| *p <= 24) else { continue };
         let before = net.0.clocks.iter().map(|c| c.prefix().div_ceil(period)).max().unwrap_or(0);
@@ -126,15 +125,8 @@ fn a_batch_sums_the_gradients_of_its_samples() {
         let Ok(net) = flatten(&program.run.network) else { continue };
         let period = net.0.clocks.iter().try_fold(1, |all, clock| lcm(all, clock.period()));
         let Some(period) = period.filter(|p| *p <= 12) else { continue };
-        let learned: Vec<u32> = (0..net.body().slots.len() as u32)
-            .filter(|slot| {
-                let param = &net.0.params[net.0.instances[0].args[*slot as usize].at()];
-                !param.structural && net.0.tensors[param.tensor.at()].constant().is_some()
-            })
-            .collect();
-        let vars = (0..net.body().vars.len() as u32)
-            .filter(|v| !matches!(net.body().vars[*v as usize].kind, VarKind::Queue { .. }));
-        for of in vars.take(8) {
+        let learned = learnable(&net);
+        for of in states(&net).into_iter().take(8) {
             let (net, loss) = with_loss(&net, of, false);
             let steps = period + n % period;
             let Ok(one) = sample(&net, Cut { loss, period, steps }) else { continue };
@@ -157,7 +149,7 @@ fn a_batch_sums_the_gradients_of_its_samples() {
                 })
                 .collect();
             let losses: Vec<u64> = alone.iter().map(|found| found[0][0].to_bits()).collect();
-            let own: Vec<u64> = rows(&batch.0, 0).iter().map(|x| x.to_bits()).collect();
+            let own: Vec<u64> = of_batch[0].iter().map(|x| x.to_bits()).collect();
             assert_eq!(own, losses, "program {n}, variable {of}\n{batch}");
             for (k, own) in of_batch.iter().enumerate().skip(1) {
                 for (i, own) in own.iter().enumerate() {
@@ -178,13 +170,4 @@ fn a_batch_sums_the_gradients_of_its_samples() {
         }
     }
     assert!(tried > 10 && learning > 20, "{learning} in {tried} of {cases}");
-}
-
-/// All values that a record of a network has kept.
-fn rows(network: &Network, record: usize) -> Vec<f64> {
-    let mut progress = |_| ControlFlow::Continue(());
-    let outcome = snn_oracle::run(network, &snn_data::Disk, &mut progress).unwrap();
-    let (spec, column) = (&outcome.records[record], &outcome.columns[record]);
-    let n = column.rows as usize * spec.shape.iter().product::<usize>();
-    (0..n).map(|i| snnc::report::values::number(spec.element, &column.bytes, i)).collect()
 }

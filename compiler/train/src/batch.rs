@@ -3,6 +3,7 @@
 //! Every sample begins anew; what is kept is what is collected over all of them. So a batch is a run
 //! like any other, with windows of the length of a sample.
 
+use crate::queues;
 use snn_ir::clock::Clock;
 use snn_ir::network::adjoint::Builder;
 use snn_ir::network::tensors::Tensors;
@@ -28,7 +29,8 @@ pub struct Kept {
 /// then kept of every sample, but for those of what is kept.
 ///
 /// # Errors
-/// Where there are no samples, or too many steps.
+/// Where there are no samples, or too many steps; where it depends on values whether a message is
+/// sent.
 pub fn batch(one: &Flat, slot: u32, samples: &[i64], kept: &Kept) -> Result<Flat, String> {
     let steps = one.0.run.steps;
     let count = samples.len() as u64;
@@ -39,7 +41,7 @@ pub fn batch(one: &Flat, slot: u32, samples: &[i64], kept: &Kept) -> Result<Flat
     let first = network.clock_id(&Clock::every(steps, 1));
     let end = network.clock_id(&Clock::every(steps, 0));
     let last = network.clock_id(&Clock::between(all, all + 1));
-    let left = left(&one.0);
+    let left = queues::messaging(&one.0, steps).map_err(|refused| refused.why)?.left;
     let finish = body.phases[0].len().saturating_sub(kept.last);
     for (phase, stmts) in body.phases.iter_mut().enumerate() {
         for (at, stmt) in stmts.iter_mut().enumerate() {
@@ -98,27 +100,6 @@ impl Clocks {
         self.of.insert(of, every);
         every
     }
-}
-
-/// By queue, how many messages a sample leaves there.
-fn left(one: &Network) -> BTreeMap<u32, usize> {
-    let body = &one.bodies[0];
-    let mut left: BTreeMap<u32, usize> = BTreeMap::new();
-    for t in 1..=one.run.steps {
-        for (_, stmt) in body.stmts().filter(|(_, stmt)| one.clock(stmt.clock).holds(t)) {
-            match stmt.action {
-                Action::Push { var, .. } => *left.entry(var).or_default() += 1,
-                Action::Pop(value) => {
-                    if let Op::Var(var) = body.values[value.at()].op {
-                        let count = left.entry(var).or_default();
-                        *count = count.saturating_sub(1);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    left
 }
 
 /// Takes what is left in queues at the end of a sample.

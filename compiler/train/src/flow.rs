@@ -58,7 +58,7 @@ impl Flow {
 }
 
 /// The variable that a statement changes.
-fn changes(body: &Body, stmt: &Stmt) -> Option<u32> {
+pub(crate) fn changes(body: &Body, stmt: &Stmt) -> Option<u32> {
     match stmt.action {
         Action::Store { var, .. } | Action::Push { var, .. } => Some(var),
         Action::Pop(value) => match body.values[value.at()].op {

@@ -6,6 +6,7 @@
 
 pub mod batch;
 mod flow;
+mod queues;
 pub mod reverse;
 pub mod sample;
 pub mod slope;
@@ -15,6 +16,7 @@ pub use reverse::{Ask, Reversed, reverse};
 pub use sample::{Cut, Sample, sample};
 
 use snn_ir::diagnostics::Loc;
+use snn_ir::network::Run;
 
 /// Why a network cannot be trained.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,4 +25,10 @@ pub struct Refused {
     pub why: String,
     /// Where.
     pub place: Loc,
+}
+
+/// A run of so many steps that nothing is asked of.
+fn bare(run: &Run, steps: u64) -> Run {
+    let (records, values, reports, expectations) = Default::default();
+    Run { steps, records, values, reports, expectations, ..run.clone() }
 }

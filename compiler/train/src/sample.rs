@@ -8,8 +8,8 @@
 //! Where the loss would depend on what samples before have left behind, that is no sample, and is
 //! refused: what is learned from it would not be what the run does.
 
-use crate::Refused;
 use crate::flow::Flow;
+use crate::{Refused, bare, queues};
 use snn_ir::clock::Clock;
 use snn_ir::network::adjoint::Builder;
 use snn_ir::network::tensors::Tensors;
@@ -20,7 +20,7 @@ use snn_ir::network::{
 use snn_ir::scalar::{self, Kind};
 use snn_ir::step::Fit;
 use snn_ir::tensor::{Constant as Known, Tensor};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The most steps that are looked at one by one: until all clocks repeat, and of a sample.
@@ -64,7 +64,7 @@ pub fn sample(flat: &Flat, cut: Cut) -> Result<Sample, Refused> {
     let before = repeated(&part, cut)?;
     let own = own(&part, before, cut);
     let counters = counters(&part, cut, before);
-    let waiting = waiting(&part, before)?;
+    let waiting = queues::messaging(&part, before)?.left;
     carried(&part, cut, (&own, &counters, &waiting))?;
     built(&part, cut, (own, counters, waiting)).map_err(refused)
 }
@@ -181,48 +181,17 @@ fn known(part: &Network, id: ValueId) -> Option<i64> {
     }
 }
 
-/// By queue, how many messages wait before a sample.
-fn waiting(part: &Network, before: u64) -> Result<HashMap<u32, usize>, Refused> {
-    let body = &part.bodies[0];
-    let mut waiting: HashMap<u32, usize> = HashMap::new();
-    let mut all = Vec::new();
-    for (_, stmt) in body.stmts() {
-        let change = match stmt.action {
-            Action::Push { var, .. } => (var, true),
-            Action::Pop(value) => match body.values[value.at()].op {
-                Op::Var(var) => (var, false),
-                _ => continue,
-            },
-            _ => continue,
-        };
-        if stmt.guard.is_some() {
-            let why = "whether a message waits here depends on values".into();
-            return Err(Refused { why, place: stmt.place });
-        }
-        all.push((stmt.clock, change));
-    }
-    for t in 1..=before {
-        for (clock, (queue, pushes)) in &all {
-            if part.clock(*clock).holds(t) {
-                let count = waiting.entry(*queue).or_default();
-                *count = if *pushes { *count + 1 } else { count.saturating_sub(1) };
-            }
-        }
-    }
-    Ok(waiting)
-}
-
 /// How a sample begins and when it does what.
-type Beginning<'a> = (&'a HashMap<ClockId, Clock>, &'a [Counter], &'a HashMap<u32, usize>);
+type Beginning<'a> = (&'a HashMap<ClockId, Clock>, &'a [Counter], &'a BTreeMap<u32, usize>);
 
 /// Whether the loss depends on what a sample finds when it begins.
 ///
 /// # Errors
-/// Where it does, at the variable that carries it. Variables are looked at as a whole: one that is
+/// Where it does. Variables are looked at as a whole: one that is
 /// written in parts counts as carried until it is reset or written as a whole.
 fn carried(part: &Network, cut: Cut, (own, counters, waiting): Beginning) -> Result<(), Refused> {
     let body = &part.bodies[0];
-    let mut old: Vec<bool> = body.vars.iter().map(|_| true).collect();
+    let mut old = vec![true; body.vars.len()];
     counters.iter().for_each(|counter| old[counter.var as usize] = false);
     let mut queues: HashMap<u32, VecDeque<bool>> = HashMap::new();
     for (queue, count) in waiting {
@@ -277,7 +246,6 @@ fn carried(part: &Network, cut: Cut, (own, counters, waiting): Beginning) -> Res
     if !old[cut.loss as usize] {
         return Ok(());
     }
-    // What still holds something old and is read is what has to be reset; the loss itself first.
     let of = &body.vars[cut.loss as usize];
     let why = format!(
         "after {} steps of a sample `{}` still depends on samples before",
@@ -308,7 +276,7 @@ const NEW: u32 = 4;
 fn built(
     part: &Network,
     cut: Cut,
-    (own, counters, waiting): (HashMap<ClockId, Clock>, Vec<Counter>, HashMap<u32, usize>),
+    (own, counters, waiting): (HashMap<ClockId, Clock>, Vec<Counter>, BTreeMap<u32, usize>),
 ) -> Result<Sample, String> {
     let mut network = Network { bodies: Vec::new(), ..part.clone() };
     let mut body = part.bodies[0].clone();
@@ -361,8 +329,6 @@ fn built(
     }
     // What samples before have sent is not looked at, but it is in the way.
     let mut beginning = Vec::new();
-    let mut waiting: Vec<(u32, usize)> = waiting.into_iter().collect();
-    waiting.sort_unstable();
     for (var, count) in waiting {
         let kind = body.vars[var as usize].ty.kind();
         let nothing = match kind {
@@ -387,11 +353,7 @@ fn built(
         beginning.into_iter().map(|action| Stmt { clock: first, guard: None, action, place });
     body.phases[0].splice(0..0, beginning);
     network.bodies.push(body);
-    network.run.steps = cut.steps;
-    network.run.records.clear();
-    network.run.values.clear();
-    network.run.reports.clear();
-    network.run.expectations.clear();
+    network.run = bare(&network.run, cut.steps);
     Ok(Sample { flat: Flat(network), slot })
 }
 

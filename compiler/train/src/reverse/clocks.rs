@@ -1,9 +1,9 @@
 //! When the two halves do what the network does in one step.
 
-use super::queues::{Met, Place};
+use crate::queues::Place;
 use snn_ir::clock::Clock;
 use snn_ir::network::{ClockId, Flat, Network};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The clocks of both halves.
 pub(super) struct Clocks {
@@ -27,7 +27,12 @@ pub(super) struct Clocks {
 impl Clocks {
     /// Those of a network in the flat form that executes so many steps, added to those of
     /// another.
-    pub(super) fn new(network: &mut Network, flat: &Flat, met: Met, steps: u64) -> Clocks {
+    pub(super) fn new(
+        network: &mut Network,
+        flat: &Flat,
+        met: HashMap<Place, BTreeSet<u64>>,
+        steps: u64,
+    ) -> Clocks {
         let mut of = |holds: &dyn Fn(u64) -> bool| {
             network.clock_id(&Clock::from_fn(2 * steps, 1, |t| t <= 2 * steps && holds(t)))
         };

@@ -24,17 +24,16 @@
 mod back;
 mod clocks;
 mod past;
-mod queues;
 
 use crate::flow::Flow;
-use crate::{Kept, Refused};
+use crate::{Kept, Refused, bare, queues};
 use clocks::Clocks;
 use past::{Past, Tape};
 use snn_ir::diagnostics::Loc;
 use snn_ir::network::adjoint::{self, Builder, Built, Slope, adjoint_kind};
 use snn_ir::network::tensors::Tensors;
 use snn_ir::network::{
-    Action, Body, ClockId, ElemTy, Flat, InstanceId, Member, Network, Op, Phase, Pick, Record,
+    Action, Body, ClockId, ElemTy, Flat, InstanceId, Member, Network, Op, Phase, Pick, Record, Run,
     Stage, Stmt, Value, ValueId, Var, VarKind, When,
 };
 use snn_ir::scalar::{self, Kind};
@@ -88,7 +87,7 @@ pub fn reverse(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Result<Reversed, Ref
         let why = format!("`{}` is no float of one element", of.name);
         return Err(Refused { why, place: of.place });
     }
-    let met = queues::met(&flat.0, ask.steps)?;
+    let met = queues::messaging(&flat.0, ask.steps)?.met;
     let mut network = Network { bodies: Vec::new(), ..flat.0.clone() };
     let clocks = Clocks::new(&mut network, flat, met, ask.steps);
     let mut tensors = Tensors::of(&network);
@@ -124,11 +123,7 @@ pub fn reverse(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Result<Reversed, Ref
     };
     let names = ask.learned.iter().map(|slot| body.slots[*slot as usize].name.clone());
     let all = [("loss".to_string(), ask.loss)].into_iter().chain(names.zip(gradients));
-    network.run.records = all.map(record).collect();
-    network.run.steps = 2 * ask.steps;
-    network.run.values.clear();
-    network.run.reports.clear();
-    network.run.expectations.clear();
+    network.run = Run { records: all.map(record).collect(), ..bare(&flat.0.run, 2 * ask.steps) };
     for reset in &mut network.resets {
         reset.clock = match reset.when {
             When::Host => clocks.between[&reset.clock],
