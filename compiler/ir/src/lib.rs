@@ -14,3 +14,4 @@ pub mod network;
 pub mod scalar;
 pub mod step;
 pub mod tensor;
+pub mod training;
