@@ -33,6 +33,7 @@ pub mod origin;
 pub mod report;
 pub mod session;
 pub mod sweep;
+pub mod training;
 
 pub use driver::{Checked, CheckedRun, Options, Runs, check, check_text};
 pub use execute::{Engine, Executed, Progress, Settings};

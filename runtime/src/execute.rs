@@ -265,7 +265,7 @@ fn run_chunks<N: Network>(
 
 /// Executes every piece of work, each on a thread of its own (the only one on this thread),
 /// and gives the results in the order of `work`. A panic becomes an error.
-fn each<R: Send, F: FnOnce() -> Result<R, RunError> + Send>(
+pub(crate) fn each<R: Send, F: FnOnce() -> Result<R, RunError> + Send>(
     work: Vec<F>,
 ) -> Vec<Result<R, RunError>> {
     let guarded = |f: F| {

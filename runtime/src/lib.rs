@@ -16,6 +16,7 @@ pub mod progress;
 pub mod record;
 #[cfg(feature = "program")]
 pub mod table;
+pub mod train;
 
-pub use snn_core::{Array, Column, Element, Fault, Network};
-pub use snn_core::{arith, array, kernels, network, random, support};
+pub use snn_core::{Array, Column, Element, Fault, Learn, Network};
+pub use snn_core::{arith, array, kernels, network, random, support, training};

@@ -18,7 +18,8 @@ use snn_tests::programs::numbered;
 use snn_tests::smooth;
 use snn_tests::tangent::tangent;
 use snn_train::Ask;
-use snn_train::slope::{Bell, Surrogate};
+use snn_ir::training::{Slope as Form, SlopeForm};
+use snn_train::slope::Surrogate;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -119,11 +120,11 @@ fn exponential(b: &mut Builder<'_>, of: Comparison) -> Result<Option<ValueId>, S
 fn slopes_are_bells_around_the_threshold() {
     // By x, how far the membrane is from the threshold in widths.
     type At = fn(f64) -> f64;
-    let bells: [(Bell, At); 4] = [
-        (Bell::Exponential, |x| (-x).exp()),
-        (Bell::FastSigmoid, |x| 1.0 / (1.0 + x).powi(2)),
-        (Bell::Triangle, |x| (1.0 - x).max(0.0)),
-        (Bell::Box, |x| f64::from(u8::from(x < 1.0))),
+    let bells: [(SlopeForm, At); 4] = [
+        (SlopeForm::Exponential, |x| (-x).exp()),
+        (SlopeForm::FastSigmoid, |x| 1.0 / (1.0 + x).powi(2)),
+        (SlopeForm::Triangle, |x| (1.0 - x).max(0.0)),
+        (SlopeForm::Box, |x| f64::from(u8::from(x < 1.0))),
     ];
     for (bell, of) in bells {
         for (v, threshold) in [(0.3, 1.0), (1.2, 1.0), (9.0, 4.0), (-0.5, -2.0), (0.4, 0.0)] {
@@ -141,7 +142,7 @@ run r of Net {{ steps 1; record p.total }}
                 let flat = flat(&text);
                 let learned = vec![slot(&flat, "p.v"), slot(&flat, "p.threshold")];
                 let ask = Ask { steps: 1, loss: var(&flat, "p.total"), learned };
-                let surrogate = Surrogate { bell, width: 0.5, scale: 2.0 };
+                let surrogate = Surrogate { slope: Form { form: bell, width: 0.5 }, scale: 2.0 };
                 let reversed = reversed(&flat, &ask, &mut |b, of| surrogate.slope(b, of));
                 let found = by_oracle(&reversed.flat.0);
                 let size = if threshold == 0.0 { 1.0 } else { f64::abs(threshold) };

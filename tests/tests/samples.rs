@@ -1,18 +1,24 @@
 //! A sample that is cut out of a run has the loss that it has in the run.
 
+use snn_back::executor::{self, Executor};
 use snn_back::schedule::schedule;
+use snn_data::Memory;
 use snn_ir::clock::number::lcm;
 use snn_ir::diagnostics::Sink;
+use snn_ir::network::Member;
 use snn_ir::network::adjoint::hard;
 use snn_ir::network::{Flat, flatten, fold, verify};
+use snn_ir::scalar::Kind;
+use snn_ir::tensor::{Tensor, Values};
+use snn_runtime::Network as _;
 use snn_tests::gradient::{
-    by_oracle, flat, learnable, recording, states, var, with_loss, with_param,
+    by_oracle, flat, learnable, param, recording, states, var, with_loss, with_param,
 };
 use snn_tests::programs::compare::differ;
 use snn_tests::programs::engine::{self, Checked, Outcome, divined, executed};
 use snn_tests::programs::features::Features;
 use snn_tests::programs::numbered;
-use snn_train::{Ask, Cut, Reversed, batch, reverse, sample};
+use snn_train::{Ask, Cut, Given, Reversed, batch, lesson, reverse, sample};
 use std::sync::Arc;
 
 /// Two samples at a time are on their way: a label waits in a queue, images come from data.
@@ -56,7 +62,7 @@ fn a_pipelined_sample_is_cut_out_whole() {
     let net = flat(PIPED);
     let loss = var(&net, "out.loss");
     // Its loss is computed in step 7 of a sample: in step 3 of the next.
-    let cut = Cut { loss, period: 4, steps: 7 };
+    let cut = Cut { wanted: &[loss], period: 4, steps: 7 };
     let one = sample(&net, cut).unwrap();
     for number in 1..6 {
         let expected = by_oracle(&recording(&net, loss, 4 * number + 7));
@@ -87,7 +93,7 @@ fn samples_of_random_programs_have_the_losses_of_the_run() {
             let (net, loss) = with_loss(&net, *of, false);
             let steps = period + (n + turn as u64) % (period + 1);
             tried += 1;
-            let Ok(one) = sample(&net, Cut { loss, period, steps }) else { continue };
+            let Ok(one) = sample(&net, Cut { wanted: &[loss], period, steps }) else { continue };
             cut_out += 1;
             let mut seen = Vec::new();
             for number in [before + 1, before + 2] {
@@ -115,6 +121,68 @@ fn batched(one: &Reversed, slot: u32, samples: &[i64]) -> Flat {
     batch
 }
 
+fn bits(of: &[f64]) -> Vec<u64> {
+    of.iter().map(|x| if x.is_nan() { f64::NAN } else { *x }.to_bits()).collect()
+}
+
+/// The losses and gradients of samples, as a program finds them that steps an executor.
+fn in_a_lesson(
+    one: &Reversed,
+    slot: u32,
+    learned: &[u32],
+    samples: &[i64],
+) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let given: Vec<Given> = learned.iter().map(|slot| Given { slot: *slot, range: None }).collect();
+    let lesson = lesson(one, slot, &given).unwrap();
+    if let Err(why) = verify::verify(&lesson.flat.0) {
+        panic!("{why}\n{}", lesson.flat);
+    }
+    let ir = schedule(&mut Sink::default(), &fold(&lesson.flat)).unwrap();
+    let mut network = executor::load(Arc::new(ir), &Memory::new()).unwrap();
+    let named = |network: &Executor, var: u32| {
+        let name = &lesson.flat.body().vars[var as usize].name;
+        network.named(name).unwrap_or_else(|| panic!("no {name}")).0
+    };
+    let read = |network: &Executor, var: u32| match network.value(named(network, var)).values {
+        Values::Float(x) => x,
+        other => panic!("{other:?}"),
+    };
+    for (slot, var) in learned.iter().zip(&lesson.learned) {
+        let of = &one.flat.body().slots[*slot as usize];
+        let (values, shape) = (param(&one.flat, *slot), of.shape.clone());
+        let value = match of.kind {
+            Kind::Bool => Tensor::bool(shape, values.iter().map(|x| *x != 0.0).collect()),
+            Kind::Int => Tensor::int(shape, values.iter().map(|x| *x as i64).collect()),
+            Kind::F32 | Kind::F64 => Tensor::float(shape, values),
+        };
+        let place = named(&network, *var);
+        assert!(network.set_value(place, &value), "{value:?}");
+    }
+    let step = |network: &mut Executor, t: u64| {
+        network.seek(t);
+        network.step(t).unwrap();
+    };
+    step(&mut network, lesson.derive());
+    step(&mut network, lesson.clear());
+    let mut losses = Vec::new();
+    let loss = match one.flat.0.run.records[0].member {
+        Member::Var(var) => var,
+        Member::Port(_) => panic!("no variable"),
+    };
+    for number in samples {
+        let place = named(&network, lesson.sample);
+        assert!(network.set_value(place, &Tensor::scalar_int(*number)));
+        network.seek(1);
+        for t in 1..=lesson.steps {
+            network.step(t).unwrap();
+            network.between(t);
+        }
+        losses.extend(read(&network, loss));
+    }
+    step(&mut network, lesson.pass());
+    (losses, lesson.gradients.iter().map(|var| read(&network, *var)).collect())
+}
+
 #[test]
 fn a_batch_sums_the_gradients_of_its_samples() {
     let cases = std::env::var("SNNC_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(14);
@@ -129,7 +197,7 @@ fn a_batch_sums_the_gradients_of_its_samples() {
         for of in states(&net).into_iter().take(8) {
             let (net, loss) = with_loss(&net, of, false);
             let steps = period + n % period;
-            let Ok(one) = sample(&net, Cut { loss, period, steps }) else { continue };
+            let Ok(one) = sample(&net, Cut { wanted: &[loss], period, steps }) else { continue };
             let ask = Ask { steps, loss, learned: learned.clone() };
             let Ok(found) = reverse(&one.flat, &ask, &mut hard) else { continue };
             if !found.reaches.contains(&true) {
@@ -160,6 +228,11 @@ fn a_batch_sums_the_gradients_of_its_samples() {
                     assert!(close || !size.is_finite(), "program {n}: {own}, not {sum}\n{batch}");
                     learning += usize::from(size > 1e-9);
                 }
+            }
+            let (losses, gradients) = in_a_lesson(&found, one.slot, &learned, &samples);
+            assert_eq!(bits(&of_batch[0]), bits(&losses), "program {n}, variable {of}");
+            for (own, expected) in gradients.iter().zip(&of_batch[1..]) {
+                assert_eq!(bits(own), bits(expected), "program {n}, variable {of}\n{batch}");
             }
             let ir = Arc::new(schedule(&mut Sink::default(), &fold(&batch)).unwrap());
             for threads in [1, 3] {

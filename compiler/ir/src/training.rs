@@ -7,6 +7,8 @@ use crate::diagnostics::Loc;
 use crate::network::{InstanceId, ParamId};
 use crate::tensor::Tensor;
 
+pub use snn_core::training::{Decay, Moments, Optimizer};
+
 /// What a `train` block says.
 #[derive(Clone, Debug)]
 pub struct Training {
@@ -86,72 +88,18 @@ pub struct Slope {
     pub width: f64,
 }
 
-/// The form of a slope.
+/// The form of a slope, by how far `x` the threshold is, in widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlopeForm {
-    /// `exponential`
+    /// `exponential`: `exp(-|x|)`. S. B. Shrestha and G. Orchard, *SLAYER*, 2018.
     Exponential,
-    /// `fast_sigmoid`
+    /// `fast_sigmoid`: `1 / (1 + |x|)²`. F. Zenke and S. Ganguli, *SuperSpike*, 2018.
     FastSigmoid,
-    /// `triangle`
+    /// `triangle`: `max(0, 1 - |x|)`. S. K. Esser et al., *Convolutional networks for fast,
+    /// energy-efficient neuromorphic computing*, 2016.
     Triangle,
-    /// `box`
+    /// `box`: 1 where `|x| < 1`, else 0.
     Box,
-}
-
-/// How params follow gradients. Rates are in units of the param's declared step (1 without one).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Optimizer {
-    /// Gradient descent: `v = momentum · v + g`, `w -= lr · v`.
-    Sgd {
-        /// The rate.
-        lr: f64,
-        /// How much of the change before goes on, from 0 up to 1.
-        momentum: f64,
-        /// How much of the param itself is added to its gradient.
-        weight_decay: f64,
-    },
-    /// D. Kingma and J. Ba, *Adam*, 2015; with [`Moments::decoupled`] I. Loshchilov and F. Hutter,
-    /// *Decoupled weight decay regularization*, 2019; with [`Moments::rectified`] L. Liu et al.,
-    /// *On the variance of the adaptive learning rate and beyond*, 2020.
-    Adam(Moments),
-}
-
-/// An optimizer that follows the first two moments of a gradient.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Moments {
-    /// The rate.
-    pub lr: f64,
-    /// How much of the first moment stays at an update.
-    pub beta1: f64,
-    /// How much of the second moment stays.
-    pub beta2: f64,
-    /// Is added to the root of the second moment.
-    pub epsilon: f64,
-    /// How much of the param is added to its gradient, or where `decoupled` taken from itself.
-    pub weight_decay: f64,
-    /// AdamW: the param decays by itself.
-    pub decoupled: bool,
-    /// RAdam: steps wait until the variance is known.
-    pub rectified: bool,
-}
-
-/// How a rate changes with the share `x` of all updates that are made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Decay {
-    /// `constant`: not at all.
-    Constant,
-    /// `linear`: times `1 - x`.
-    Linear,
-    /// `cosine`: times `(1 + cos(π x)) / 2`.
-    Cosine,
-    /// `steps(every: N, by: F)`: times `F` after every `N` epochs.
-    Steps {
-        /// How many epochs.
-        every: u64,
-        /// The factor.
-        by: f64,
-    },
 }
 
 /// How what was learned is measured: by samples from which nothing is learned.

@@ -529,6 +529,7 @@ pub fn has_ends(buffer: &Buffer) -> bool {
 fn describe(buffer: &Buffer) -> String {
     let what = match buffer.kind {
         BufferKind::State => "State",
+        BufferKind::Given => "Given from outside",
         BufferKind::Port => "Last message of port",
         BufferKind::Queue => "Messages under way,",
         BufferKind::Local => "Intermediate value",

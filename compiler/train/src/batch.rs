@@ -18,8 +18,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// What is kept from one sample to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
-    /// Variables that are not reset.
-    pub vars: Vec<u32>,
+    /// The variables in which gradients are collected.
+    pub sums: Vec<u32>,
+    /// Those that the last statements pass them on to: the gradients of what is learned.
+    pub gradients: Vec<u32>,
+    /// Tapes of which every element that is read has been stored in the same sample: what they
+    /// hold before does not matter.
+    pub written: Vec<u32>,
     /// How many of the last statements of the phase `spk` are executed in the last step only.
     pub last: usize,
 }
@@ -52,7 +57,7 @@ pub fn batch(one: &Flat, slot: u32, samples: &[i64], kept: &Kept) -> Result<Flat
         }
     }
     let of_each: Vec<Reset> = std::mem::take(&mut network.resets);
-    let is_kept: BTreeSet<u32> = kept.vars.iter().copied().collect();
+    let is_kept: BTreeSet<u32> = kept.sums.iter().chain(&kept.gradients).copied().collect();
     let anew = (0..)
         .zip(&body.vars)
         .filter(|(var, of)| !is_kept.contains(var) && !matches!(of.kind, VarKind::Queue { .. }));

@@ -34,10 +34,10 @@ impl Flow {
         graph.flow(&active.iter().zip(&useful).map(|(a, b)| *a && *b).collect::<Vec<bool>>())
     }
 
-    /// All that a variable depends on.
-    pub(crate) fn into(body: &Body, var: u32) -> Flow {
+    /// All that some variables depend on.
+    pub(crate) fn into(body: &Body, vars: &[u32]) -> Flow {
         let graph = Graph::of(body, Ways::All);
-        graph.flow(&reached(&graph.from, vec![graph.var(var)]))
+        graph.flow(&reached(&graph.from, vars.iter().map(|var| graph.var(*var)).collect()))
     }
 
     /// Whether a value is one of these.

@@ -6,12 +6,16 @@
 
 pub mod batch;
 mod flow;
+pub mod lesson;
+pub mod plan;
 mod queues;
 pub mod reverse;
 pub mod sample;
 pub mod slope;
 
 pub use batch::{Kept, batch};
+pub use lesson::{Given, Lesson, lesson};
+pub use plan::{Planned, plan};
 pub use reverse::{Ask, Reversed, reverse};
 pub use sample::{Cut, Sample, sample};
 

@@ -28,13 +28,19 @@ const MOST: u64 = 1 << 20;
 
 /// What is cut out.
 #[derive(Clone, Copy, Debug)]
-pub struct Cut {
-    /// The variable that is the loss.
-    pub loss: u32,
+pub struct Cut<'v> {
+    /// The variables that are wanted: first of all the loss.
+    pub wanted: &'v [u32],
     /// A sample begins every so many steps: the first in step 1.
     pub period: u64,
     /// How many steps after that its loss is there.
     pub steps: u64,
+}
+
+impl Cut<'_> {
+    fn loss(&self) -> u32 {
+        self.wanted.first().copied().unwrap_or_default()
+    }
 }
 
 /// One sample of a run.
@@ -52,14 +58,14 @@ pub struct Sample {
 /// # Errors
 /// Where the loss depends on samples before, or the network draws numbers while it runs; where
 /// clocks do not repeat with the period; where whether a message is sent depends on values.
-pub fn sample(flat: &Flat, cut: Cut) -> Result<Sample, Refused> {
+pub fn sample(flat: &Flat, cut: Cut<'_>) -> Result<Sample, Refused> {
     let body = flat.body();
-    let place = body.vars[cut.loss as usize].place;
+    let place = body.vars[cut.loss() as usize].place;
     let refused = |why: String| Refused { why, place };
-    if cut.period == 0 || cut.steps == 0 || cut.steps > MOST {
+    if cut.period == 0 || cut.steps == 0 || cut.steps > MOST || cut.wanted.is_empty() {
         return Err(refused(format!("a sample of {} steps", cut.steps)));
     }
-    let needed = Flow::into(body, cut.loss);
+    let needed = Flow::into(body, cut.wanted);
     let part = part(flat, &needed);
     let before = repeated(&part, cut)?;
     let own = own(&part, before, cut);
@@ -87,14 +93,14 @@ fn clocks(part: &Network) -> BTreeSet<ClockId> {
 }
 
 /// After how many steps, whole periods, all clocks repeat with the period.
-fn repeated(part: &Network, cut: Cut) -> Result<u64, Refused> {
+fn repeated(part: &Network, cut: Cut<'_>) -> Result<u64, Refused> {
     let mut before = 0;
     for id in clocks(part) {
         let clock = part.clock(id);
         let using = part.bodies[0].stmts().find(|(_, stmt)| stmt.clock == id);
         let place = using.map(|(_, stmt)| stmt.place);
         let place = place.or(part.resets.iter().find(|r| r.clock == id).map(|r| r.place));
-        let place = place.unwrap_or(part.bodies[0].vars[cut.loss as usize].place);
+        let place = place.unwrap_or(part.bodies[0].vars[cut.loss() as usize].place);
         if !cut.period.is_multiple_of(clock.period()) {
             let (own, period) = (clock.period(), cut.period);
             let why = format!("this repeats every {own} steps, samples every {period}");
@@ -110,7 +116,7 @@ fn repeated(part: &Network, cut: Cut) -> Result<u64, Refused> {
 }
 
 /// By clock, the steps of a sample.
-fn own(part: &Network, before: u64, cut: Cut) -> HashMap<ClockId, Clock> {
+fn own(part: &Network, before: u64, cut: Cut<'_>) -> HashMap<ClockId, Clock> {
     let own = |id: ClockId| {
         let clock = part.clock(id);
         let holds = |t: u64| t <= cut.steps && clock.holds(before + t);
@@ -129,7 +135,7 @@ struct Counter {
     fit: Fit,
 }
 
-fn counters(part: &Network, cut: Cut, before: u64) -> Vec<Counter> {
+fn counters(part: &Network, cut: Cut<'_>, before: u64) -> Vec<Counter> {
     let body = &part.bodies[0];
     let mut stores: Vec<Vec<&Stmt>> = vec![Vec::new(); body.vars.len()];
     for (_, stmt) in body.stmts() {
@@ -189,7 +195,7 @@ type Beginning<'a> = (&'a HashMap<ClockId, Clock>, &'a [Counter], &'a BTreeMap<u
 /// # Errors
 /// Where it does. Variables are looked at as a whole: one that is
 /// written in parts counts as carried until it is reset or written as a whole.
-fn carried(part: &Network, cut: Cut, (own, counters, waiting): Beginning) -> Result<(), Refused> {
+fn carried(part: &Network, cut: Cut<'_>, (own, counters, waiting): Beginning) -> Result<(), Refused> {
     let body = &part.bodies[0];
     let mut old = vec![true; body.vars.len()];
     counters.iter().for_each(|counter| old[counter.var as usize] = false);
@@ -243,15 +249,15 @@ fn carried(part: &Network, cut: Cut, (own, counters, waiting): Beginning) -> Res
             reset(&mut old, When::Host, t);
         }
     }
-    if !old[cut.loss as usize] {
-        return Ok(());
+    for var in cut.wanted {
+        if old[*var as usize] {
+            let of = &body.vars[*var as usize];
+            let (steps, name) = (cut.steps, &of.name);
+            let why = format!("after {steps} steps of a sample `{name}` still depends on samples before");
+            return Err(Refused { why, place: of.place });
+        }
     }
-    let of = &body.vars[cut.loss as usize];
-    let why = format!(
-        "after {} steps of a sample `{}` still depends on samples before",
-        cut.steps, of.name
-    );
-    Err(Refused { why, place: of.place })
+    Ok(())
 }
 
 /// The fixed values that a statement depends on, but for the one that it fixes.
@@ -275,12 +281,12 @@ const NEW: u32 = 4;
 
 fn built(
     part: &Network,
-    cut: Cut,
+    cut: Cut<'_>,
     (own, counters, waiting): (HashMap<ClockId, Clock>, Vec<Counter>, BTreeMap<u32, usize>),
 ) -> Result<Sample, String> {
     let mut network = Network { bodies: Vec::new(), ..part.clone() };
     let mut body = part.bodies[0].clone();
-    let place = body.vars[cut.loss as usize].place;
+    let place = body.vars[cut.loss() as usize].place;
     for (_, stmt) in body.stmts() {
         let mut drawn = false;
         for leaf in leaves(&body, stmt) {
@@ -359,29 +365,13 @@ fn built(
 
 /// Gives every value a number that is larger by so much.
 pub(crate) fn shift(body: &mut Body, by: u32) {
-    let more = |id: &mut ValueId| id.0 += by;
+    let mut more = |id: &mut ValueId| id.0 += by;
     for value in &mut body.values {
         value.args.iter_mut().for_each(more);
     }
     body.vars.iter_mut().for_each(|var| more(&mut var.init));
     for stmt in body.phases.iter_mut().flatten() {
         stmt.guard.iter_mut().for_each(more);
-        match &mut stmt.action {
-            Action::Read(value)
-            | Action::Receive(value)
-            | Action::Eval(value)
-            | Action::Pop(value)
-            | Action::Send { value, .. }
-            | Action::Push { value, .. } => more(value),
-            Action::Store { region, value, mask, .. } => {
-                more(value);
-                mask.iter_mut().for_each(more);
-                for pick in region {
-                    if let Pick::Computed(index) = pick {
-                        more(index);
-                    }
-                }
-            }
-        }
+        stmt.action.for_each_named(&mut more);
     }
 }

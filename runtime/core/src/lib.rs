@@ -13,6 +13,7 @@ pub mod kernels;
 pub mod network;
 pub mod random;
 pub mod support;
+pub mod training;
 
 pub use array::Array;
-pub use network::{Column, Element, Fault, Network};
+pub use network::{Column, Element, Fault, Learn, Network};

@@ -55,6 +55,23 @@ pub trait Network: Send {
     }
 }
 
+/// A network whose variables a program reads and writes between steps.
+///
+/// What `variable` numbers is up to whoever makes the network.
+pub trait Learn: Network {
+    /// Puts all elements of a variable, in C order, into `to`; integers as floats.
+    ///
+    /// # Panics
+    /// Where there are not as many.
+    fn read(&self, variable: usize, to: &mut [f64]);
+
+    /// Writes all elements of a variable, in C order: values of its type.
+    ///
+    /// # Panics
+    /// Where there are not as many.
+    fn write(&mut self, variable: usize, from: &[f64]);
+}
+
 /// Why a step could not be completed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -101,6 +101,7 @@ impl<'g> Builder<'g> {
             let elem = var.ty.storage();
             let (kind, shape) = match var.kind {
                 VarKind::State | VarKind::Flight => (BufferKind::State, var.shape.clone()),
+                VarKind::Given => (BufferKind::Given, var.shape.clone()),
                 VarKind::Port => (BufferKind::Port, var.shape.clone()),
                 VarKind::Queue { slots } => {
                     (BufferKind::Queue, std::iter::once(slots).chain(var.shape.clone()).collect())

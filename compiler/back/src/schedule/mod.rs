@@ -192,7 +192,7 @@ fn renumber(ir: &mut StepIr) {
     }
     for (b, buffer) in (0..).zip(&ir.buffers) {
         // State stays even where nothing touches it: it can be recorded by another run.
-        if buffer.kind == step::BufferKind::State {
+        if matches!(buffer.kind, step::BufferKind::State | step::BufferKind::Given) {
             buffers.add(b);
         }
         if let Init::Tensor(t) = buffer.init

@@ -225,6 +225,7 @@ fn reason(ir: &StepIr, buffer: BufferId, is_reset: bool) -> String {
         BufferKind::State => "it is never reset, so it remembers every step before".into(),
         BufferKind::Port => "it holds a message that depends on earlier windows".into(),
         BufferKind::Queue => "messages from earlier windows wait in it".into(),
+        BufferKind::Given => "a program writes it".into(),
         BufferKind::Local => "it depends on earlier windows".into(),
     }
 }

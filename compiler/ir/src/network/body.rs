@@ -65,6 +65,8 @@ pub enum VarKind {
     State,
     /// Memory of a process that is a message on its way: a reset of the whole process leaves it.
     Flight,
+    /// Flat form: what a program writes between steps, and statements only read.
+    Given,
     /// Flat form: the last message of a port.
     Port,
     /// Flat form: messages that wait.
@@ -295,6 +297,27 @@ impl Action {
                 }
                 mask.iter().for_each(|m| f(*m));
                 f(*value);
+            }
+        }
+    }
+
+    /// Calls `f` on every value that it names, those that it fixes too.
+    pub fn for_each_named(&mut self, f: &mut impl FnMut(&mut ValueId)) {
+        match self {
+            Action::Read(value)
+            | Action::Receive(value)
+            | Action::Eval(value)
+            | Action::Pop(value)
+            | Action::Send { value, .. }
+            | Action::Push { value, .. } => f(value),
+            Action::Store { region, value, mask, .. } => {
+                f(value);
+                mask.iter_mut().for_each(&mut *f);
+                for pick in region {
+                    if let Pick::Computed(index) = pick {
+                        f(index);
+                    }
+                }
             }
         }
     }

@@ -268,6 +268,7 @@ impl Reader<'_> {
                 let name = words.string()?;
                 let kind = match words.word()? {
                     "state" => VarKind::State,
+                    "given" => VarKind::Given,
                     "flight" => VarKind::Flight,
                     "port" => VarKind::Port,
                     "queue" => VarKind::Queue { slots: words.number()? },

@@ -194,6 +194,7 @@ fn body_text(out: &mut fmt::Formatter<'_>, body: &Body, at: u32) -> fmt::Result 
     for var in &body.vars {
         let kind = match var.kind {
             VarKind::State => "state".to_string(),
+            VarKind::Given => "given".to_string(),
             VarKind::Flight => "flight".to_string(),
             VarKind::Port => "port".to_string(),
             VarKind::Queue { slots } => format!("queue {slots}"),

@@ -320,8 +320,8 @@ impl Checker<'_> {
             }
             Action::Store { var, region, value, mask } => {
                 let var = body.vars.get(*var as usize).ok_or("it stores to no variable")?;
-                let queue = matches!(var.kind, VarKind::Queue { .. });
-                require(!queue && region.len() == var.shape.len(), || "its region".into())?;
+                let stored = !matches!(var.kind, VarKind::Queue { .. } | VarKind::Given);
+                require(stored && region.len() == var.shape.len(), || "its region".into())?;
                 let mut shape = Vec::new();
                 for (pick, size) in region.iter().zip(&var.shape) {
                     let fits = match pick {

@@ -238,6 +238,8 @@ impl From<Elem> for ElementType {
 pub enum BufferKind {
     /// A declared variable of a process.
     State,
+    /// What a program writes between steps: any value of its type. No op writes it.
+    Given,
     /// The last message of a port. It stands until the next one is sent.
     Port,
     /// A ring of messages: its first axis is the slot.

@@ -342,6 +342,7 @@ fn initial(buffer: &Buffer, tensors: &TensorRanges) -> Interval {
     let bounds = bounds(buffer.elem);
     let written = matches!(buffer.kind, BufferKind::State | BufferKind::Port);
     let range = match buffer.init {
+        _ if buffer.kind == BufferKind::Given => bounds,
         _ if tensors.ir.open && written => bounds,
         Init::Int(value) => (value, value),
         Init::Float(_) => bounds,

@@ -232,8 +232,8 @@ impl Reverser<'_> {
         let known = |value: &ValueId| body.values[value.at()].stage == Stage::Once;
         let collected =
             self.collected.iter().filter(|(value, _)| known(value)).map(|(_, var)| *var);
-        let vars = collected.chain(gradients.iter().copied()).collect();
-        let kept = Kept { vars, last: self.back.len() - each };
+        let sums = collected.collect();
+        let last = self.back.len() - each;
         // What the way back reads is known only now.
         let mut back = std::mem::take(&mut self.back);
         let tapes = self.tapes_used(&back);
@@ -263,6 +263,8 @@ impl Reverser<'_> {
         }
         phases[0].extend(reads);
         phases[0].append(&mut back);
+        let written = self.written(&tapes, &phases);
+        let kept = Kept { sums, gradients: gradients.clone(), written, last };
         Ok(Made { vars: std::mem::take(&mut self.vars), phases, gradients, reaches, kept })
     }
 

@@ -10,7 +10,7 @@ use snn_ir::network::{
 };
 use snn_ir::scalar;
 use snn_ir::tensor::Tensor;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A value by step.
 pub(super) struct Tape {
@@ -153,6 +153,17 @@ impl Reverser<'_> {
         }
         let tapes = std::mem::take(&mut self.past.tapes);
         tapes.into_iter().filter(|tape| used[tape.now.at()]).collect()
+    }
+
+    /// Of tapes, those that are stored in every step of the first half.
+    pub(super) fn written(&self, tapes: &[Tape], phases: &[Vec<Stmt>; 4]) -> Vec<u32> {
+        let always = |stmt: &&Stmt| stmt.guard.is_none() && stmt.clock == self.clocks.first;
+        let stored = phases.iter().flatten().filter(always).filter_map(|stmt| match stmt.action {
+            Action::Store { var, .. } => Some(var),
+            _ => None,
+        });
+        let stored: BTreeSet<u32> = stored.collect();
+        tapes.iter().map(|tape| tape.var).filter(|var| stored.contains(var)).collect()
     }
 
     /// The statement that keeps a value, as soon as it is fixed.
