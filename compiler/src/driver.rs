@@ -24,12 +24,17 @@ use target::{described, target};
 
 mod allow;
 mod target;
+mod train;
+
+pub use train::CheckedTraining;
 
 /// What to compile.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Which runs.
     pub runs: Runs,
+    /// These train blocks instead of runs. Without, a check of all runs checks all of them too.
+    pub train: Option<Runs>,
     /// `--set NAME=VALUE`: constants of the program's own file with other values.
     pub set: Vec<(String, String)>,
     /// Arrays that stand for constants and data items of the program's own file, by name.
@@ -48,7 +53,7 @@ pub struct Options {
     pub deny_warnings: bool,
 }
 
-/// Which runs of a file are compiled.
+/// Which runs, or train blocks, of a file are compiled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Runs {
     /// Every one, as a check does.
@@ -68,6 +73,8 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// The runs without errors, in order.
     pub runs: Vec<CheckedRun>,
+    /// The train blocks without errors, in order.
+    pub trainings: Vec<CheckedTraining>,
     /// The data files that were opened, by path.
     pub data: Vec<PathBuf>,
     /// The seeds of its random numbers, ascending.
@@ -155,8 +162,9 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
     let mut program = resolve::load(file, files, &mut sink);
     let overrides = overrides(&program, &options.set, &mut sink);
     let arrays = arrays(&program, &options.arrays, &mut sink);
-    let chosen = chosen(&program, &options.runs, &mut sink);
-    let (mut runs, mut data, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+    let (chosen, blocks) = chosen(&program, options, &mut sink);
+    let (mut runs, mut trainings) = (Vec::new(), Vec::new());
+    let (mut data, mut seeds) = (Vec::new(), Vec::new());
     // With syntax errors half of the names are missing; more messages would only mislead.
     if !sink.has_errors() {
         // One context: what a constant is and what a file holds is found out once.
@@ -166,19 +174,24 @@ pub fn check(files: &dyn Files, file: &Path, options: &Options) -> Checked {
         for at in chosen {
             runs.extend(run(&mut cx, at, options));
         }
+        for at in blocks {
+            trainings.extend(train::train(&mut cx, at));
+        }
         data = cx.data();
         seeds = cx.seeds.iter().copied().collect();
         unused::check(&mut cx);
         let as_written =
             options.set.is_empty() && options.arrays.is_empty() && options.target.is_none();
-        let whole = options.runs == Runs::All && as_written && !sink.has_errors();
+        let all = options.runs == Runs::All && options.train.is_none();
+        let whole = all && as_written && !sink.has_errors();
         allow::settle(&program, &mut sink, whole);
         sink.without_foreign_changes(&program.sources);
     }
     if options.deny_warnings {
         sink.deny_warnings();
     }
-    Checked { sources: program.sources, diagnostics: sink.into_sorted(), runs, data, seeds }
+    let (sources, diagnostics) = (program.sources, sink.into_sorted());
+    Checked { sources, diagnostics, runs, trainings, data, seeds }
 }
 
 /// Evaluates every constant, data item, epoch and range of a parameter of the program's own file,
@@ -207,9 +220,7 @@ fn constants(cx: &mut Cx<'_>) {
 fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
     cx.begin_run();
     let steps = elaborate::steps(cx, at);
-    let instances = elaborate::elaborate(cx, at)?;
-    let typed = types::check(cx, instances)?;
-    let Clocked { mut network, aliases, wave, passages } = clocks::check(cx, typed)?;
+    let Clocked { mut network, aliases, wave, passages } = clocked(cx, at)?;
     let (name, written) = described(cx, at);
     network.run.name.clone_from(&name);
     network.run.steps = steps?;
@@ -218,15 +229,9 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
         Some(names) => watched(cx, &mut network, names)?,
         None => requests(cx, &mut network, &aliases, at)?,
     }
-    network.bodies.iter_mut().for_each(network::mark);
-    if let Err(why) = network::verify::verify(&network) {
-        panic!("the front made a network that is none: {why}");
-    }
     let named = target(cx, &written, options);
     network.run.target = named.clone().unwrap_or_default();
-    clocks::check_waves(cx.sink, cx.program, &network, wave, passages);
-    let flat =
-        network::flatten(&network).map_err(|circle| cx.fail(clocks::around(&network, &circle)))?;
+    let flat = flat(cx, &mut network, wave, passages)?;
     let ir = schedule::schedule(cx.sink, &network::fold(&flat)).ok_or(Stop::Reported)?;
     let ir = schedule::tabulate(ir);
     let epoch = epoch_of(cx, ir.windows.period);
@@ -250,6 +255,28 @@ fn run(cx: &mut Cx<'_>, at: ItemRef, options: &Options) -> Eval<CheckedRun> {
         }
     };
     Ok(CheckedRun { name, target, target_loc, network, flat, ir, epoch })
+}
+
+/// The network of a run or a train block, without what that asks for.
+fn clocked(cx: &mut Cx<'_>, at: ItemRef) -> Eval<Clocked> {
+    let instances = elaborate::elaborate(cx, at)?;
+    let typed = types::check(cx, instances)?;
+    clocks::check(cx, typed)
+}
+
+/// The flat form of a network that is complete.
+fn flat(
+    cx: &mut Cx<'_>,
+    network: &mut Network,
+    wave: Option<(u64, i64)>,
+    passages: clocks::Passages,
+) -> Eval<Flat> {
+    network.bodies.iter_mut().for_each(network::mark);
+    if let Err(why) = network::verify::verify(network) {
+        panic!("the front made a network that is none: {why}");
+    }
+    clocks::check_waves(cx.sink, cx.program, network, wave, passages);
+    network::flatten(network).map_err(|circle| cx.fail(clocks::around(network, &circle)))
 }
 
 /// The epoch of the program's own file that has this period.
@@ -307,28 +334,63 @@ fn watched(cx: &mut Cx<'_>, network: &mut Network, names: &[String]) -> Eval<()>
 /// Bytes of messages that are kept to learn rates.
 const WATCHED: u64 = 512 << 20;
 
-/// The runs to compile.
-fn chosen(program: &Program, runs: &Runs, sink: &mut Sink) -> Vec<ItemRef> {
-    let all = program.runs();
-    match runs {
-        Runs::All => all.into_iter().map(|(at, _)| at).collect(),
+/// The runs and train blocks to compile.
+fn chosen(program: &Program, options: &Options, sink: &mut Sink) -> (Vec<ItemRef>, Vec<ItemRef>) {
+    let named = |(at, name): (ItemRef, &ast::Ident)| (at, name.name.clone());
+    let runs: Vec<_> = program.runs().into_iter().map(|(at, r)| named((at, &r.name))).collect();
+    let trains = program.trains().into_iter().map(|(at, t)| named((at, &t.run.name)));
+    let trains: Vec<_> = trains.collect();
+    match &options.train {
+        Some(which) => (Vec::new(), pick(&trains, which, &TRAIN, program, sink)),
+        None if options.runs == Runs::All => (
+            pick(&runs, &Runs::All, &RUN, program, sink),
+            trains.into_iter().map(|t| t.0).collect(),
+        ),
+        None => (pick(&runs, &options.runs, &RUN, program, sink), Vec::new()),
+    }
+}
+
+/// What is picked, in words.
+struct Picked {
+    what: &'static str,
+    example: &'static str,
+}
+
+const RUN: Picked = Picked { what: "run", example: "run sim of NETWORK { steps 100 }" };
+const TRAIN: Picked = Picked {
+    what: "train block",
+    example: "train fit of NETWORK { sample EPOCH; samples 100; learn PARAMS; loss VARIABLE at \
+              EPOCH.end; optimizer adam(lr: 0.001); batch 10; epochs 10 }",
+};
+
+/// Those of some items that are asked for.
+fn pick(
+    all: &[(ItemRef, String)],
+    which: &Runs,
+    Picked { what, example }: &Picked,
+    program: &Program,
+    sink: &mut Sink,
+) -> Vec<ItemRef> {
+    match which {
+        Runs::All => all.iter().map(|(at, _)| *at).collect(),
         Runs::First => {
             if all.is_empty() && !program.modules.is_empty() && !sink.has_errors() {
-                let d = Diagnostic::without_place(Code::E0409, "the file has no run");
-                sink.push(d.help("add one: `run sim of NETWORK { steps 100 }`"));
+                let message = format!("the file has no {what}");
+                let d = Diagnostic::without_place(Code::E0409, message);
+                sink.push(d.help(format!("add one: `{example}`")));
             }
-            all.into_iter().take(1).map(|(at, _)| at).collect()
+            all.iter().take(1).map(|(at, _)| *at).collect()
         }
         Runs::Named(name) => {
             let found: Vec<ItemRef> =
-                all.iter().filter(|(_, r)| r.name.name == *name).map(|(at, _)| *at).collect();
+                all.iter().filter(|(_, known)| known == name).map(|(at, _)| *at).collect();
             if found.is_empty() && !sink.has_errors() {
-                let names: Vec<&str> = all.iter().map(|(_, r)| r.name.name.as_str()).collect();
-                let message = format!("there is no run `{name}`");
+                let names: Vec<&str> = all.iter().map(|(_, name)| name.as_str()).collect();
+                let message = format!("there is no {what} `{name}`");
                 let mut d = Diagnostic::without_place(Code::E0409, message);
                 d = match names.is_empty() {
-                    true => d.note("the file has no run"),
-                    false => d.note(format!("its runs are {}", names.join(", "))),
+                    true => d.note(format!("the file has no {what}")),
+                    false => d.note(format!("its {what}s are {}", names.join(", "))),
                 };
                 sink.push(d.meant(name, names, None));
             }

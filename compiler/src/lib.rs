@@ -35,7 +35,7 @@ pub mod session;
 pub mod sweep;
 pub mod training;
 
-pub use driver::{Checked, CheckedRun, Options, Runs, check, check_text};
+pub use driver::{Checked, CheckedRun, CheckedTraining, Options, Runs, check, check_text};
 pub use execute::{Engine, Executed, Progress, Settings};
 pub use session::Session;
 pub use snn_data::{Disk, Files, Memory};

@@ -135,6 +135,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("07", "Ranges and bits"),
     ("08", "Placement"),
     ("09", "Execution"),
+    ("10", "Training"),
 ];
 
 fn error_index() -> String {

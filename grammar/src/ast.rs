@@ -5,6 +5,10 @@
 //! `target` appear only where the grammar gives them meaning. Every node that a
 //! diagnostic may point at carries its [`Span`].
 
+mod train;
+
+pub use train::*;
+
 /// A range of bytes in one source file: `start..end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -85,6 +89,19 @@ pub enum ItemKind {
     Network(Network),
     /// `run NAME of NETWORK { … }`
     Run(Run),
+    /// `train NAME of NETWORK { … }`
+    Train(Train),
+}
+
+impl ItemKind {
+    /// The run that an item is, or that it makes to train a network.
+    pub fn run(&self) -> Option<&Run> {
+        match self {
+            ItemKind::Run(run) => Some(run),
+            ItemKind::Train(train) => Some(&train.run),
+            _ => None,
+        }
+    }
 }
 
 /// `use "path"`: the other file's names, qualified by its stem or `alias`, or listed.

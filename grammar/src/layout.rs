@@ -68,9 +68,43 @@ fn continues_before(text: &str) -> bool {
 
 /// Words that begin an item, a member or a statement and are followed by a name there.
 const BEGINNERS: &[&str] = &[
-    "use", "const", "data", "epoch", "process", "model", "network", "run", "in", "out", "var",
-    "buffer", "phase", "let", "if", "reset", "models", "target", "steps", "record", "report",
+    "use",
+    "const",
+    "data",
+    "epoch",
+    "process",
+    "model",
+    "network",
+    "run",
+    "train",
+    "in",
+    "out",
+    "var",
+    "buffer",
+    "phase",
+    "let",
+    "if",
+    "reset",
+    "models",
+    "target",
+    "steps",
+    "record",
+    "report",
     "expect",
+    "sample",
+    "samples",
+    "learn",
+    "loss",
+    "slope",
+    "optimizer",
+    "decay",
+    "clip",
+    "batch",
+    "epochs",
+    "shuffle",
+    "validate",
+    "stop",
+    "export",
 ];
 
 /// Whether a mark assigns: `=`, `+=` and its like.
@@ -99,8 +133,8 @@ struct Passed {
 /// What is known of the statement being read.
 #[derive(Clone, Copy, Default)]
 struct Line {
-    /// It begins with `reset` or `record` and a name, and its `every` or `at` is yet to
-    /// come: a `*` in it is part of a name and a brace opens a set of names.
+    /// It begins with `reset`, `record` or `learn` and a name, and its `every`, `at` or `in` is yet
+    /// to come: a `*` in it is part of a name and a brace opens a set of names.
     in_pattern: bool,
 }
 
@@ -225,13 +259,13 @@ impl<'t> Pass<'t> {
         let text = token.text(self.source);
         if at_start {
             self.line = Line {
-                in_pattern: matches!(text, "reset" | "record")
+                in_pattern: matches!(text, "reset" | "record" | "learn")
                     && (ahead.kind(1) == Some(TokenKind::Word)
                         || matches!(ahead.word(self.source, 1), "*" | "{")),
             };
             self.brackets.statement_starts(ahead);
         }
-        if matches!(text, "every" | "at") {
+        if matches!(text, "every" | "at" | "in" | "step" | "from" | "lr") {
             self.line.in_pattern = false;
         }
         if token.kind == TokenKind::OpenStr {
@@ -281,7 +315,19 @@ impl Ahead<'_> {
                 // Any of these may be a name, which these may follow in an expression.
                 let infix = matches!(
                     second,
-                    "and" | "or" | "where" | "in" | "every" | "steps" | "offset" | "stagger"
+                    "and"
+                        | "or"
+                        | "where"
+                        | "in"
+                        | "every"
+                        | "steps"
+                        | "offset"
+                        | "stagger"
+                        | "step"
+                        | "from"
+                        | "seed"
+                        | "lr"
+                        | "on"
                 );
                 BEGINNERS.contains(&first)
                     && !infix

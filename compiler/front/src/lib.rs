@@ -5,5 +5,6 @@ pub mod elaborate;
 pub mod import;
 pub mod requests;
 pub mod resolve;
+pub mod training;
 pub mod types;
 pub mod unused;

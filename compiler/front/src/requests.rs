@@ -58,6 +58,23 @@ pub fn requests(
     Ok(())
 }
 
+/// The steps of an epoch's `.start` or `.end`, or of another condition on time, at which `what`.
+pub fn read_at(cx: &mut Cx<'_>, e: &ast::Expr, file: u32, what: &str) -> Eval<Clock> {
+    let loc = Loc { file, span: e.span };
+    let holds = cx.expr(e, &Env::module(file))?.truth();
+    clock_of(&holds).map_err(|why| {
+        let message = match why {
+            NoClock::Unmanageable(within) => {
+                format!("when {what} does not repeat within {within}")
+            }
+            NoClock::Dynamic | NoClock::NotPeriodic => {
+                format!("{what} at an epoch's `.start` or `.end`")
+            }
+        };
+        cx.fail(Diagnostic::new(Code::E0302, message, loc, ""))
+    })
+}
+
 /// A report as it was typed.
 enum Shown {
     Value(TExpr),
@@ -182,7 +199,7 @@ impl Collector<'_, '_> {
         let mut all = self.places.paths("", names);
         all.extend(self.aliases.iter().map(|(alias, _)| alias.clone()));
         let paths: Vec<&str> = instances.iter().map(|p| p.path.as_str()).collect();
-        let d = unmatched(path, loc, all.iter().map(String::as_str), &paths);
+        let d = unmatched("variable or port", path, loc, all.iter().map(String::as_str), &paths);
         self.cx.fail(d)
     }
 
@@ -204,25 +221,7 @@ impl Collector<'_, '_> {
                     }
                 }
             }
-            RecordWhen::At(e) => {
-                let loc = Loc { file: self.file, span: e.span };
-                let holds = self.cx.expr(e, &env)?.truth();
-                match clock_of(&holds) {
-                    Ok(clock) => clock,
-                    Err(why) => {
-                        let message = match why {
-                            NoClock::Unmanageable(within) => {
-                                format!("when this is kept does not repeat within {within}")
-                            }
-                            NoClock::Dynamic | NoClock::NotPeriodic => {
-                                "a record is kept at an epoch's `.start` or `.end`".into()
-                            }
-                        };
-                        let d = Diagnostic::new(Code::E0302, message, loc, "");
-                        return Err(self.cx.fail(d));
-                    }
-                }
-            }
+            RecordWhen::At(e) => read_at(self.cx, e, self.file, "a record is kept")?,
         }))
     }
 

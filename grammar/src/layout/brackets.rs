@@ -240,9 +240,9 @@ impl<'t> Brackets<'t> {
             return;
         }
         let ends = |open: &Open| match ahead.word(self.source, 0) {
-            "process" | "network" | "run" | "epoch" | "data" => true,
-            // Both also begin members; what a file holds is not indented.
-            "const" | "model" => self.line_indent == 0,
+            "process" | "network" | "run" | "train" | "epoch" => true,
+            // These also begin members; what a file holds is not indented.
+            "const" | "model" | "data" => self.line_indent == 0,
             "phase" => matches!(open.owner, "phase" | "if"),
             _ => false,
         };

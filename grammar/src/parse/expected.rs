@@ -109,7 +109,9 @@ fn words(rule: Rule) -> Option<&'static str> {
         star => "`*`",
         range => "`..`",
         range_inclusive => "`..=`",
-        open_brace | block | process_body | network_body | run_body | pattern_set => "`{`",
+        open_brace | block | process_body | network_body | run_body | train_body | pattern_set => {
+            "`{`"
+        }
         close_brace => "`}`",
         open_bracket | shape | shape_params | index | list => "`[`",
         close_bracket => "`]`",

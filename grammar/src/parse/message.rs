@@ -235,7 +235,10 @@ fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
         });
     }
     if place.expects(Rule::kw_of) {
-        return Some("a run is `run NAME of NETWORK { … }`, a model `model TAG of PROCESS { … }`");
+        return Some(match place.first {
+            "train" => "a train block is `train NAME of NETWORK { … }`",
+            _ => "a run is `run NAME of NETWORK { … }`, a model `model TAG of PROCESS { … }`",
+        });
     }
     if place.found == "=" && place.expects(Rule::kw_where) {
         return Some("assignments do not chain: write one statement for each");
@@ -252,5 +255,28 @@ fn help(place: &Place, context: Option<Context>) -> Option<&'static str> {
     if place.first == "epoch" && (place.expects(Rule::kw_every) || place.expects(Rule::kw_steps)) {
         return Some("an epoch is `epoch image = every N steps`");
     }
-    None
+    train_help(place)
+}
+
+/// The same, of members of a train block.
+fn train_help(place: &Place) -> Option<&'static str> {
+    Some(match place.first {
+        "learn" if matches!(place.found, "in" | "step" | "from" | "lr") => {
+            "the order is `learn NAME in LO..=HI step S from VALUE lr RATE`"
+        }
+        "learn" if place.previous(0) == "learn" => {
+            "name params of the network: `learn net.*.weights in -256..=254 step 2`"
+        }
+        "loss" if place.expects(Rule::kw_at) => {
+            "say when it is read: `loss rate.loss at image.end`"
+        }
+        "shuffle" => "write `shuffle seed 1`",
+        "validate" if place.expects(Rule::kw_on) || place.expects(Rule::kw_last) => {
+            "write `validate accuracy(out.predicted, out.truth) on last 5_000`, or \
+             `validate loss on last 5_000`"
+        }
+        "stop" => "write `stop after 5 without gain`",
+        "export" => "write a file: `export \"trained.net\"`",
+        _ => return None,
+    })
 }

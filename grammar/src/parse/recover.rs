@@ -37,6 +37,7 @@ impl Recovery<'_> {
             Context::Process => Rule::process_member_only,
             Context::Network => Rule::network_member_only,
             Context::Run => Rule::run_member_only,
+            Context::Train => Rule::train_member_only,
             Context::Phase => Rule::statement_only,
         };
         let pair = match grammar::parse(rule, text) {
@@ -51,6 +52,7 @@ impl Recovery<'_> {
             Context::Process => builder.process_member(pair, laid_out).map(drop),
             Context::Network => builder.network_member(pair, laid_out).map(drop),
             Context::Run => builder.run_member(pair).map(drop),
+            Context::Train => builder.train_part(pair).map(drop),
             Context::Phase => builder.stmt(pair).map(drop),
         };
         self.errors.extend(builder.errors);

@@ -16,17 +16,40 @@ pub(super) enum Context {
     Network,
     /// In a run.
     Run,
+    /// In a train block.
+    Train,
     /// In a phase.
     Phase,
 }
 
 const ITEMS: &[&str] =
-    &["use", "const", "data", "epoch", "process", "model", "network", "run", "allow"];
+    &["use", "const", "data", "epoch", "process", "model", "network", "run", "train", "allow"];
 const PROCESS_MEMBERS: &[&str] =
     &["in", "out", "var", "buffer", "const", "keeps", "phase", "allow"];
 const NETWORK_MEMBERS: &[&str] = &["in", "out", "const", "reset", "allow"];
 const RUN_MEMBERS: &[&str] =
     &["models", "model", "target", "steps", "record", "report", "expect", "allow"];
+const TRAIN_MEMBERS: &[&str] = &[
+    "models",
+    "model",
+    "data",
+    "const",
+    "sample",
+    "samples",
+    "learn",
+    "loss",
+    "slope",
+    "optimizer",
+    "decay",
+    "clip",
+    "batch",
+    "epochs",
+    "shuffle",
+    "validate",
+    "stop",
+    "export",
+    "allow",
+];
 const STATEMENTS: &[&str] = &["let", "if", "allow"];
 
 impl Context {
@@ -36,6 +59,7 @@ impl Context {
             "process" | "model" => Some(Context::Process),
             "network" => Some(Context::Network),
             "run" => Some(Context::Run),
+            "train" => Some(Context::Train),
             "phase" | "if" | "else" => Some(Context::Phase),
             _ => None,
         }
@@ -48,6 +72,7 @@ impl Context {
             Context::Process => PROCESS_MEMBERS,
             Context::Network => NETWORK_MEMBERS,
             Context::Run => RUN_MEMBERS,
+            Context::Train => TRAIN_MEMBERS,
             Context::Phase => STATEMENTS,
         }
     }
@@ -85,7 +110,9 @@ pub(super) fn explain(text: &str, piece: Range<usize>, context: Context) -> Opti
     let connects = tokens(text, piece.start, piece.end).any(|t| t.text(text) == "->");
     let meant = meant(word, context.beginnings()).map(|m| format!("did you mean `{m}`?"));
     let elsewhere = belongs(text, &first, second.as_ref(), context, connects);
-    let known = [ITEMS, PROCESS_MEMBERS, RUN_MEMBERS].iter().any(|words| words.contains(&word));
+    let known = [ITEMS, PROCESS_MEMBERS, RUN_MEMBERS, TRAIN_MEMBERS]
+        .iter()
+        .any(|words| words.contains(&word));
     let (likely, less) = if known { (elsewhere, meant) } else { (meant, elsewhere) };
     let help = likely.or(less).unwrap_or_else(|| consists(context).to_owned());
     if context.begins_with_names() && connects {
@@ -96,6 +123,7 @@ pub(super) fn explain(text: &str, piece: Range<usize>, context: Context) -> Opti
         Context::Process => "a port, a variable or a phase",
         Context::Network => "a port, a part, a connection or a reset",
         Context::Run => "a setting of the run",
+        Context::Train => "a setting of the train block",
         Context::Phase => "a statement",
     };
     let message = format!("expected {what}, found `{}`", shorten(word));
@@ -134,7 +162,11 @@ fn belongs(
         "in" | "out" => "in a process, model or network",
         "reset" => "in a network",
         "models" | "target" | "steps" | "record" | "report" | "expect" => "in a run",
-        "process" | "network" | "run" | "use" | "epoch" | "data" => "at the top of the file",
+        "sample" | "samples" | "learn" | "loss" | "slope" | "optimizer" | "decay" | "clip"
+        | "batch" | "epochs" | "shuffle" | "validate" | "stop" | "export" => "in a `train` block",
+        "process" | "network" | "run" | "train" | "use" | "epoch" | "data" => {
+            "at the top of the file"
+        }
         _ if connects => return Some("connections stand in a network".to_owned()),
         _ if context == Context::Process && (assigns || next == "[") => {
             return Some(
@@ -153,8 +185,8 @@ fn belongs(
 fn consists(context: Context) -> &'static str {
     match context {
         Context::File => {
-            "a file consists of `use`, `const`, `data`, `epoch`, `process`, `model`, `network` and \
-             `run`"
+            "a file consists of `use`, `const`, `data`, `epoch`, `process`, `model`, `network`, \
+             `run` and `train`"
         }
         Context::Process => {
             "a process consists of `in`, `out`, `var`, `buffer`, `const`, `keeps` and `phase`"
@@ -166,6 +198,11 @@ fn consists(context: Context) -> &'static str {
         Context::Run => {
             "a run consists of `models`, `model`, `target`, `steps`, `record`, `report` and \
              `expect`"
+        }
+        Context::Train => {
+            "a train block consists of `models`, `model`, `data`, `const`, `sample`, `samples`, \
+             `learn`, `loss`, `slope`, `optimizer`, `decay`, `clip`, `batch`, `epochs`, `shuffle`, \
+             `validate`, `stop` and `export`"
         }
         Context::Phase => "a statement is an assignment, `let` or `if`",
     }

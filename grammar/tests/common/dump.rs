@@ -58,6 +58,11 @@ fn item(out: &mut String, item: &Item) {
             line(out, 0, &format!("run {} of {}", r.name.name, expr(&r.network)));
             r.members.iter().for_each(|m| line(out, 1, &run_member(m)));
         }
+        ItemKind::Train(t) => {
+            line(out, 0, &format!("train {} of {}", t.run.name.name, expr(&t.run.network)));
+            t.run.members.iter().for_each(|m| line(out, 1, &run_member(m)));
+            t.members.iter().for_each(|m| line(out, 1, &train_member(m)));
+        }
     }
 }
 
@@ -117,6 +122,50 @@ fn port(out: &mut String, port: &Port) {
     docs(out, 1, &port.docs);
     let direction = if port.direction == Direction::In { "in" } else { "out" };
     line(out, 1, &format!("{direction} {}: {}", port.name.name, ty(&port.ty)));
+}
+
+fn train_member(member: &TrainMember) -> String {
+    let choice = |c: &Choice| format!("{}{}", c.name.name, args(&c.args));
+    match &member.kind {
+        TrainMemberKind::Data(b) => format!("data {}", binding(b)),
+        TrainMemberKind::Const(b) => format!("const {}", binding(b)),
+        TrainMemberKind::Sample(p) => {
+            let parts: Vec<_> = p.parts.iter().map(|p| p.name.as_str()).collect();
+            format!("sample {}", parts.join("."))
+        }
+        TrainMemberKind::Samples(e) => format!("samples {}", expr(e)),
+        TrainMemberKind::Learn(l) => {
+            let range = l.range.as_ref().map(|r| {
+                let dots = if r.inclusive { "..=" } else { ".." };
+                format!("{}{dots}{}", expr(&r.lo), expr(&r.hi))
+            });
+            let from = l
+                .from
+                .as_ref()
+                .map(|f| format!("{}{}", expr(&f.value), opt(" seed ", f.seed.as_ref().map(expr))));
+            format!(
+                "learn {}{}{}{}{}",
+                pattern(&l.path),
+                opt(" in ", range),
+                opt(" step ", l.step.as_ref().map(expr)),
+                opt(" from ", from),
+                opt(" lr ", l.rate.as_ref().map(expr))
+            )
+        }
+        TrainMemberKind::Loss { value, at } => format!("loss {} at {}", expr(value), expr(at)),
+        TrainMemberKind::Slope(c) => format!("slope {}", choice(c)),
+        TrainMemberKind::Optimizer(c) => format!("optimizer {}", choice(c)),
+        TrainMemberKind::Decay(c) => format!("decay {}", choice(c)),
+        TrainMemberKind::Clip(e) => format!("clip {}", expr(e)),
+        TrainMemberKind::Batch(e) => format!("batch {}", expr(e)),
+        TrainMemberKind::Epochs(e) => format!("epochs {}", expr(e)),
+        TrainMemberKind::Shuffle(e) => format!("shuffle seed {}", expr(e)),
+        TrainMemberKind::Validate { value, last } => {
+            format!("validate {} on last {}", expr(value), expr(last))
+        }
+        TrainMemberKind::Stop(e) => format!("stop after {} without gain", expr(e)),
+        TrainMemberKind::Export { path, .. } => format!("export {path:?}"),
+    }
 }
 
 fn run_member(member: &RunMember) -> String {

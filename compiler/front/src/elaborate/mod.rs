@@ -27,12 +27,10 @@ use snn_grammar::ast::{self, RunMemberKind};
 use snn_ir::diagnostics::{Code, Diagnostic, Edit, Fix, Help, Loc};
 use tree::Tree;
 
-/// Elaborates the network of a run.
+/// Elaborates the network of a run, or of a train block.
 pub fn elaborate(cx: &mut Cx<'_>, run: ItemRef) -> Eval<InstanceGraph> {
     let tree = cx.program.tree(run);
-    let ast::ItemKind::Run(run_item) = &tree.items[run.item as usize].kind else {
-        return Err(Stop::Reported);
-    };
+    let run_item = tree.items[run.item as usize].kind.run().ok_or(Stop::Reported)?;
     let choices = Choices::of(run_item, run.file);
     let env = Env::module(run.file);
     let mut graph = Tree::build(cx, &run_item.network, &env, &choices)?;
@@ -109,7 +107,8 @@ pub fn steps(cx: &mut Cx<'_>, run: ItemRef) -> Eval<u64> {
         let loc = Loc { file: run.file, span: run_item.name.span };
         let message = format!("run `{}` does not say how long it lasts", run_item.name.name);
         let d = Diagnostic::new(Code::E0210, message, loc, "");
-        let add = with_steps(cx, run_item, run.file).map(|edit| Fix::proposed(vec![edit]));
+        let add =
+            with_line(cx, run_item, run.file, "steps 1000").map(|edit| Fix::proposed(vec![edit]));
         return Err(cx.fail(d.help(Help { text: "add a line like `steps 1000`".into(), fix: add })));
     };
     let n = cx.int(e, &env)?;
@@ -120,17 +119,17 @@ pub fn steps(cx: &mut Cx<'_>, run: ItemRef) -> Eval<u64> {
     })
 }
 
-/// Says at the beginning of a run how many steps it has.
-fn with_steps(cx: &Cx<'_>, run: &ast::Run, file: u32) -> Option<Edit> {
+/// Puts a setting at the beginning of a run.
+pub fn with_line(cx: &Cx<'_>, run: &ast::Run, file: u32, line: &str) -> Option<Edit> {
     let text = &cx.program.sources.files.get(file as usize)?.text;
     let from = run.network.span.end as usize;
     let brace = from + text.get(from..)?.find('{')? + 1;
     let body = text.get(brace..)?.trim_start_matches([' ', '\t', '\r']);
     let steps = match body.chars().next()? {
-        '\n' => "\n    steps 1000",
-        '}' if text[brace..].starts_with('}') => " steps 1000 ",
-        '}' => " steps 1000",
-        _ => " steps 1000;",
+        '\n' => format!("\n    {line}"),
+        '}' if text[brace..].starts_with('}') => format!(" {line} "),
+        '}' => format!(" {line}"),
+        _ => format!(" {line};"),
     };
     let span = ast::Span { start: brace as u32, end: brace as u32 };
     Some(Edit::replace(Loc { file, span }, steps))

@@ -29,14 +29,15 @@ pub fn check(cx: &mut Cx<'_>, tree: &Tree, run: &ast::Run, file: u32) {
     }
 }
 
-/// For a path that names no variable or port of a network, which has these paths and processes.
+/// For a path that names no such thing of a network, which has these paths and processes.
 pub fn unmatched<'a>(
+    what: &str,
     path: &str,
     loc: Loc,
     paths: impl IntoIterator<Item = &'a str>,
     processes: &[&str],
 ) -> Diagnostic {
-    let message = format!("`{path}` names no variable or port of the network");
+    let message = format!("`{path}` names no {what} of the network");
     let d = Diagnostic::new(Code::E0406, message, loc, "matches nothing");
     d.meant(path, paths, loc).note(format!("its processes are {}", processes.join(", ")))
 }
@@ -87,7 +88,7 @@ impl Requested {
             all.extend(self.ports.iter().cloned());
             let all: BTreeSet<&str> = all.iter().map(String::as_str).collect();
             let processes: Vec<&str> = self.processes.iter().map(String::as_str).collect();
-            cx.sink.push(unmatched(&text, loc, all, &processes));
+            cx.sink.push(unmatched("variable or port", &text, loc, all, &processes));
         }
     }
 

@@ -1,7 +1,9 @@
 //! What a place stands in: where a text that is put in or replaced there belongs.
 
 use super::Program;
-use snn_grammar::ast::{ItemKind, NetworkMember, ProcessMember, RunMember, Span, Stmt, StmtKind};
+use snn_grammar::ast::{
+    ItemKind, NetworkMember, ProcessMember, RunMember, Span, Stmt, StmtKind, TrainMember,
+};
 use snn_ir::diagnostics::Loc;
 
 /// What stands in the lines of a file by itself.
@@ -15,6 +17,8 @@ pub enum Piece<'p> {
     Network(&'p NetworkMember),
     /// A setting of a run.
     Run(&'p RunMember),
+    /// A setting of a train block that no run has.
+    Train(&'p TrainMember),
     /// A statement of a phase.
     Stmt(&'p Stmt),
 }
@@ -37,6 +41,7 @@ impl Piece<'_> {
                 binding.name.span.to(binding.value.span)
             }
             Piece::Run(member) => member.span,
+            Piece::Train(member) => member.span,
             Piece::Stmt(stmt) => stmt.span,
         }
     }
@@ -55,6 +60,10 @@ impl Program {
             ItemKind::Model(model) => model.members.iter().map(Piece::Process).collect(),
             ItemKind::Network(network) => network.members.iter().map(Piece::Network).collect(),
             ItemKind::Run(run) => run.members.iter().map(Piece::Run).collect(),
+            ItemKind::Train(train) => {
+                let shared = train.run.members.iter().map(Piece::Run);
+                shared.chain(train.members.iter().map(Piece::Train)).collect()
+            }
             _ => Vec::new(),
         };
         let mut found = vec![Piece::Item(item.span)];

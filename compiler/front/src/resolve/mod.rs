@@ -123,14 +123,27 @@ impl Program {
 
     /// The runs of the program's own file, in order.
     pub fn runs(&self) -> Vec<(ItemRef, &ast::Run)> {
+        self.own(|kind| match kind {
+            ItemKind::Run(run) => Some(run),
+            _ => None,
+        })
+    }
+
+    /// The train blocks of the program's own file, in order.
+    pub fn trains(&self) -> Vec<(ItemRef, &ast::Train)> {
+        self.own(|kind| match kind {
+            ItemKind::Train(train) => Some(train),
+            _ => None,
+        })
+    }
+
+    /// The items of the program's own file that are of some kind.
+    fn own<'p, T>(&'p self, pick: impl Fn(&'p ItemKind) -> Option<T>) -> Vec<(ItemRef, T)> {
         let items = self.modules.first().map_or(&[][..], |m| &m.file.items);
         items
             .iter()
             .enumerate()
-            .filter_map(|(i, item)| match &item.kind {
-                ItemKind::Run(run) => Some((ItemRef { file: 0, item: i as u32 }, run)),
-                _ => None,
-            })
+            .filter_map(|(i, item)| Some((ItemRef { file: 0, item: i as u32 }, pick(&item.kind)?)))
             .collect()
     }
 }
@@ -144,5 +157,6 @@ pub fn item_name(kind: &ItemKind) -> Option<&ast::Ident> {
         ItemKind::Process(p) => Some(&p.name),
         ItemKind::Network(n) => Some(&n.name),
         ItemKind::Run(r) => Some(&r.name),
+        ItemKind::Train(t) => Some(&t.run.name),
     }
 }

@@ -99,7 +99,8 @@ pub struct Cx<'a> {
     pub files: &'a dyn Files,
     /// Where diagnostics go.
     pub sink: &'a mut Sink,
-    /// Constants given on the command line, by name.
+    /// Constants given on the command line, by name; in a train block also constants and data items
+    /// that it gives.
     pub overrides: BTreeMap<String, ast::Expr>,
     /// Arrays that stand for constants and data items of the program's own file, by name.
     pub arrays: BTreeMap<String, Tensor>,
@@ -175,6 +176,21 @@ impl<'a> Cx<'a> {
     /// Begins another run: it has its own params.
     pub fn begin_run(&mut self) {
         self.params.clear();
+    }
+
+    /// Does something while constants and data items of the program's own file have other values:
+    /// what was found out with theirs counts before and after, and not meanwhile.
+    pub fn with_overrides<T>(
+        &mut self,
+        mut overrides: BTreeMap<String, ast::Expr>,
+        f: impl FnOnce(&mut Cx<'a>) -> T,
+    ) -> T {
+        std::mem::swap(&mut self.overrides, &mut overrides);
+        let items = std::mem::take(&mut self.items);
+        let bounds = std::mem::take(&mut self.bounds);
+        let result = f(self);
+        (self.overrides, self.items, self.bounds) = (overrides, items, bounds);
+        result
     }
 
     /// Begins the phases of a model: its calls of `random` are counted from 0.
@@ -484,14 +500,13 @@ impl<'a> Cx<'a> {
                 let array = self.arrays[&binding.name.name].clone();
                 Ok(Val::Expr(TExpr::constant(array)))
             }
-            ItemKind::Const(binding) => {
+            ItemKind::Const(binding) | ItemKind::Data(binding) => {
                 let replaced = self.overrides.get(&binding.name.name).cloned();
                 match replaced.filter(|_| at.file == 0) {
                     Some(value) => self.eval(&value, &env),
                     None => self.eval(&binding.value, &env),
                 }
             }
-            ItemKind::Data(binding) => self.eval(&binding.value, &env),
             ItemKind::Epoch(epoch) => {
                 let every = self.int(&epoch.every, &env)?;
                 let offset = match &epoch.offset {
@@ -510,6 +525,7 @@ impl<'a> Cx<'a> {
                 let (what, hint) = match other {
                     ItemKind::Process(_) => ("a process", "make an instance of it in a network"),
                     ItemKind::Network(_) => ("a network", "make an instance of it in a network"),
+                    ItemKind::Train(_) => ("a train block", "name what it learns instead"),
                     _ => ("a run", "runs are named on the command line: `--run NAME`"),
                 };
                 let message = format!("{what} is not a value");

@@ -1,8 +1,8 @@
 //! The register of diagnostic codes. Numbers are never reused.
 //!
 //! E01 source text, E02 types and shapes, E03 clocks and timing, E04 names, E05 graph,
-//! E06 data and import, E07 ranges and bits, E08 placement, E09 execution; W.. warnings
-//! likewise. Each code has a page `explain/CODE.md`: its first line is the summary; an
+//! E06 data and import, E07 ranges and bits, E08 placement, E09 execution, E10 training; W..
+//! warnings likewise. Each code has a page `explain/CODE.md`: its first line is the summary; an
 //! example marked `snn,fails` must give the code, one marked `snn` must be accepted.
 
 use super::Severity;
@@ -41,10 +41,12 @@ codes! {
     E0701 E0702 E0703
     E0801 E0802 E0803 E0804 E0805 E0806 E0807 E0808 E0809 E0810 E0811 E0812 E0813 E0814 E0815
     E0901 E0902 E0903 E0904 E0905 E0906 E0907 E0908 E0909 E0910 E0911
+    E1001 E1002 E1003 E1004 E1005 E1006 E1007 E1008 E1009 E1010 E1011
     W0301 W0302 W0303 W0304
     W0401 W0402
     W0701 W0702
     W0801 W0812
+    W1001
 }
 
 impl Code {

@@ -147,6 +147,11 @@ pub fn normal(mean: f64, std: f64, shape: &[usize], seed: u64) -> Result<Tensor,
     Ok(Tensor::float(shape.to_vec(), values))
 }
 
+/// The seed of the array of that number, of several that have one seed: the first has that itself.
+pub fn seed_of(seed: u64, number: u64) -> u64 {
+    if number == 0 { seed } else { Draws::new(seed, number).bits(0) }
+}
+
 /// Booleans that are true with probability `p`.
 ///
 /// # Errors

@@ -17,7 +17,8 @@ impl Builder<'_> {
             Rule::process_item => ItemKind::Process(self.process(pair, laid_out)?),
             Rule::model_item => ItemKind::Model(self.model(pair, laid_out)?),
             Rule::network_item => ItemKind::Network(self.network(pair, laid_out)?),
-            _ => ItemKind::Run(self.run(pair)?),
+            Rule::run_item => ItemKind::Run(self.run(pair)?),
+            _ => ItemKind::Train(self.train(pair)?),
         };
         Ok(Item { docs, kind, span })
     }

@@ -131,7 +131,7 @@ impl Builder<'_> {
         Ok(Reset { targets, when, phase, span })
     }
 
-    fn pattern(&self, pair: Pair) -> Pattern {
+    pub(super) fn pattern(&self, pair: Pair) -> Pattern {
         let span = self.span(&pair);
         let parts = self.kids(pair).map(|part| {
             let span = self.span(&part);

@@ -4,6 +4,7 @@ mod expr;
 mod item;
 mod member;
 mod stmt;
+mod train;
 mod types;
 
 use super::grammar::{Pair, Pairs, Rule};
@@ -218,5 +219,28 @@ fn is_mark(rule: Rule) -> bool {
             | kw_expect
             | kw_keeps
             | kw_allow
+            | kw_train
+            | kw_sample
+            | kw_samples
+            | kw_learn
+            | kw_step
+            | kw_from
+            | kw_seed
+            | kw_lr
+            | kw_loss
+            | kw_slope
+            | kw_optimizer
+            | kw_decay
+            | kw_clip
+            | kw_batch
+            | kw_epochs
+            | kw_shuffle
+            | kw_validate
+            | kw_last
+            | kw_stop
+            | kw_after
+            | kw_without
+            | kw_gain
+            | kw_export
     )
 }

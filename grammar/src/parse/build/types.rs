@@ -76,7 +76,7 @@ impl Builder<'_> {
         })
     }
 
-    fn value_range(&mut self, pair: Pair) -> Built<ValueRange> {
+    pub(super) fn value_range(&mut self, pair: Pair) -> Built<ValueRange> {
         let mut kids = self.kids(pair);
         let lo = self.need_expr(&mut kids)?;
         let inclusive = kids.opt(Rule::range_inclusive).is_some();
