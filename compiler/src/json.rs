@@ -8,6 +8,7 @@ use snn_data::compare::{self, Comparison, How};
 use snn_ir::diagnostics::{Diagnostic, Edit, Fix, Help, Label, Loc, Position, Severity, SourceMap};
 use snn_ir::hash::sha256;
 use snn_ir::step::StepIr;
+use snn_runtime::train::Epoch;
 #[cfg(feature = "compiled")]
 use snn_rust::build::{Contents, LIMIT};
 
@@ -70,6 +71,54 @@ pub fn ran(diagnostics: &[Diagnostic], sources: &SourceMap, ran: Option<&Ran<'_>
         }
     }
     line(&object)
+}
+
+/// What `snnc train --json` prints: that of a check, and for a training that came to its end
+/// `{train, seconds, files: […], best, epochs: [{epoch, loss, accuracy, held_out_loss,
+/// held_out_accuracy, at_a_limit}]}`: `best` is the number of the best epoch; what is not measured
+/// is null.
+pub fn trained(
+    diagnostics: &[Diagnostic],
+    sources: &SourceMap,
+    trained: Option<&Trained<'_>>,
+) -> String {
+    let mut object = common(diagnostics, sources);
+    if let (Some(trained), Value::Object(fields)) = (trained, &mut object) {
+        let epoch = |of: &Epoch| {
+            json!({
+                "epoch": of.number,
+                "loss": of.loss,
+                "accuracy": of.accuracy,
+                "held_out_loss": of.held_out_loss,
+                "held_out_accuracy": of.held_out_accuracy,
+                "at_a_limit": of.limited,
+            })
+        };
+        let best = trained.history.iter().rev().find(|of| of.best).map(|of| of.number);
+        let made = json!({
+            "train": trained.name,
+            "seconds": trained.seconds,
+            "files": trained.files,
+            "best": best,
+            "epochs": trained.history.iter().map(epoch).collect::<Vec<_>>(),
+        });
+        if let Value::Object(made) = made {
+            fields.extend(made);
+        }
+    }
+    line(&object)
+}
+
+/// A training that came to its end.
+pub struct Trained<'a> {
+    /// The name of its block.
+    pub name: &'a str,
+    /// What its epochs have brought.
+    pub history: &'a [Epoch],
+    /// How long it took.
+    pub seconds: f64,
+    /// The files that were written.
+    pub files: &'a [String],
 }
 
 /// What `snnc compare --json` prints:

@@ -3,12 +3,17 @@
 use snn_back::executor::{self, Executor};
 use snn_back::schedule;
 use snn_data::Files;
-use snn_ir::diagnostics::{Code, Diagnostic, Sink};
+use snn_ir::diagnostics::{Code, Diagnostic, Loc, Sink};
 use snn_ir::network::{Flat, Network, fold};
+use snn_ir::scalar::Kind;
 use snn_ir::training::Training;
+use snn_runtime::network::ElementType;
+use snn_runtime::npy::Header;
+use snn_runtime::npz::{self, Member};
 use snn_runtime::train::{self, Course, Lesson, Param, Place, State, TrainError, Watch};
 use snn_train::{Planned, plan};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A network that is ready to learn.
@@ -31,14 +36,14 @@ impl Trainer {
     ) -> Result<Trainer, Diagnostic> {
         let planned = plan(network, flat, training).map_err(|refused| {
             let message = format!("`{}` cannot be trained", training.name);
-            Diagnostic::new(Code::E1001, message, refused.place, refused.why)
+            Diagnostic::new(Code::E1012, message, refused.place, refused.why)
         })?;
         let mut sink = Sink::default();
         let ir = schedule::schedule(&mut sink, &fold(&planned.lesson.flat));
         let ir = ir.ok_or_else(|| {
             let first = sink.into_sorted().into_iter().next();
             first.unwrap_or_else(|| {
-                Diagnostic::without_place(Code::E1001, "the network cannot be scheduled")
+                Diagnostic::without_place(Code::E1012, "the network cannot be scheduled")
             })
         })?;
         let executor = executor::load(Arc::new(ir), files)?;
@@ -119,4 +124,46 @@ fn course(network: &Network, training: &Training, of: &Planned, executor: &Execu
         held_out: training.validate.as_ref().map_or(0, |validate| validate.last),
         patience: training.patience,
     }
+}
+
+/// Writes what was learned: by path of the param, in its shape; integers as `i32`.
+///
+/// # Errors
+/// E0901 where it cannot be written, E1011 where the format cannot hold it.
+pub fn export(
+    path: &Path,
+    network: &Network,
+    training: &Training,
+    values: &[Vec<f64>],
+    place: Loc,
+) -> Result<(), Diagnostic> {
+    if path.extension() != Some("npz".as_ref()) {
+        let message = format!("`{}` cannot hold this network", path.display());
+        return Err(Diagnostic::new(Code::E1011, message, place, "write `.npz`"));
+    }
+    let mut arrays = Vec::with_capacity(values.len());
+    for (learned, values) in training.learned.iter().zip(values) {
+        let param = &network.params[learned.param.at()];
+        let of = &network.tensors[param.tensor.at()];
+        let integers = of.kind == Kind::Int;
+        let (element, bytes): (_, Vec<u8>) = match integers {
+            true => {
+                (ElementType::I32, values.iter().flat_map(|x| (*x as i32).to_le_bytes()).collect())
+            }
+            false => (ElementType::F64, values.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        };
+        arrays.push((param.path.as_str(), Header::new(element, &of.shape), bytes));
+    }
+    let members: Vec<Member> = arrays
+        .iter()
+        .map(|(name, header, bytes)| Member {
+            name,
+            header: header.clone(),
+            bytes: npz::Values::Held(bytes),
+        })
+        .collect();
+    npz::write(path, &members, "").map_err(|e| {
+        let message = format!("`{}` cannot be written: {e}", path.display());
+        Diagnostic::without_place(Code::E0901, message)
+    })
 }

@@ -7,6 +7,7 @@ use snn_ir::network::parse::{Store, parse};
 use snn_ir::network::{Flat, ValueId, flatten, fold};
 use snn_ir::scalar::Op;
 use snn_ir::step::StepIr;
+use snn_ir::training::{Slope as Form, SlopeForm};
 use snn_tests::batch::Batch;
 use snn_tests::gradient::{
     by_oracle, flat, learnable, loss, param, reversed, slot, states, var, with_loss, with_param,
@@ -18,7 +19,6 @@ use snn_tests::programs::numbered;
 use snn_tests::smooth;
 use snn_tests::tangent::tangent;
 use snn_train::Ask;
-use snn_ir::training::{Slope as Form, SlopeForm};
 use snn_train::slope::Surrogate;
 use std::path::Path;
 use std::sync::Arc;

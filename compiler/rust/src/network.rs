@@ -161,6 +161,7 @@ impl<'a> Emitter<'a> {
         let ops = phases.iter().flat_map(|(_, ops)| ops.iter());
         ops.filter_map(|op| match &op.kind {
             OpKind::Synapse(synapse) => Some(self.buffer(synapse.src)?.len()),
+            OpKind::Outer(outer) => Some(self.buffer(outer.sources)?.len()),
             _ => None,
         })
         .max()
@@ -287,6 +288,7 @@ impl<'a> Emitter<'a> {
                 self.call(reduce::lower(self.ir, of, &name, &doc), target)
             }
             OpKind::Synapse(of) => self.synapse(of, op, previous),
+            OpKind::Outer(of) => self.outer(of, op, previous),
             OpKind::Push { queue, from } => Lines::plain(self.push(*queue, *from)),
             OpKind::Pop { queue, to } => Lines::plain(self.pop(*queue, *to)),
             OpKind::Reset { buffer } => self.reset(*buffer),

@@ -3,7 +3,7 @@
 use super::network::{Emitter, Lines};
 use super::printer::Code;
 use super::typed::stored;
-use snn_ir::step::{Buffer, KernelKind, Kind, Op, OpKind, Source, Synapse};
+use snn_ir::step::{Buffer, BufferId, KernelKind, Kind, Op, OpKind, Outer, Source, Synapse};
 
 impl Emitter<'_> {
     /// Finds the active sources, unless the op before has, and calls the kernel.
@@ -18,21 +18,45 @@ impl Emitter<'_> {
         let spikes = src.elem.kind() == Kind::Bool;
         let binary = of.binary || spikes;
         let mut body = Vec::new();
-        let known = previous.is_some_and(|previous| {
-            previous.clock == op.clock
-                && matches!(&previous.kind, OpKind::Synapse(p) if p.src == of.src)
-        });
-        if !known {
-            let find = if spikes { "spikes" } else { "nonzero" };
-            let source = self.slice(of.src, false);
-            body.push(Code::line(format!("let events = self.events.{find}({source});")));
-        }
+        self.find(of.src, op, previous, &mut body);
         let (call, uses_data) = match of.weights {
             Source::Tensor(_) => (self.prepared(of, binary), true),
             Source::Buffer(_) => (self.live(of, binary), false),
         };
         body.push(Code::line(call));
         Lines { uses_data, ..Lines::plain(body) }
+    }
+
+    /// Finds what is active of a source, unless the op before has.
+    fn find(&self, src: BufferId, op: &Op, previous: Option<&Op>, body: &mut Vec<Code>) {
+        let known = previous.is_some_and(|previous| {
+            previous.clock == op.clock
+                && match &previous.kind {
+                    OpKind::Synapse(p) => p.src == src,
+                    OpKind::Outer(p) => p.sources == src,
+                    _ => false,
+                }
+        });
+        let spikes = self.buffer(src).is_some_and(|src| src.elem.kind() == Kind::Bool);
+        if !known {
+            let find = if spikes { "spikes" } else { "nonzero" };
+            let source = self.slice(src, false);
+            body.push(Code::line(format!("let events = self.events.{find}({source});")));
+        }
+    }
+
+    /// Adds an outer product.
+    pub(super) fn outer(&mut self, of: &Outer, op: &Op, previous: Option<&Op>) -> Lines {
+        if self.buffer(of.dst).is_none_or(Buffer::is_empty) {
+            return Lines::plain(vec![]);
+        }
+        let mut body = Vec::new();
+        self.find(of.sources, op, previous, &mut body);
+        let [sources, targets] = [of.sources, of.targets].map(|b| self.slice(b, false));
+        let dst = self.slice(of.dst, true);
+        let call = format!("snn_runtime::kernels::outer({dst}, events, {sources}, {targets});");
+        body.push(Code::line(call));
+        Lines::plain(body)
     }
 
     /// The call of a kernel whose weights are a constant of the network.
@@ -66,7 +90,11 @@ impl Emitter<'_> {
             arguments.push(self.slice(of.src, false));
         }
         arguments.push(self.slice(of.dst, true));
-        let name = if of.conv.is_some() { "live_conv" } else { "live" };
+        let name = match (of.conv.is_some(), of.kernel.kind) {
+            (true, _) => "live_conv",
+            (false, KernelKind::Turned) => "turned",
+            (false, _) => "live",
+        };
         let name = if binary { name.to_string() } else { format!("{name}_graded") };
         format!("snn_runtime::kernels::{name}({});", arguments.join(", "))
     }

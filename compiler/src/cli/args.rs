@@ -125,6 +125,44 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Train a network: what a `train` block of the file says, with the network's own arithmetic
+    #[command(after_help = "Examples:\n  \
+        snnc train digits.snn\n  \
+        snnc train digits.snn --train fine --set hidden=256 --epochs 5\n  \
+        snnc train digits.snn --resume      go on after an interruption: the same bytes in the end\n\n\
+        Beside what the block exports, curves.svg, stats.csv and NAME.checkpoint.npz are written.")]
+    Train {
+        /// The .snn file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Which train block of the file [default: the first]
+        #[arg(long, value_name = "NAME")]
+        train: Option<String>,
+        /// Give a constant of the file another value; may be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+        set: Vec<(String, String)>,
+        /// What else is an error
+        #[command(flatten)]
+        strictness: Strictness,
+        /// Go on from the checkpoint of a training that was interrupted
+        #[arg(long)]
+        resume: bool,
+        /// So many epochs, whatever the block says
+        #[arg(long, value_name = "N")]
+        epochs: Option<NonZero<u64>>,
+        /// Threads to use at most: they change no bit [default: all cores]
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZero<usize>>,
+        /// The folder to write [default: that of the file]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Show no progress
+        #[arg(short, long)]
+        quiet: bool,
+        /// Print one JSON object on standard output instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Compare two recordings bit for bit: whether they are the same, and where they first differ
     #[command(after_help = "Examples:\n  \
         snnc compare before.npz after.npz\n  \

@@ -14,6 +14,7 @@ mod output;
 mod place;
 mod program;
 mod run;
+mod train;
 mod verify;
 
 use args::{Cli, Command};
@@ -67,6 +68,21 @@ pub fn execute(arguments: Cli) -> Status {
             };
             let invocation = run::Invocation { engine, threads, quiet, output, json };
             run::run(&program, &strictness, invocation)
+        }
+        Command::Train {
+            file,
+            train,
+            set,
+            strictness,
+            resume,
+            epochs,
+            threads,
+            output,
+            quiet,
+            json,
+        } => {
+            let invocation = train::Invocation { resume, epochs, threads, output, quiet, json };
+            train::train(&file, train, set, &strictness, invocation)
         }
         Command::Compare { first, second, json } => compare::compare(&first, &second, json),
         Command::Explain { subject, emit, options } => explain::explain(subject, emit, options),

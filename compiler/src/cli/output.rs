@@ -101,6 +101,29 @@ impl Progress {
         }
     }
 
+    /// Shows a line that another will replace.
+    pub fn say(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let between = if self.terminal { Duration::ZERO } else { BETWEEN_LINES };
+        if now - shown.last >= between {
+            shown.last = now;
+            self.line(&mut shown, text);
+        }
+    }
+
+    /// Shows a line that stays.
+    pub fn over(&self, text: &str) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut shown.line) {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+        say(text);
+    }
+
     fn line(&self, shown: &mut Shown, text: &str) {
         if self.terminal {
             let _ = write!(io::stderr(), "\r\x1b[2K{text}");

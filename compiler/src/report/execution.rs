@@ -204,6 +204,10 @@ fn line(ir: &StepIr, op: &Op) -> Line {
             let how = format!("weights {weights}: {}", s.kernel.reason);
             (op.origin.clone(), how)
         }
+        OpKind::Outer(o) => {
+            let elements = ir.buffers.get(o.dst.0 as usize).map_or(0, Buffer::len);
+            (op.origin.clone(), format!("outer product of {}", plural(elements as u64, "element")))
+        }
         OpKind::Reduce(r) => {
             let op_name = match r.op {
                 ReduceOp::Sum => "sum",

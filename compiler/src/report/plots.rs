@@ -66,6 +66,7 @@ type Drawn = Result<(), Box<dyn std::error::Error>>;
 struct Frame<'a> {
     title: &'a str,
     subtitle: String,
+    x_label: &'a str,
     y_label: &'a str,
     x: Range<f64>,
     y: Range<f64>,
@@ -109,7 +110,7 @@ impl Frame<'_> {
             .y_label_formatter(&|v| {
                 if self.y_label == "neuron" { whole(v) } else { number(*v, span) }
             })
-            .x_desc("step")
+            .x_desc(self.x_label)
             .y_desc(self.y_label)
             .axis_desc_style(text(15, BLACK))
             .label_style(text(13, BLACK))
@@ -237,6 +238,7 @@ impl Raster {
         let frame = Frame {
             title,
             subtitle: self.in_words(),
+            x_label: "step",
             y_label: "neuron",
             x: self.first as f64 - 0.5..self.last as f64 + 0.5,
             y: -0.5..(self.neurons.max(1) as f64 - 0.5),
@@ -404,6 +406,7 @@ impl Trace {
         let frame = Frame {
             title,
             subtitle: subtitle.join("; "),
+            x_label: "step",
             y_label: quantity,
             x: first as f64 - 0.5..last as f64 + 0.5,
             y: padded(low, high),
@@ -466,6 +469,42 @@ impl Trace {
         let stretches = self.bins.split(|bin| bin.range.is_none());
         stretches.filter(|stretch| !stretch.is_empty()).map(outline).collect()
     }
+}
+
+/// Curves of a training: a value of each for every epoch from 1 on.
+///
+/// # Errors
+/// Where the drawing library fails.
+pub fn curves(
+    title: &str,
+    subtitle: &str,
+    quantity: &str,
+    lines: &[(&str, Vec<f64>)],
+) -> Result<String, PlotError> {
+    let values = lines.iter().flat_map(|(_, values)| values).filter(|v| drawable(**v));
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let epochs = lines.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+    let legend = lines.iter().zip(COLOURS);
+    let frame = Frame {
+        title,
+        subtitle: subtitle.to_owned(),
+        x_label: "epoch",
+        y_label: quantity,
+        x: 0.5..epochs as f64 + 0.5,
+        y: padded(low, high),
+        size: (WIDTH, 420),
+        legend: legend.map(|((name, _), colour)| ((*name).to_owned(), colour)).collect(),
+    };
+    frame.draw(|chart| {
+        for ((_, values), colour) in lines.iter().zip(COLOURS) {
+            let points = values.iter().enumerate().filter(|(_, v)| drawable(**v));
+            let points: Vec<(f64, f64)> = points.map(|(n, v)| (n as f64 + 1.0, *v)).collect();
+            chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
+            chart.draw_series(points.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
+        }
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -195,7 +195,11 @@ type Beginning<'a> = (&'a HashMap<ClockId, Clock>, &'a [Counter], &'a BTreeMap<u
 /// # Errors
 /// Where it does. Variables are looked at as a whole: one that is
 /// written in parts counts as carried until it is reset or written as a whole.
-fn carried(part: &Network, cut: Cut<'_>, (own, counters, waiting): Beginning) -> Result<(), Refused> {
+fn carried(
+    part: &Network,
+    cut: Cut<'_>,
+    (own, counters, waiting): Beginning,
+) -> Result<(), Refused> {
     let body = &part.bodies[0];
     let mut old = vec![true; body.vars.len()];
     counters.iter().for_each(|counter| old[counter.var as usize] = false);
@@ -253,7 +257,8 @@ fn carried(part: &Network, cut: Cut<'_>, (own, counters, waiting): Beginning) ->
         if old[*var as usize] {
             let of = &body.vars[*var as usize];
             let (steps, name) = (cut.steps, &of.name);
-            let why = format!("after {steps} steps of a sample `{name}` still depends on samples before");
+            let why =
+                format!("after {steps} steps of a sample `{name}` still depends on samples before");
             return Err(Refused { why, place: of.place });
         }
     }

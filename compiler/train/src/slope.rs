@@ -44,27 +44,27 @@ impl Surrogate {
 
 /// The value of a form at `x`, how far the threshold is in widths.
 fn at(form: SlopeForm, b: &mut Builder<'_>, x: ValueId, kind: Kind) -> Built {
-        let (zero, one) = (b.number(kind, 0.0)?, b.number(kind, 1.0)?);
-        match form {
-            SlopeForm::Exponential => {
-                let negative = b.scalar(Op::Neg, &[x])?;
-                b.scalar(Op::Exp, &[negative])
-            }
-            SlopeForm::FastSigmoid => {
-                let more = b.scalar(Op::Add, &[one, x])?;
-                let square = b.scalar(Op::Mul, &[more, more])?;
-                b.scalar(Op::Div, &[one, square])
-            }
-            SlopeForm::Triangle => {
-                let less = b.scalar(Op::Sub, &[one, x])?;
-                b.scalar(Op::Max, &[less, zero])
-            }
-            SlopeForm::Box => {
-                let near = b.scalar(Op::Lt, &[x, one])?;
-                b.scalar(Op::Select, &[near, one, zero])
-            }
+    let (zero, one) = (b.number(kind, 0.0)?, b.number(kind, 1.0)?);
+    match form {
+        SlopeForm::Exponential => {
+            let negative = b.scalar(Op::Neg, &[x])?;
+            b.scalar(Op::Exp, &[negative])
+        }
+        SlopeForm::FastSigmoid => {
+            let more = b.scalar(Op::Add, &[one, x])?;
+            let square = b.scalar(Op::Mul, &[more, more])?;
+            b.scalar(Op::Div, &[one, square])
+        }
+        SlopeForm::Triangle => {
+            let less = b.scalar(Op::Sub, &[one, x])?;
+            b.scalar(Op::Max, &[less, zero])
+        }
+        SlopeForm::Box => {
+            let near = b.scalar(Op::Lt, &[x, one])?;
+            b.scalar(Op::Select, &[near, one, zero])
         }
     }
+}
 
 /// By what the difference of a comparison is measured: a number of a kind.
 fn threshold(b: &mut Builder<'_>, of: Comparison, kind: Kind) -> Built {

@@ -94,7 +94,7 @@ fn uses(ir: &StepIr) -> Vec<Use> {
             }
             OpKind::Loop(body) => compile::accesses(body).iter().for_each(|a| load(a.source)),
             OpKind::Reduce(reduce) => compile::loads(&reduce.value, &mut |a| load(a.source)),
-            OpKind::Push { .. } | OpKind::Pop { .. } | OpKind::Reset { .. } => {}
+            OpKind::Outer(_) | OpKind::Push { .. } | OpKind::Pop { .. } | OpKind::Reset { .. } => {}
         }
     }
     whole.extend(ir.buffers.iter().filter_map(|buffer| match buffer.init {

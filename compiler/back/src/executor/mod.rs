@@ -63,7 +63,9 @@ impl Prepared {
                 Prepared::Code(Code::of_reduce(ir, constants, reduce, kind))
             }
             OpKind::Synapse(synapse) => Prepared::Weights(Weights::of(ir, synapse, tensors)),
-            OpKind::Push { .. } | OpKind::Pop { .. } | OpKind::Reset { .. } => Prepared::None,
+            OpKind::Outer(_) | OpKind::Push { .. } | OpKind::Pop { .. } | OpKind::Reset { .. } => {
+                Prepared::None
+            }
         }
     }
 }

@@ -38,6 +38,7 @@ impl State {
             (OpKind::Synapse(synapse), Prepared::Weights(weights)) => {
                 self.product(program, synapse, weights);
             }
+            (OpKind::Outer(outer), _) => self.outer(program, outer),
             (OpKind::Push { queue, from }, _) => self.push(program, *queue, *from),
             (OpKind::Pop { queue, to }, _) => self.pop(program, *queue, *to),
             (OpKind::Reset { buffer }, _) => {

@@ -4,11 +4,13 @@ use super::array::{Array, Type};
 use super::compile::held;
 use super::state::{Program, State};
 use snn_ir::scalar::{Slice, SliceMut};
-use snn_ir::step::{BufferId, Elem, Fit, Source, StepIr, Synapse, TensorValues};
+use snn_ir::step::{BufferId, Elem, Fit, KernelKind, Outer, Source, StepIr, Synapse, TensorValues};
 use snn_ir::tensor::{Sparse, Tensor, Values, conv};
 use snn_runtime::arith;
 use snn_runtime::kernels::elementwise::Many;
-use snn_runtime::kernels::{Active, Columns, Number, Payload, Work, widest};
+use snn_runtime::kernels::{
+    Active, Columns, Events, Finite, Number, Payload, Work, outer, turned, turned_graded, widest,
+};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -296,6 +298,29 @@ fn by_column(of: &Sparse, columns: usize) -> (Vec<usize>, Vec<u32>, Values) {
 }
 
 impl State {
+    /// Adds products of sources and targets, for each window.
+    pub(super) fn outer(&mut self, program: &Program, of: &Outer) {
+        let [dst, sources, targets] = [of.dst, of.sources, of.targets].map(|b| b.0 as usize);
+        let (n, m) = (program.len(sources), program.len(targets));
+        // The sums are neither.
+        let mut result = std::mem::replace(&mut self.buffers[dst], Array::Bool(Vec::new()));
+        for window in 0..self.times.len() {
+            let source = self.buffers[sources].slice(window * n..(window + 1) * n);
+            let target = self.buffers[targets].slice(window * m..(window + 1) * m);
+            let sums = result.part_mut(window * n * m..(window + 1) * n * m);
+            match (sums, target) {
+                (SliceMut::F32(sums), Slice::F32(Many::Each(targets))) => {
+                    products(&mut self.events, source, targets, sums);
+                }
+                (SliceMut::F64(sums), Slice::F64(Many::Each(targets))) => {
+                    products(&mut self.events, source, targets, sums);
+                }
+                (sums, targets) => panic!("{targets:?} are added to {sums:?}"),
+            }
+        }
+        self.buffers[dst] = result;
+    }
+
     /// Puts the sums in the place of a synapse's result, for each window.
     pub(super) fn product(&mut self, program: &Program, of: &Synapse, weights: &Weights) {
         let (dst, src) = (of.dst.0 as usize, of.src.0 as usize);
@@ -349,13 +374,89 @@ fn in_place(of: &Synapse, input: &Input<'_>, weights: &Array, first: usize, out:
     }
 }
 
-fn found<T: Number>(of: &Synapse, input: &Input<'_>, weights: &Array, first: usize, out: &mut [T])
+/// Weights that lie source by source, as work for wide registers.
+struct BySource<'w, W, T> {
+    weights: &'w [W],
+    active: Active<'w>,
+    payloads: Option<&'w [T]>,
+    out: &'w mut [T],
+}
+
+impl<W: Payload<T>, T: Payload<T>> Work for BySource<'_, W, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        match self.payloads {
+            None => turned(self.weights, self.active, self.out),
+            Some(payloads) => turned_graded(self.weights, self.active, payloads, self.out),
+        }
+    }
+}
+
+fn by_source<T: Payload<T>>(input: &Input<'_>, weights: &Array, first: usize, out: &mut [T])
 where
     i32: Payload<T>,
     i64: Payload<T>,
     f32: Payload<T>,
     f64: Payload<T>,
 {
+    fn on<W: Payload<T>, T: Payload<T>>(input: &Input<'_>, all: &[W], at: usize, out: &mut [T])
+    where
+        i32: Payload<T>,
+        i64: Payload<T>,
+        f32: Payload<T>,
+        f64: Payload<T>,
+    {
+        let payloads = input.payloads::<T>();
+        let (active, payloads) = (input.active, payloads.as_deref());
+        let weights = &all[at..at + active.sources() * out.len()];
+        widest(BySource { weights, active, payloads, out });
+    }
+    match weights {
+        Array::Bool(w) => {
+            let w: Vec<i32> = w.iter().map(|w| i32::from(*w)).collect();
+            on(input, &w, first, out);
+        }
+        Array::Narrow(w) => on(input, w, first, out),
+        Array::Int(w) => on(input, w, first, out),
+        Array::F32(w) => on(input, w, first, out),
+        Array::F64(w) => on(input, w, first, out),
+    }
+}
+
+/// Products that are added up, as work for wide registers.
+struct Products<'w, S, T> {
+    sums: &'w mut [T],
+    active: Active<'w>,
+    source: &'w [S],
+    targets: &'w [T],
+}
+
+impl<S: Payload<T>, T: Number + Finite> Work for Products<'_, S, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        outer(self.sums, self.active, self.source, self.targets);
+    }
+}
+
+fn found<T: Payload<T>>(
+    of: &Synapse,
+    input: &Input<'_>,
+    weights: &Array,
+    first: usize,
+    out: &mut [T],
+) where
+    i32: Payload<T>,
+    i64: Payload<T>,
+    f32: Payload<T>,
+    f64: Payload<T>,
+{
+    if of.kernel.kind == KernelKind::Turned {
+        return by_source(input, weights, first, out);
+    }
     match weights {
         Array::Bool(w) => sums(of, input, out, |at| i32::from(w[first + at]).convert()),
         Array::Narrow(w) => sums(of, input, out, |at| w[first + at].convert()),
@@ -397,6 +498,40 @@ where
                 });
             }
         }
+    }
+}
+
+/// Adds products of a source, of any type, and targets.
+fn products<T: Number + Finite>(
+    events: &mut Events,
+    source: Slice<'_>,
+    targets: &[T],
+    sums: &mut [T],
+) where
+    i32: Payload<T>,
+    i64: Payload<T>,
+    f32: Payload<T>,
+    f64: Payload<T>,
+{
+    match source {
+        Slice::Bool(Many::Each(x)) => {
+            let source: Vec<i32> = x.iter().map(|x| i32::from(*x)).collect();
+            let active = events.holding(x);
+            widest(Products { sums, active, source: &source, targets });
+        }
+        Slice::Narrow(Many::Each(source)) => {
+            widest(Products { sums, active: events.nonzero(source), source, targets });
+        }
+        Slice::Int(Many::Each(source)) => {
+            widest(Products { sums, active: events.nonzero(source), source, targets });
+        }
+        Slice::F32(Many::Each(source)) => {
+            widest(Products { sums, active: events.nonzero(source), source, targets });
+        }
+        Slice::F64(Many::Each(source)) => {
+            widest(Products { sums, active: events.nonzero(source), source, targets });
+        }
+        other => panic!("{other:?} has no elements"),
     }
 }
 

@@ -314,6 +314,15 @@ impl<'g> Builder<'g> {
     ) {
         let target = self.vars[var as usize];
         let full = self.body.vars[var as usize].shape.clone();
+        let whole = region.iter().zip(&full).all(|(pick, n)| *pick == Pick::Range(0, *n));
+        if whole
+            && guard.is_none()
+            && mask.is_none()
+            && let Some(outer) = self.outer(var, value)
+        {
+            self.push(OpKind::Outer(outer));
+            return;
+        }
         let sizes = region.iter().filter_map(|pick| match pick {
             Pick::Range(lo, hi) => Some(hi - lo),
             _ => None,

@@ -5,7 +5,7 @@ use super::walk;
 use snn_ir::scalar::{Op, of_bits};
 use snn_ir::step::kernels;
 use snn_ir::step::{
-    BufferId, Elem, ExprKind, Fit, Kind, OpKind, Program, Record, Source, StepIr, Stmt,
+    BufferId, Elem, ExprKind, Fit, KernelKind, Kind, OpKind, Program, Record, Source, StepIr, Stmt,
     TensorValues,
 };
 use std::collections::BTreeMap;
@@ -23,7 +23,9 @@ pub fn choose(ir: &mut StepIr) -> Vec<BufferId> {
             let dst = &ir.buffers[s.dst.0 as usize];
             s.kernel = match s.weights {
                 Source::Buffer(w) => {
-                    kernels::live(ir.buffers[w.0 as usize].elem, dst.elem, dst.range)
+                    let turned = s.kernel.kind == KernelKind::Turned;
+                    let choose = if turned { kernels::turned } else { kernels::live };
+                    choose(ir.buffers[w.0 as usize].elem, dst.elem, dst.range)
                 }
                 Source::Tensor(w) => {
                     let tensor = &ir.tensors[w.0 as usize];

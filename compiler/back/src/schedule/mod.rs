@@ -230,6 +230,11 @@ fn renumber(ir: &mut StepIr) {
                     s.src = new_buffer(s.src);
                     s.dst = new_buffer(s.dst);
                 }
+                OpKind::Outer(o) => {
+                    o.dst = new_buffer(o.dst);
+                    o.sources = new_buffer(o.sources);
+                    o.targets = new_buffer(o.targets);
+                }
                 OpKind::Reduce(r) => r.dst = new_buffer(r.dst),
                 OpKind::Push { queue, from } => {
                     (*queue, *from) = (new_buffer(*queue), new_buffer(*from));

@@ -167,6 +167,11 @@ fn effects(ir: &StepIr, op: &Op, exempt: &BTreeSet<BufferId>) -> Vec<Effect> {
             }
             whole(s.dst, from)
         }
+        OpKind::Outer(o) => {
+            let mut from = Reads::default();
+            from.buffers.extend([o.dst, o.sources, o.targets]);
+            whole(o.dst, from)
+        }
         OpKind::Reduce(r) => {
             let mut from = Reads::default();
             from.add(&r.value);

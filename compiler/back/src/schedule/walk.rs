@@ -117,6 +117,7 @@ pub fn reads(op: &Op) -> Vec<BufferId> {
                 found.push(weights);
             }
         }
+        OpKind::Outer(o) => found.extend([o.dst, o.sources, o.targets]),
         OpKind::Reduce(r) => loads(&r.value, &mut note),
         OpKind::Push { queue, from } => found.extend([*queue, *from]),
         OpKind::Pop { queue, .. } => found.push(*queue),
@@ -137,6 +138,7 @@ pub fn writes(op: &Op) -> Vec<BufferId> {
             })
             .collect(),
         OpKind::Synapse(s) => vec![s.dst],
+        OpKind::Outer(o) => vec![o.dst],
         OpKind::Reduce(r) => vec![r.dst],
         OpKind::Push { queue, .. } => vec![*queue],
         OpKind::Pop { queue, to } => vec![*queue, *to],

@@ -4,9 +4,9 @@ use super::builder::Builder;
 use super::views::{Affine, Map, in_order};
 use snn_ir::network::{Data, Op, ValueId};
 use snn_ir::scalar;
-use snn_ir::step::kernels::{choose, live, unread};
+use snn_ir::step::kernels::{choose, live, turned, unread};
 use snn_ir::step::{
-    self, BufferId, Expr, ExprKind, Fit, Kind, OpKind, Reduce, Source, Synapse, TensorId,
+    self, BufferId, Expr, ExprKind, Fit, Kind, OpKind, Outer, Reduce, Source, Synapse, TensorId,
 };
 use snn_ir::tensor::{Constant, apply, ops};
 use snn_runtime::kernels::Geometry;
@@ -100,10 +100,22 @@ impl Builder<'_> {
             }
             None => self.live_weights(weights),
         };
+        let by_source = match conv {
+            None => self.turned_weights(weights),
+            Some(_) => None,
+        };
+        let source = match (source, by_source) {
+            (Some(source), _) => source,
+            (None, Some(buffer)) => Source::Buffer(buffer),
+            (None, None) => self.copied_weights(weights),
+        };
         let dst = self.local("sum", kind, shape);
         let sums = self.buffers[dst.0 as usize].elem;
         let range = sums.bounds().unwrap_or((0, 0));
         let kernel = match source {
+            Source::Buffer(b) if by_source == Some(b) => {
+                turned(self.buffers[b.0 as usize].elem, sums, range)
+            }
             Source::Buffer(b) => live(self.buffers[b.0 as usize].elem, sums, range),
             Source::Tensor(t) => {
                 unread(self.tensors[t.0 as usize].elem, conv.is_some(), sums, range)
@@ -170,9 +182,44 @@ impl Builder<'_> {
         Some((tensor, matrix))
     }
 
-    /// Weights that a step knows, or a file: where they lie.
-    fn live_weights(&mut self, id: ValueId) -> Source {
-        // The sums are formed in their own kind, whatever that of the weights is.
+    /// Weights that a step knows, or a file, where they lie as they are.
+    fn live_weights(&mut self, id: ValueId) -> Option<Source> {
+        let of = self.unconverted(id);
+        if let Some(Data::File(dataset)) = self.tensor_of(of).map(|tensor| &tensor.data) {
+            return Some(Source::Tensor(self.file(of, dataset)));
+        }
+        let shape = self.body.values[of.at()].shape.clone();
+        let lowered = self.value(of, &shape);
+        self.contiguous(&lowered, &shape).map(Source::Buffer)
+    }
+
+    /// Weights that lie source by source.
+    fn turned_weights(&mut self, id: ValueId) -> Option<BufferId> {
+        let of = self.unconverted(id);
+        let value = &self.body.values[of.at()];
+        if value.op != Op::Transpose(vec![1, 0]) || self.fixed.contains_key(&of) {
+            return None;
+        }
+        let inner = value.args[0];
+        let shape = self.body.values[inner.at()].shape.clone();
+        let lowered = self.value(inner, &shape);
+        self.contiguous(&lowered, &shape)
+    }
+
+    /// Weights that lie nowhere: put in a buffer.
+    fn copied_weights(&mut self, id: ValueId) -> Source {
+        let of = self.unconverted(id);
+        let shape = self.body.values[of.at()].shape.clone();
+        let lowered = self.value(of, &shape);
+        let buffer = self.local("weights", lowered.kind, shape.clone());
+        let access = Affine::identity(&shape).access(Source::Buffer(buffer));
+        self.store(shape, access, lowered, None, Fit::Exact);
+        Source::Buffer(buffer)
+    }
+
+    /// What a value is converted from: sums are formed in their own kind, whatever that of weights
+    /// is.
+    fn unconverted(&self, id: ValueId) -> ValueId {
         let mut of = id;
         while let (Op::Scalar(scalar::Op::Convert(_)), false) =
             (&self.body.values[of.at()].op, self.fixed.contains_key(&of))
@@ -186,19 +233,54 @@ impl Builder<'_> {
             }
             of = arg;
         }
-        let value = &self.body.values[of.at()];
-        if let Some(Data::File(dataset)) = self.tensor_of(of).map(|tensor| &tensor.data) {
-            return Source::Tensor(self.file(of, dataset));
+        of
+    }
+
+    /// Where a variable is to become itself and an outer product of two vectors, `[n]` and `[m]`:
+    /// the op that adds them.
+    pub(super) fn outer(&mut self, var: u32, value: ValueId) -> Option<Outer> {
+        let body = self.body;
+        let of = |id: ValueId| &body.values[id.at()];
+        let own = |id: ValueId| of(id).op == Op::Var(var);
+        let (Op::Scalar(scalar::Op::Add), [sum, product]) = (&of(value).op, &of(value).args[..])
+        else {
+            return None;
+        };
+        let [n, m] = of(value).shape[..] else { return None };
+        let (Op::Scalar(scalar::Op::Mul), [a, b]) = (&of(*product).op, &of(*product).args[..])
+        else {
+            return None;
+        };
+        // Evaluated values are what they were.
+        let plain = |id: ValueId| !self.fixed.contains_key(&id);
+        if !own(*sum) || !plain(value) || !plain(*product) || n == 0 || m == 0 {
+            return None;
         }
-        let shape = value.shape.clone();
-        let lowered = self.value(of, &shape);
-        if let Some(buffer) = self.contiguous(&lowered, &shape) {
-            return Source::Buffer(buffer);
+        let stretched = |id: ValueId, from: &[usize]| {
+            let (Op::Broadcast, [arg]) = (&of(id).op, &of(id).args[..]) else { return None };
+            (plain(id) && of(*arg).shape == from).then_some(*arg)
+        };
+        let column = stretched(*a, &[n, 1])?;
+        let (Op::Reshape, [sources]) = (&of(column).op, &of(column).args[..]) else { return None };
+        let targets = stretched(*b, &[m])?;
+        if of(*sources).shape != [n] || !plain(column) {
+            return None;
         }
-        let buffer = self.local("weights", lowered.kind, shape.clone());
-        let access = Affine::identity(&shape).access(Source::Buffer(buffer));
-        self.store(shape, access, lowered, None, Fit::Exact);
-        Source::Buffer(buffer)
+        let dst = self.vars[var as usize];
+        let elem = self.buffers[dst.0 as usize].elem;
+        if self.buffers[dst.0 as usize].kind != step::BufferKind::State
+            || of(targets).kind != elem.kind()
+        {
+            return None;
+        }
+        let (sources, _) = self.input(self.unconverted(*sources));
+        let (targets, _) = self.input(targets);
+        let distinct = dst != sources && dst != targets;
+        (distinct && self.buffers[targets.0 as usize].elem == elem).then_some(Outer {
+            dst,
+            sources,
+            targets,
+        })
     }
 
     /// The buffer, where an expression over `shape` is just all of it in order.

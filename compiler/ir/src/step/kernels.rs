@@ -84,6 +84,13 @@ pub fn live(weight: Elem, sums: Elem, range: (i64, i64)) -> Kernel {
     Kernel { kind: KernelKind::Live, weight, shift: 0, accumulator, reason }
 }
 
+/// The kernel for such weights that lie source by source.
+pub fn turned(weight: Elem, sums: Elem, range: (i64, i64)) -> Kernel {
+    let (accumulator, sums) = accumulator(sums, range);
+    let reason = format!("weights that change, by column, {sums}");
+    Kernel { kind: KernelKind::Turned, weight, shift: 0, accumulator, reason }
+}
+
 /// The kernel for weights of type `weight` that are read when the network runs, or for those of a
 /// convolution (`conv`), with results of type `sums` proven to be in `range`.
 pub fn unread(weight: Elem, conv: bool, sums: Elem, range: (i64, i64)) -> Kernel {

@@ -336,6 +336,8 @@ pub enum OpKind {
     Loop(Loop),
     /// Weights times spikes.
     Synapse(Synapse),
+    /// Products of spikes and gradients, added up.
+    Outer(Outer),
     /// One value from many, or several.
     Reduce(Reduce),
     /// `queue` takes a copy of `from` at its tail.
@@ -482,7 +484,8 @@ pub struct DynamicIndex {
 /// out: a weight that is infinite or NaN meets no zero source.
 #[derive(Clone, Debug)]
 pub struct Synapse {
-    /// `m · n` elements that mean a matrix of shape `[m, n]` in C order, `n` the source's size;
+    /// `m · n` elements that mean a matrix of shape `[m, n]` in C order, `n` the source's size
+    /// (where the kernel is [`KernelKind::Turned`] of shape `[n, m]`);
     /// of a convolution the kernel, of shape [`Geometry::weights`]. Constant (a tensor), or live
     /// (a buffer, whatever its kind, other than `dst`), read as they stand when the op begins.
     pub weights: Source,
@@ -529,6 +532,20 @@ pub enum KernelKind {
     /// Weights in a buffer, as they lie there, of a matrix or of a convolution. Only these are
     /// executed so, and all of them.
     Live,
+    /// Weights of a matrix in a buffer that lie source by source: of shape `[n, m]`.
+    Turned,
+}
+
+/// `dst[j, i] += sources[j] · targets[i]`: sums of what weights that lie source by source are to be
+/// changed by. All are floats of one kind but the sources, which may be of any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outer {
+    /// `n · m` elements in C order; neither the sources nor the targets. It holds no `-0`.
+    pub dst: BufferId,
+    /// `n` elements.
+    pub sources: BufferId,
+    /// `m` elements.
+    pub targets: BufferId,
 }
 
 /// `dst` from an expression, of which some axes are reduced to one value.

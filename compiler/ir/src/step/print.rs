@@ -145,6 +145,10 @@ impl Printer<'_> {
                 };
                 writeln!(out, "{dst} = {how}{over} for {domain:?} of {value}{origin}")
             }
+            OpKind::Outer(outer) => {
+                let [dst, sources, targets] = [outer.dst, outer.sources, outer.targets].map(name);
+                writeln!(out, "{dst} += {sources} outer {targets}{origin}")
+            }
             OpKind::Push { queue, from } => {
                 writeln!(out, "push {} to {}{origin}", name(*from), name(*queue))
             }

@@ -93,7 +93,7 @@ impl<'a> Analysis<'a> {
         match &op.kind {
             OpKind::Push { queue, from } => Some((*queue, range(*from))),
             OpKind::Pop { queue, to } => Some((*to, range(*queue))),
-            OpKind::Reset { .. } | OpKind::Loop(_) => None,
+            OpKind::Reset { .. } | OpKind::Loop(_) | OpKind::Outer(_) => None,
             OpKind::Synapse(synapse) => self.stored(synapse.dst, Fit::Exact, self.sum(synapse)),
             OpKind::Reduce(reduce) => self.stored(reduce.dst, Fit::Exact, self.reduced(reduce)),
         }

@@ -8,8 +8,8 @@ mod loops;
 mod tests;
 
 use super::{
-    Buffer, BufferId, BufferKind, ClockId, Elem, Init, KernelKind, Kind, Op, OpKind, RecordWhen,
-    Reduce, ReduceOp, Source, StepIr, Synapse, Tensor, TensorValues,
+    Buffer, BufferId, BufferKind, ClockId, Elem, Init, KernelKind, Kind, Op, OpKind, Outer,
+    RecordWhen, Reduce, ReduceOp, Source, StepIr, Synapse, Tensor, TensorValues,
 };
 
 /// What is wrong, in words.
@@ -123,6 +123,7 @@ impl<'a> Checker<'a> {
         match &op.kind {
             OpKind::Loop(body) => self.elementwise(body),
             OpKind::Synapse(synapse) => self.synapse(synapse),
+            OpKind::Outer(outer) => self.outer(outer),
             OpKind::Reduce(reduce) => self.reduce(reduce),
             OpKind::Push { queue, from } => self.message(*queue, *from),
             OpKind::Pop { queue, to } => self.message(*queue, *to),
@@ -157,7 +158,9 @@ impl<'a> Checker<'a> {
         };
         ensure(holds, || format!("`{}`, {:?}, cannot hold the sums", dst.name, dst.elem))?;
         let kind = match (s.weights, s.conv.is_some()) {
-            (Source::Buffer(_), _) => s.kernel.kind == KernelKind::Live,
+            (Source::Buffer(_), conv) => {
+                s.kernel.kind == KernelKind::Live || s.kernel.kind == KernelKind::Turned && !conv
+            }
             (Source::Tensor(_), true) => {
                 s.kernel.kind == KernelKind::Conv && !self.is_sparse(s.weights)
             }
@@ -166,6 +169,19 @@ impl<'a> Checker<'a> {
             }
         };
         ensure(kind, || format!("weights `{name}` have kernel {:?}", s.kernel.kind))
+    }
+
+    fn outer(&self, o: &Outer) -> Checked {
+        let (dst, sources, targets) =
+            (self.buffer(o.dst)?, self.buffer(o.sources)?, self.buffer(o.targets)?);
+        let float = dst.elem.kind().is_float() && dst.elem == targets.elem;
+        ensure(float && dst.len() == sources.len() * targets.len(), || {
+            let [a, b, c] = [dst, sources, targets].map(|b| format!("`{}`, {:?}", b.name, b.shape));
+            format!("{a} is no sum of products of {b} and {c}")
+        })?;
+        ensure(o.dst != o.sources && o.dst != o.targets, || {
+            format!("`{}` is added to what it is itself part of", dst.name)
+        })
     }
 
     fn reduce(&self, r: &Reduce) -> Checked {

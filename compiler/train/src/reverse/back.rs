@@ -245,8 +245,7 @@ impl Reverser<'_> {
     ) -> Result<(), String> {
         let then = self.past(value)?;
         if self.is_leaf(value) {
-            let target = self.target(value)?;
-            return self.add(target, gradient, at);
+            return self.arrive(value, gradient, at);
         }
         self.through(value, then, gradient, at, slope)
     }
@@ -256,11 +255,14 @@ impl Reverser<'_> {
         self.body.values[value.at()].stage == Stage::Once || self.fixed.contains_key(&value)
     }
 
-    /// The variable in which the gradient of a leaf is collected.
-    fn target(&mut self, leaf: ValueId) -> Result<u32, String> {
+    /// Adds a gradient that has come to a leaf.
+    fn arrive(&mut self, leaf: ValueId, gradient: ValueId, at: At) -> Result<(), String> {
         match (self.body.values[leaf.at()].op.clone(), self.fixed.get(&leaf)) {
-            (Op::Var(var), Some(Fixed::Present)) => self.adjoint(var),
-            _ => self.collected(leaf),
+            (Op::Var(var), Some(Fixed::Present)) => {
+                let adjoint = self.adjoint(var)?;
+                self.add(adjoint, gradient, at)
+            }
+            _ => self.collect(leaf, gradient, at),
         }
     }
 
@@ -303,8 +305,7 @@ impl Reverser<'_> {
             }
         }
         for (leaf, gradient) in arrived {
-            let target = self.target(leaf)?;
-            self.add(target, gradient, at)?;
+            self.arrive(leaf, gradient, at)?;
         }
         Ok(())
     }

@@ -38,7 +38,7 @@ use snn_ir::network::{
 };
 use snn_ir::scalar::{self, Kind};
 use snn_ir::tensor::Tensor;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What is asked of a gradient.
 #[derive(Clone, Debug)]
@@ -105,6 +105,7 @@ pub fn reverse(flat: &Flat, ask: &Ask, slope: Slope<'_>) -> Result<Reversed, Ref
         position: None,
         adjoints: BTreeMap::new(),
         collected: BTreeMap::new(),
+        turned: BTreeSet::new(),
         back: Vec::new(),
         ends: Vec::new(),
     };
@@ -207,6 +208,9 @@ struct Reverser<'n> {
     adjoints: BTreeMap<u32, u32>,
     /// Where the gradient of a value is collected.
     collected: BTreeMap<ValueId, u32>,
+    /// Of what is known before the first step, what is collected with its axes turned: see
+    /// [`Reverser::collect`].
+    turned: BTreeSet<ValueId>,
     /// The statements of the way back, in order.
     back: Vec<Stmt>,
     ends: Vec<End>,
@@ -281,7 +285,10 @@ impl Reverser<'_> {
         for (value, var) in collected {
             if self.body.values[value.at()].stage == Stage::Once {
                 let place = self.body.values[value.at()].place;
-                let sum = self.present(var, At { clock, guard: None, place })?;
+                let mut sum = self.present(var, At { clock, guard: None, place })?;
+                if self.turned.contains(&value) {
+                    sum = self.b.transpose(sum, &[1, 0])?;
+                }
                 seeds.push((value, sum));
             }
         }
@@ -339,6 +346,33 @@ impl Reverser<'_> {
         }
         self.adjoints.insert(var, adjoint);
         Ok(adjoint)
+    }
+
+    /// Adds a gradient to what is collected of a leaf.
+    ///
+    /// That of a matrix which messages are multiplied with is a product of sources and targets,
+    /// turned. It is collected source by source, before it is turned.
+    fn collect(&mut self, leaf: ValueId, gradient: ValueId, at: At) -> Result<(), String> {
+        let inner = match self.b.value(gradient)? {
+            Value { op: Op::Transpose(axes), args, .. } if *axes == [1, 0] => Some(args[0]),
+            _ => None,
+        };
+        let first = !self.collected.contains_key(&leaf);
+        if first && inner.is_some() && self.body.values[leaf.at()].stage == Stage::Once {
+            let Value { kind, mut shape, place, .. } = self.body.values[leaf.at()].clone();
+            shape.reverse();
+            let (name, kind) = (format!("adjoint of %{}", leaf.0), adjoint_kind(kind));
+            let var = self.variable(name, kind, shape, place)?;
+            self.collected.insert(leaf, var);
+            self.turned.insert(leaf);
+        }
+        let var = self.collected(leaf)?;
+        let gradient = match (self.turned.contains(&leaf), inner) {
+            (true, Some(inner)) => inner,
+            (true, None) => self.b.transpose(gradient, &[1, 0])?,
+            (false, _) => gradient,
+        };
+        self.add(var, gradient, at)
     }
 
     /// The variable in which the gradient of a value is collected.

@@ -12,6 +12,9 @@
 //! | [`SparseColumns`] | (target, weight) lists, for mostly zero matrices | as `Columns` |
 //! | [`Conv`] | the kernel of a convolution, which is never spread out to a matrix | 16, 32, 64 bits or `f64` |
 //! | [`live`], [`live_conv`] | of any type, in an array that changes from step to step | the type of the result |
+//! | [`turned`], [`turned_graded`] | the same, source by source | the type of the result |
+//!
+//! [`outer`] adds what such weights are to be changed by.
 //!
 //! Integer kernels give exact sums as long as the chosen accumulator holds every partial sum;
 //! they wrap otherwise. As addition that wraps is associative, their results do not depend on
@@ -30,6 +33,7 @@ mod live;
 mod number;
 mod packed;
 mod sparse;
+mod turned;
 mod widest;
 
 pub use columns::Columns;
@@ -39,4 +43,5 @@ pub use live::{live, live_conv, live_conv_graded, live_graded};
 pub use number::{Number, Payload};
 pub use packed::PackedColumns;
 pub use sparse::SparseColumns;
+pub use turned::{Finite, outer, turned, turned_graded};
 pub use widest::{Work, widest};

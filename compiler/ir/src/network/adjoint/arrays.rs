@@ -50,11 +50,22 @@ pub(super) fn argument(
         }
         (Op::MatMul, 0) => {
             let input = b.convert(arg(1)?, Kind::F64)?;
-            let mut column = of.shape.clone();
-            column.push(1);
-            let column = stretched(b, g, &column, &own)?;
-            let rows = b.broadcast(input, &own)?;
-            b.scalar(scalar::Op::Mul, &[column, rows])?
+            match own[..] {
+                // Source by source, as it is added up best: a silent source adds nothing.
+                [m, n] => {
+                    let column = stretched(b, input, &[n, 1], &[n, m])?;
+                    let rows = b.broadcast(g, &[n, m])?;
+                    let product = b.scalar(scalar::Op::Mul, &[column, rows])?;
+                    b.transpose(product, &[1, 0])?
+                }
+                _ => {
+                    let mut column = of.shape.clone();
+                    column.push(1);
+                    let column = stretched(b, g, &column, &own)?;
+                    let rows = b.broadcast(input, &own)?;
+                    b.scalar(scalar::Op::Mul, &[column, rows])?
+                }
+            }
         }
         (Op::MatMul, _) => {
             let weights = b.convert(arg(0)?, Kind::F64)?;

@@ -47,7 +47,7 @@ impl Unit<'_> {
                 }
             }
             (OpKind::Reduce(reduce), None) => reads(&reduce.value),
-            (OpKind::Reset { .. } | OpKind::Loop(_), None) => {}
+            (OpKind::Reset { .. } | OpKind::Loop(_) | OpKind::Outer(_), None) => {}
         }
         buffers.sort();
         buffers.dedup();
@@ -67,7 +67,7 @@ impl Unit<'_> {
             (OpKind::Push { queue: to, .. } | OpKind::Pop { to, .. }, None) => (Some(*to), None),
             (OpKind::Synapse(synapse), None) => (Some(synapse.dst), None),
             (OpKind::Reduce(reduce), None) => (Some(reduce.dst), None),
-            (OpKind::Reset { .. } | OpKind::Loop(_), None) => (None, None),
+            (OpKind::Reset { .. } | OpKind::Loop(_) | OpKind::Outer(_), None) => (None, None),
         }
     }
 }
