@@ -1,11 +1,11 @@
 //! Gradients of whole programs, as the oracle finds them.
 
 use snn_data::{Disk, Memory};
-use snn_ir::network::adjoint::{Builder, Slope};
+use snn_ir::network::adjoint::{Builder, Comparison, Slope};
 use snn_ir::network::tensors::Tensors;
 use snn_ir::network::{
     ALWAYS, Action, ElemTy, Flat, InstanceId, Member, Network, Op, Record, Stmt,
-    Tensor as Constant, TensorId, Var, VarKind, flatten, verify,
+    Tensor as Constant, TensorId, ValueId, Var, VarKind, flatten, verify,
 };
 use snn_ir::scalar::{self, Kind};
 use snn_ir::tensor::{Constant as Known, Tensor, Values};
@@ -177,4 +177,44 @@ pub fn with_param(flat: &Flat, slot: u32, values: Vec<f64>) -> Flat {
     flat.0.tensors.push(Constant::of(kind, tensor));
     flat.0.params[param.at()].tensor = id;
     flat
+}
+
+/// The slope `exp(-|x| / width)` of a comparison, by the difference `x` of its operands.
+///
+/// # Errors
+/// Where there are too many values.
+pub fn decaying(
+    b: &mut Builder<'_>,
+    of: Comparison,
+    width: f64,
+) -> Result<Option<ValueId>, String> {
+    let kind = b.value(of.difference)?.kind;
+    let width = b.number(kind, -width)?;
+    let size = b.scalar(scalar::Op::Abs, &[of.difference])?;
+    let scaled = b.scalar(scalar::Op::Div, &[size, width])?;
+    Ok(Some(b.scalar(scalar::Op::Exp, &[scaled])?))
+}
+
+/// The gradient of a program along a direction, and the sum of the sizes of its parts.
+///
+/// # Panics
+/// Where the two are of other params.
+pub fn along(found: &[Vec<f64>], directions: &[(u32, Vec<f64>)]) -> (f64, f64) {
+    let products = found.iter().zip(directions).flat_map(|(gradient, (_, direction))| {
+        assert_eq!(gradient.len(), direction.len());
+        gradient.iter().zip(direction).map(|(g, d)| g * d)
+    });
+    products.fold((0.0, 0.0), |(sum, size), x| (sum + x, size + x.abs()))
+}
+
+/// Numbers between -1 and 1 for each element of some params.
+pub fn directions(flat: &Flat, learned: &[u32], seed: u64) -> Vec<(u32, Vec<f64>)> {
+    let mut at = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut number = || {
+        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (at >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    let slots = &flat.body().slots;
+    let size = |slot: &u32| slots[*slot as usize].shape.iter().product();
+    learned.iter().map(|slot| (*slot, (0..size(slot)).map(|_| number()).collect())).collect()
 }

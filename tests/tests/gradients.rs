@@ -5,12 +5,12 @@ use snn_ir::diagnostics::Sink;
 use snn_ir::network::adjoint::{Builder, Comparison, hard};
 use snn_ir::network::parse::{Store, parse};
 use snn_ir::network::{Flat, ValueId, flatten, fold};
-use snn_ir::scalar::Op;
 use snn_ir::step::StepIr;
 use snn_ir::training::{Slope as Form, SlopeForm};
 use snn_tests::batch::Batch;
 use snn_tests::gradient::{
-    by_oracle, flat, learnable, loss, param, reversed, slot, states, var, with_loss, with_param,
+    along, by_oracle, decaying, directions, flat, learnable, loss, param, reversed, slot, states,
+    var, with_loss, with_param,
 };
 use snn_tests::programs::compare::differ;
 use snn_tests::programs::engine::{self, Checked, Outcome, divined, executed, outcome};
@@ -100,15 +100,6 @@ run r of Net {
         "loss.total",
         &["cell.w", "cell.leak", "drive.gain"],
     );
-}
-
-/// `exp(-|x| / width)`.
-fn decaying(b: &mut Builder<'_>, of: Comparison, width: f64) -> Result<Option<ValueId>, String> {
-    let kind = b.value(of.difference)?.kind;
-    let width = b.number(kind, -width)?;
-    let size = b.scalar(Op::Abs, &[of.difference])?;
-    let scaled = b.scalar(Op::Div, &[size, width])?;
-    Ok(Some(b.scalar(Op::Exp, &[scaled])?))
 }
 
 /// `exp(-|x| / 8)`.
@@ -234,27 +225,6 @@ body 0 \"\"
         let found = by_oracle(&reversed(&Flat(network), &ask, &mut hard).flat.0);
         assert_eq!(found, [vec![0.5 * expected], vec![expected]]);
     }
-}
-
-/// The gradient of a program along a direction, and the sum of the sizes of its parts.
-fn along(found: &[Vec<f64>], directions: &[(u32, Vec<f64>)]) -> (f64, f64) {
-    let products = found.iter().zip(directions).flat_map(|(gradient, (_, direction))| {
-        assert_eq!(gradient.len(), direction.len());
-        gradient.iter().zip(direction).map(|(g, d)| g * d)
-    });
-    products.fold((0.0, 0.0), |(sum, size), x| (sum + x, size + x.abs()))
-}
-
-/// Numbers between -1 and 1 for each element of some params.
-fn directions(flat: &Flat, learned: &[u32], seed: u64) -> Vec<(u32, Vec<f64>)> {
-    let mut at = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut number = || {
-        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (at >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    };
-    let slots = &flat.body().slots;
-    let size = |slot: &u32| slots[*slot as usize].shape.iter().product();
-    learned.iter().map(|slot| (*slot, (0..size(slot)).map(|_| number()).collect())).collect()
 }
 
 #[test]

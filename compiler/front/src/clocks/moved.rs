@@ -90,6 +90,14 @@ impl<'m> Moves<'m> {
         self.timings.get(&of.place).cloned().flatten()
     }
 
+    /// Where a clearing is shown: where its process is used, if that is one of the library.
+    pub fn shown(&self, of: &Clearing) -> Loc {
+        match self.program.sources.is_library(of.place) {
+            true => self.network.instances[of.instance.at()].place,
+            false => of.place,
+        }
+    }
+
     /// The clearings that are written at the same place.
     fn alike(&self, of: &Clearing) -> impl Iterator<Item = &(&'m Clearing, Finding)> {
         let all = self.timing(of).and_then(|timing| self.alike.get(&timing));

@@ -327,7 +327,7 @@ impl Finding {
                 format!("{} too late", steps(late)),
             ),
         };
-        let d = Diagnostic::new(code, message, clearing.place, label);
+        let d = Diagnostic::new(code, message, moves.shown(clearing), label);
         let Some(by) = moves.later(clearing, self) else {
             return self.without_remedy(d, clearing, moves);
         };

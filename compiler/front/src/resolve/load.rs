@@ -21,6 +21,13 @@ const STD: &[(&str, &str)] = &[
     ("DelayDense", include_str!("../std/DelayDense.snn")),
     ("Conv", include_str!("../std/Conv.snn")),
     ("Source", include_str!("../std/Source.snn")),
+    ("SpikeRate", include_str!("../std/SpikeRate.snn")),
+    ("SpikeTime", include_str!("../std/SpikeTime.snn")),
+    ("SpikeMax", include_str!("../std/SpikeMax.snn")),
+    ("SpikeMoid", include_str!("../std/SpikeMoid.snn")),
+    ("SparsityEnforcer", include_str!("../std/SparsityEnforcer.snn")),
+    ("MSE", include_str!("../std/MSE.snn")),
+    ("Classifier", include_str!("../std/Classifier.snn")),
 ];
 
 /// Processes of the reference that do what another does: their text is that of the other.
