@@ -7,8 +7,8 @@
 use super::input::{self, Input};
 use super::{Files, names};
 use hdf5::{
-    AttrValue, DType, Dataset, Error, FileBuilder, FormatError, Group, Layout,
-    VlenStringReadOptions,
+    AttrValue, DType, Dataset, EnumTypeBuilder, Error, FileBuilder, FinishedGroup, FormatError,
+    Group, GroupBuilder, Layout, VlenStringReadOptions, make_i8_type,
 };
 use snn_ir::data::DataError;
 use snn_ir::diagnostics::Code;
@@ -354,8 +354,18 @@ pub enum Column<'a> {
     U32(&'a [u32]),
     /// As unsigned integers of 64 bits.
     U64(&'a [u64]),
+    /// As integers of 64 bits.
+    I64(Cow<'a, [i64]>),
+    /// As floats of 32 bits.
+    F32(Cow<'a, [f32]>),
     /// As floats of 64 bits.
     F64(&'a [f64]),
+    /// One boolean, as h5py writes it: an enumeration of bytes.
+    Bool(bool),
+    /// One text of variable length.
+    Text(&'a str),
+    /// One text in ASCII, filled up with zeros to so many bytes.
+    Padded(&'a str, u32),
 }
 
 /// A dataset to be written: its name, shape (C order) and values.
@@ -367,6 +377,8 @@ pub struct WrittenGroup<'a> {
     pub name: String,
     /// What is in it.
     pub datasets: Vec<Written<'a>>,
+    /// The groups in it.
+    pub groups: Vec<WrittenGroup<'a>>,
     /// Texts that describe it, by name.
     pub attributes: Vec<(&'static str, String)>,
 }
@@ -390,35 +402,52 @@ impl<'a> Writer<'a> {
     /// E0607: names that HDF5 does not allow, shapes that the values do not have.
     pub fn finish(self, path: &Path) -> Result<Vec<u8>, DataError> {
         let mut file = FileBuilder::new();
+        let refused = |e: &dyn std::fmt::Display| {
+            let message = format!("cannot write `{}`: {e}", path.display());
+            DataError::new(Code::E0607, message, "give processes names without `/`")
+        };
         for (outer, groups) in self.groups {
             let mut above = file.create_group(outer);
-            for WrittenGroup { name, datasets, attributes } in groups {
-                let mut group = above.create_group(&name);
-                for (name, value) in attributes {
-                    group.set_attr(name, AttrValue::VarLenString(value));
-                }
-                for (name, shape, column) in datasets {
-                    let dataset = group.create_dataset(name);
-                    match column {
-                        Column::I8(values) => dataset.with_i8_data(&values),
-                        Column::U8(values) => dataset.with_u8_data(&values),
-                        Column::I16(values) => dataset.with_i16_data(&values),
-                        Column::U32(values) => dataset.with_u32_data(values),
-                        Column::U64(values) => dataset.with_u64_data(values),
-                        Column::F64(values) => dataset.with_f64_data(values),
-                    }
-                    .with_shape(&shape);
-                }
-                above.add_group(group.finish());
+            for group in groups {
+                let own = above.create_group(&group.name);
+                above.add_group(group.built(own).map_err(|e| refused(&e))?);
             }
             file.add_group(above.finish());
         }
-        file.finish().map_err(|e| {
-            DataError::new(
-                Code::E0607,
-                format!("cannot write `{}`: {e}", path.display()),
-                "give processes names without `/`",
-            )
-        })
+        file.finish().map_err(|e| refused(&e))
+    }
+}
+
+impl WrittenGroup<'_> {
+    fn built(self, mut own: GroupBuilder) -> Result<FinishedGroup, FormatError> {
+        for (name, value) in self.attributes {
+            own.set_attr(name, AttrValue::VarLenString(value));
+        }
+        for (name, shape, column) in self.datasets {
+            let dataset = own.create_dataset(name);
+            match column {
+                Column::I8(values) => dataset.with_i8_data(&values),
+                Column::U8(values) => dataset.with_u8_data(&values),
+                Column::I16(values) => dataset.with_i16_data(&values),
+                Column::U32(values) => dataset.with_u32_data(values),
+                Column::U64(values) => dataset.with_u64_data(values),
+                Column::I64(values) => dataset.with_i64_data(&values),
+                Column::F32(values) => dataset.with_f32_data(&values),
+                Column::F64(values) => dataset.with_f64_data(values),
+                Column::Bool(value) => {
+                    let names = EnumTypeBuilder::with_base(make_i8_type());
+                    let names = names.value("FALSE", 0).value("TRUE", 1).build()?;
+                    dataset.with_enum_u8_data(names, &[u8::from(value)])
+                }
+                Column::Text(text) => dataset.with_vlen_strings(&[text]),
+                Column::Padded(text, bytes) => dataset.with_ascii_strings_sized(&[text], bytes)?,
+            }
+            .with_shape(&shape);
+        }
+        for group in self.groups {
+            let inner = own.create_group(&group.name);
+            own.add_group(group.built(inner)?);
+        }
+        Ok(own.finish())
     }
 }

@@ -17,6 +17,7 @@ pub mod h5;
 mod idx;
 pub mod input;
 mod names;
+pub mod net;
 mod npy;
 mod npz;
 mod stream;
@@ -24,11 +25,15 @@ mod write;
 
 pub use elements::Elements;
 pub use files::{Bytes, Disk, Files, Memory, Opened, Overlay};
+pub use net::write_net;
 
 use snn_ir::data::{DataError, DataSource, Dataset};
 use snn_ir::diagnostics::Code;
 use snn_ir::step::Elem;
-use snn_ir::tensor::Tensor;
+use snn_ir::tensor::{Tensor, Values};
+use snn_runtime::network::ElementType;
+use snn_runtime::npy::Header;
+use snn_runtime::npz::Member;
 use std::path::Path;
 
 /// Opens a file and reads its header. (A table has none and is scanned.)
@@ -83,6 +88,33 @@ pub fn write_npy(files: &dyn Files, dataset: &Dataset, to: &Path) -> Result<(), 
         };
         unchanged(dataset, elem, &shape)
     })
+}
+
+/// Writes named arrays to a `.npz` archive, which appears under its name only when it is whole.
+/// Names, such as dotted paths, are the keys: `net.layer0.synapse.weights`. Integers are written
+/// as `i64`, floats as `f64`, booleans as `bool`, in C order.
+///
+/// # Errors
+/// E0607 where the file cannot be written, or two arrays have the same name.
+pub fn write_npz(to: &Path, arrays: &[(&str, &Tensor)]) -> Result<(), DataError> {
+    let mut all = Vec::with_capacity(arrays.len());
+    for (name, tensor) in arrays {
+        let elem = match &tensor.values {
+            Values::Int(_) => Elem::I64,
+            Values::Float(_) => Elem::F64,
+            Values::Bool(_) => Elem::Bool,
+        };
+        let header = Header::new(ElementType::from(elem), &tensor.shape);
+        all.push((*name, header, tensor.bytes()));
+    }
+    let members: Vec<Member<'_>> = all
+        .iter()
+        .map(|(name, header, bytes)| {
+            let (header, bytes) = (header.clone(), snn_runtime::npz::Values::Held(bytes));
+            Member { name, header, bytes }
+        })
+        .collect();
+    snn_runtime::npz::write(to, &members, "").map_err(|e| write::failed(to, &e))
 }
 
 /// What is read must be what was announced: the program was checked with it.

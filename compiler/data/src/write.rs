@@ -1,4 +1,5 @@
-//! `.npy` files for generated programs.
+//! Files that appear under their name only when they are whole, and `.npy` files for generated
+//! programs.
 
 use snn_ir::data::DataError;
 use snn_ir::diagnostics::Code;
@@ -22,10 +23,23 @@ pub(super) fn npy(
     shape: &[usize],
     body: impl FnOnce(&mut BufWriter<File>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
+    whole(to, |file| {
+        Header::new(ElementType::from(elem), shape).write(file).map_err(|e| failed(to, &e))?;
+        body(file)
+    })
+}
+
+/// Writes a file at `to`, which appears under its name only when `body` has written all of it.
+///
+/// # Errors
+/// E0607, and those of `body`.
+pub(super) fn whole(
+    to: &Path,
+    body: impl FnOnce(&mut BufWriter<File>) -> Result<(), DataError>,
+) -> Result<(), DataError> {
     let partial = partial_name(to);
     let write = || {
         let mut file = BufWriter::new(File::create(&partial).map_err(|e| failed(to, &e))?);
-        Header::new(ElementType::from(elem), shape).write(&mut file).map_err(|e| failed(to, &e))?;
         body(&mut file)?;
         file.flush().map_err(|e| failed(to, &e))?;
         std::fs::rename(&partial, to).map_err(|e| failed(to, &e))

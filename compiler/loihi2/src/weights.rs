@@ -92,7 +92,10 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
                 datasets.push((key, vec![list.len() as u64], Column::U32(list)));
             }
         }
-        file.add("projections", WrittenGroup { name: name.clone(), datasets, attributes });
+        file.add(
+            "projections",
+            WrittenGroup { name: name.clone(), datasets, groups: vec![], attributes },
+        );
     }
     for ((population, name), rate) in
         network.populations.iter().zip(&names.populations).zip(&rates.of)
@@ -110,7 +113,8 @@ fn bytes(path: &Path, network: &ChipNetwork, rates: &Rates) -> Result<Vec<u8>, D
             datasets.push(("rates", vec![each.len() as u64], Column::F64(each)));
         }
         if !datasets.is_empty() {
-            let group = WrittenGroup { name: name.clone(), datasets, attributes: vec![] };
+            let group =
+                WrittenGroup { name: name.clone(), datasets, groups: vec![], attributes: vec![] };
             file.add("populations", group);
         }
     }
@@ -448,14 +452,16 @@ mod tests {
             ("fine", vec![2], Column::U32(&numbers)),
         ] {
             let datasets = vec![("gather", shape, column)];
-            let group = WrittenGroup { name: name.into(), datasets, attributes: vec![] };
+            let group =
+                WrittenGroup { name: name.into(), datasets, groups: vec![], attributes: vec![] };
             file.add("projections", group);
         }
         let datasets = vec![
             ("bias", vec![2], Column::U8(vec![1, 2].into())),
             ("rates", vec![1, 2], Column::F64(&[0.5, 0.5])),
         ];
-        let group = WrittenGroup { name: "cells".into(), datasets, attributes: vec![] };
+        let group =
+            WrittenGroup { name: "cells".into(), datasets, groups: vec![], attributes: vec![] };
         file.add("populations", group);
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("w.h5");
