@@ -33,7 +33,7 @@ fn spikes(t: usize) -> Row {
 
 /// Wanted spikes, by the step in which they are sent.
 fn wanted(t: usize) -> Row {
-    [0, 1, 2].map(|c| f64::from(u8::from((2 * t + c) % 3 == 0)))
+    [0, 1, 2].map(|c| f64::from(u8::from((2 * t + c).is_multiple_of(3))))
 }
 
 fn label(sample: usize) -> usize {
@@ -105,8 +105,11 @@ fn sparsity(sample: usize, max_rate: f64, lam: f64) -> f64 {
     lam * (rate - max_rate).max(0.0).powi(2)
 }
 
-/// Each loss as it is declared, the port of its target, and its values by sample.
-fn losses() -> Vec<(&'static str, &'static str, Box<dyn Fn(usize) -> f64>)> {
+/// A loss as it is declared, the port of its target, and its values by sample.
+type Declared = (&'static str, &'static str, Box<dyn Fn(usize) -> f64>);
+
+/// Each loss, with several params.
+fn losses() -> Vec<Declared> {
     vec![
         ("SpikeRate(", "label", Box::new(|k| spike_rate(k, None, 0.9, 0.01))),
         ("SpikeRate(yes: 0.7, no: 0.2, ", "label", Box::new(|k| spike_rate(k, None, 0.7, 0.2))),
