@@ -12,6 +12,7 @@
 //! | execute a run | [`CheckedRun::execute`] with [`Settings`]: engine, threads, progress, stopping |
 //! | use what it recorded | [`Executed::array`], [`report::evaluate`]; where it comes from: [`origin`] |
 //! | run a grid of values | [`sweep`] |
+//! | check what a network learns, and from what | [`Options::train`], [`CheckedTraining`] |
 //! | step a network, look at it and write to it | [`Session`] |
 //! | place it on a chip | [`place`] |
 //!

@@ -84,7 +84,8 @@ fn programs_of_the_specification_are_accepted() {
     all.push(root().join("README.md"));
     let mut wrong = Vec::new();
     for snippet in all.iter().flat_map(|page| snippets(page)).filter(|s| s.kind == "snn") {
-        if snippet.text.lines().any(|line| line.starts_with("run ")) {
+        let executed = |line: &str| line.starts_with("run ") || line.starts_with("train ");
+        if snippet.text.lines().any(executed) {
             let codes = codes(&snippet.text);
             if !codes.is_empty() {
                 wrong.push(format!("{}: {codes:?}", snippet.place));

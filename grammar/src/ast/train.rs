@@ -32,7 +32,7 @@ pub enum TrainMemberKind {
     /// `samples EXPR`.
     Samples(Expr),
     /// `learn …`.
-    Learn(Learn),
+    Learn(Box<Learn>),
     /// `loss …`.
     Loss {
         /// A variable, perhaps with a factor.

@@ -4,7 +4,7 @@ use super::source::{read, syntax};
 use super::{Module, Program, Symbol, item_name};
 use crate::resolve::ItemRef;
 use snn_data::Files;
-use snn_grammar::ast::{self, ItemKind, Span};
+use snn_grammar::ast::{self, Ident, ItemKind, Span};
 use snn_grammar::{SyntaxError, parse};
 use snn_ir::diagnostics::{Code, Diagnostic, Loc, Sink, SourceFile};
 use std::collections::BTreeMap;
@@ -61,6 +61,7 @@ pub fn load(path: &Path, files: &dyn Files, sink: &mut Sink) -> Program {
         loader.program.prelude.push(module);
     }
     check_models(&loader.program, loader.sink);
+    check_trains(&loader.program, loader.sink);
     loader.program
 }
 
@@ -202,6 +203,25 @@ fn check_models(program: &Program, sink: &mut Sink) {
             let d = Diagnostic::new(Code::E0401, message, loc, "not found");
             let paths = program.paths_in(id as u32, &name);
             sink.push(d.meant(&name, paths.iter().map(String::as_str), loc));
+        }
+    }
+}
+
+/// Of two train blocks with one name, the command line could not pick one.
+fn check_trains(program: &Program, sink: &mut Sink) {
+    let mut known: Vec<&Ident> = Vec::new();
+    for (at, train) in program.trains() {
+        let name = &train.run.name;
+        match known.iter().find(|first| first.name == name.name) {
+            Some(first) => {
+                let message = format!("`{}` is declared twice", name.name);
+                let place = |span| Loc { file: at.file, span };
+                let d =
+                    Diagnostic::new(Code::E0402, message, place(name.span), "declared again here");
+                let d = d.label(place(first.span), "declared first here");
+                sink.push(d.help("give one of them another name"));
+            }
+            None => known.push(name),
         }
     }
 }

@@ -148,15 +148,15 @@ impl Program {
     }
 }
 
-/// The name an item declares, where it declares one.
+/// The name an item declares, where it declares one. Nothing names a train block but the command
+/// line, so that it may be called as what it learns from.
 pub fn item_name(kind: &ItemKind) -> Option<&ast::Ident> {
     match kind {
-        ItemKind::Use(_) | ItemKind::Model(_) => None,
+        ItemKind::Use(_) | ItemKind::Model(_) | ItemKind::Train(_) => None,
         ItemKind::Const(b) | ItemKind::Data(b) => Some(&b.name),
         ItemKind::Epoch(e) => Some(&e.name),
         ItemKind::Process(p) => Some(&p.name),
         ItemKind::Network(n) => Some(&n.name),
         ItemKind::Run(r) => Some(&r.name),
-        ItemKind::Train(t) => Some(&t.run.name),
     }
 }

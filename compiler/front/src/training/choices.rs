@@ -91,7 +91,7 @@ fn optimizer(members: &mut Members<'_, '_>) -> Option<Optimizer> {
         let n = members.number(e)?;
         let what = ["", "momentum", "`beta2`"].get(i).copied().unwrap_or_default();
         let what = if name != "sgd" && i == 1 { "`beta1`" } else { what };
-        members.within(what, "from 0 up to, but not, 1", e, n, (0.0..1.0).contains(&n))
+        members.within(what, "at least 0 and less than 1", e, n, (0.0..1.0).contains(&n))
     };
     let weight_decay = |members: &mut Members<'_, '_>, default: f64| {
         let Some(e) = values.last().copied().flatten() else { return Some(default) };

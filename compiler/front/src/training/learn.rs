@@ -359,7 +359,9 @@ impl<'c> Line<'c> {
                 format!("`{}` begins with values that are no multiples of {step}", of.path);
             let what = format!("{} between two, the first is {first}", share(count, all));
             let d = place_of(Diagnostic::new(Code::W1001, message, place, what), members);
-            let d = d.help("begin with multiples, or with random numbers, which are no warning");
+            let d = d.help(
+                "begin with multiples, or with random numbers: `from normal(0.0, 8.0) seed 1`, say",
+            );
             members.cx.sink.push(d);
         }
         Some(())

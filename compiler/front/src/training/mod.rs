@@ -179,7 +179,7 @@ fn exports(members: &mut Members<'_, '_>) -> Vec<Export> {
         if !matches!(ending, Some("npz" | "net")) {
             let message = "a trained network is written as `.npz` or `.net`";
             let stem = Path::new(path).file_stem().and_then(|s| s.to_str());
-            let stem = stem.filter(|s| !s.is_empty()).unwrap_or("trained");
+            let stem = stem.filter(|s| !s.starts_with('.')).unwrap_or("trained");
             let d = Diagnostic::new(Code::E1011, message, place, "another ending");
             members.fail(d.help(format!(
                 "write `\"{stem}.net\"` for layers as lava-dl exports them, `\"{stem}.npz\"` for \

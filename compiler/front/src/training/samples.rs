@@ -167,7 +167,8 @@ fn period(members: &mut Members<'_, '_>) -> Option<(u64, Loc)> {
         _ => None,
     });
     let Some((path, _)) = written else {
-        let line = epochs(members.cx).into_iter().next().map(|name| format!("sample {name}"));
+        let line = epochs(members.cx, true).into_iter().next();
+        let line = line.map(|name| format!("sample {name}"));
         members.need("sample", |_| false, line);
         return None;
     };
@@ -203,7 +204,7 @@ fn epoch(members: &mut Members<'_, '_>, path: &Path, place: Loc) -> Option<(Item
         _ => {
             let message = format!("there is no epoch `{name}`");
             let d = Diagnostic::new(Code::E0401, message, place, "not found");
-            let names = epochs(members.cx);
+            let names = epochs(members.cx, false);
             let d = match names.is_empty() {
                 true => d.help("declare one: `epoch image = every 32 steps`"),
                 false => d.meant(&name, names.iter().map(String::as_str), place),
@@ -215,7 +216,7 @@ fn epoch(members: &mut Members<'_, '_>, path: &Path, place: Loc) -> Option<(Item
     if !matches!(members.cx.program.item(found).kind, ItemKind::Epoch(_)) {
         let message = format!("`{name}` is no epoch");
         let d = Diagnostic::new(Code::E0204, message, place, "an epoch is needed here");
-        let names = epochs(members.cx);
+        let names = epochs(members.cx, false);
         members.fail(match names.is_empty() {
             true => d.help("declare one: `epoch image = every 32 steps`"),
             false => d.note(format!("the program's epochs are {}", names.join(", "))),
@@ -225,11 +226,13 @@ fn epoch(members: &mut Members<'_, '_>, path: &Path, place: Loc) -> Option<(Item
     Some((found, name))
 }
 
-/// The epochs of the program's own file.
-fn epochs(cx: &Cx<'_>) -> Vec<String> {
+/// The epochs of the program's own file; those `without` an offset, or all.
+fn epochs(cx: &Cx<'_>, without: bool) -> Vec<String> {
     let items = cx.program.modules.first().into_iter().flat_map(|m| &m.file.items);
     let epochs = items.filter_map(|item| match &item.kind {
-        ItemKind::Epoch(epoch) => Some(epoch.name.name.clone()),
+        ItemKind::Epoch(epoch) if !without || epoch.offset.is_none() => {
+            Some(epoch.name.name.clone())
+        }
         _ => None,
     });
     epochs.collect()

@@ -525,7 +525,6 @@ impl<'a> Cx<'a> {
                 let (what, hint) = match other {
                     ItemKind::Process(_) => ("a process", "make an instance of it in a network"),
                     ItemKind::Network(_) => ("a network", "make an instance of it in a network"),
-                    ItemKind::Train(_) => ("a train block", "name what it learns instead"),
                     _ => ("a run", "runs are named on the command line: `--run NAME`"),
                 };
                 let message = format!("{what} is not a value");

@@ -49,7 +49,7 @@ impl Builder<'_> {
         let mut kids = self.kids(pair);
         Ok(match rule {
             Rule::train_sample => TrainMemberKind::Sample(self.path(kids.need(Rule::path)?)),
-            Rule::train_learn => TrainMemberKind::Learn(self.learn(&mut kids)?),
+            Rule::train_learn => TrainMemberKind::Learn(Box::new(self.learn(&mut kids)?)),
             Rule::train_slope => TrainMemberKind::Slope(self.choice(&mut kids)?),
             Rule::train_optimizer => TrainMemberKind::Optimizer(self.choice(&mut kids)?),
             Rule::train_decay => TrainMemberKind::Decay(self.choice(&mut kids)?),
