@@ -1,17 +1,18 @@
 //! Trains what a `train` block says, in this process.
 
+mod net;
+
 use snn_back::executor::{self, Executor};
 use snn_back::schedule;
 use snn_data::Files;
 use snn_ir::diagnostics::{Code, Diagnostic, Loc, Sink};
 use snn_ir::network::{Flat, Network, fold};
 use snn_ir::scalar::Kind;
+use snn_ir::tensor::Tensor;
 use snn_ir::training::Training;
-use snn_runtime::network::ElementType;
-use snn_runtime::npy::Header;
-use snn_runtime::npz::{self, Member};
 use snn_runtime::train::{self, Course, Lesson, Param, Place, State, TrainError, Watch};
 use snn_train::{Planned, plan};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ impl Trainer {
     /// That of a checked `train` block: `network` is the run over all samples, `flat` its flat form.
     ///
     /// # Errors
-    /// E1001 where the network cannot learn; the codes of data files that cannot be read.
+    /// E1012 where the network cannot learn, E1008 where the loss does not depend on what is learned;
+    /// the codes of data files that cannot be read.
     pub fn new(
         network: &Network,
         flat: &Flat,
@@ -38,6 +40,7 @@ impl Trainer {
             let message = format!("`{}` cannot be trained", training.name);
             Diagnostic::new(Code::E1012, message, refused.place, refused.why)
         })?;
+        reached(network, training, &planned)?;
         let mut sink = Sink::default();
         let ir = schedule::schedule(&mut sink, &fold(&planned.lesson.flat));
         let ir = ir.ok_or_else(|| {
@@ -126,10 +129,30 @@ fn course(network: &Network, training: &Training, of: &Planned, executor: &Execu
     }
 }
 
-/// Writes what was learned: by path of the param, in its shape; integers as `i32`.
+/// Requires that the loss depends on all that is learned.
 ///
 /// # Errors
-/// E0901 where it cannot be written, E1011 where the format cannot hold it.
+/// E1008, with the operations at which gradients end.
+fn reached(network: &Network, training: &Training, of: &Planned) -> Result<(), Diagnostic> {
+    let mut all = training.learned.iter().zip(&of.reaches);
+    let Some((learned, _)) = all.find(|(_, reaches)| !**reaches) else { return Ok(()) };
+    let path = &network.params[learned.param.at()].path;
+    let message = format!("the loss does not depend on `{path}`");
+    let mut d = Diagnostic::new(Code::E1008, message, learned.place, "nothing would be learned");
+    for end in of.ends.iter().take(ENDS) {
+        d = d.label(end.place, format!("a gradient ends here: `{}` has no derivative", end.what));
+    }
+    Err(d.help("leave it out, or connect its process to the loss"))
+}
+
+/// So many ends of gradients are shown.
+const ENDS: usize = 4;
+
+/// Writes what was learned, with the values that were the best. An archive has it by path of the
+/// param, in its shape, integers as `i64`.
+///
+/// # Errors
+/// E0607 where it cannot be written, E1011 where the format cannot hold it.
 pub fn export(
     path: &Path,
     network: &Network,
@@ -137,33 +160,26 @@ pub fn export(
     values: &[Vec<f64>],
     place: Loc,
 ) -> Result<(), Diagnostic> {
-    if path.extension() != Some("npz".as_ref()) {
-        let message = format!("`{}` cannot hold this network", path.display());
-        return Err(Diagnostic::new(Code::E1011, message, place, "write `.npz`"));
-    }
-    let mut arrays = Vec::with_capacity(values.len());
+    let mut arrays: BTreeMap<&str, Tensor> = BTreeMap::new();
     for (learned, values) in training.learned.iter().zip(values) {
         let param = &network.params[learned.param.at()];
         let of = &network.tensors[param.tensor.at()];
-        let integers = of.kind == Kind::Int;
-        let (element, bytes): (_, Vec<u8>) = match integers {
-            true => {
-                (ElementType::I32, values.iter().flat_map(|x| (*x as i32).to_le_bytes()).collect())
+        let tensor = match of.kind {
+            Kind::Int | Kind::Bool => {
+                Tensor::int(of.shape.clone(), values.iter().map(|x| *x as i64).collect())
             }
-            false => (ElementType::F64, values.iter().flat_map(|x| x.to_le_bytes()).collect()),
+            Kind::F32 | Kind::F64 => Tensor::float(of.shape.clone(), values.clone()),
         };
-        arrays.push((param.path.as_str(), Header::new(element, &of.shape), bytes));
+        arrays.insert(&param.path, tensor);
     }
-    let members: Vec<Member> = arrays
-        .iter()
-        .map(|(name, header, bytes)| Member {
-            name,
-            header: header.clone(),
-            bytes: npz::Values::Held(bytes),
-        })
-        .collect();
-    npz::write(path, &members, "").map_err(|e| {
-        let message = format!("`{}` cannot be written: {e}", path.display());
-        Diagnostic::without_place(Code::E0901, message)
-    })
+    if path.extension() == Some("net".as_ref()) {
+        let layers = net::layers(network, &arrays).map_err(|why| {
+            let message = format!("`{}` cannot hold this network", path.display());
+            Diagnostic::new(Code::E1011, message, place, why)
+                .help("write an archive, whose name ends with `.npz`")
+        })?;
+        return Ok(snn_data::write_net(path, &layers)?);
+    }
+    let members: Vec<(&str, &Tensor)> = arrays.iter().map(|(name, of)| (*name, of)).collect();
+    Ok(snn_data::write_npz(path, &members)?)
 }

@@ -25,7 +25,7 @@ mod write;
 
 pub use elements::Elements;
 pub use files::{Bytes, Disk, Files, Memory, Opened, Overlay};
-pub use net::write_net;
+pub use net::{NetLayer, NetNeuron, NeuronKind, PerNeuron, write_net};
 
 use snn_ir::data::{DataError, DataSource, Dataset};
 use snn_ir::diagnostics::Code;

@@ -6,6 +6,7 @@ mod compare;
 mod engines;
 mod fixes;
 mod hostile;
+mod learning;
 mod losses;
 mod placements;
 mod programs;

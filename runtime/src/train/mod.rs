@@ -281,3 +281,6 @@ fn limited(course: &Course, values: &[Vec<f64>]) -> f64 {
 fn failed(fault: Fault) -> TrainError {
     TrainError::Run(RunError::Fault(fault))
 }
+
+#[cfg(test)]
+mod tests;

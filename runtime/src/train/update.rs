@@ -68,7 +68,7 @@ impl Update<'_> {
     }
 
     /// What the rate is multiplied by.
-    fn factor(&self) -> f64 {
+    pub(super) fn factor(&self) -> f64 {
         match self.course.decay {
             Decay::Constant => 1.0,
             Decay::Linear => 1.0 - self.passed,

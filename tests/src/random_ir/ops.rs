@@ -18,8 +18,9 @@ impl Builder<'_> {
                     self.add(clock, OpKind::Loop(body));
                 }
             }
-            5 | 6 => match self.choices.below(3) {
+            5 | 6 => match self.choices.below(4) {
                 2 => self.live(clock),
+                3 => self.outer(clock),
                 _ => self.synapse(clock),
             },
             7 => self.reduce(clock),

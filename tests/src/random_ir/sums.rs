@@ -5,7 +5,7 @@ use super::{Builder, ELEMS, SHAPES};
 use snn_ir::step::kernels;
 use snn_ir::step::{
     Access, Buffer, BufferId, BufferKind, ClockId, Elem, Init, KernelKind, Kind, Loop, OpKind,
-    Reduce, ReduceOp, Source, Synapse, TensorValues,
+    Outer, Reduce, ReduceOp, Source, Synapse, TensorValues,
 };
 use snn_ir::tensor::{Sparse, Tensor as Known};
 use snn_runtime::kernels::Geometry;
@@ -133,9 +133,21 @@ impl Builder<'_> {
         let init = if float { Init::Float(0.0) } else { Init::Int(0) };
         let dst = self.buffer_with(sums, &targets, BufferKind::State, init);
         let weight = self.ir.buffers[weights.0 as usize].elem;
-        let kernel = kernels::live(weight, sums, (i64::MIN, i64::MAX));
+        let turned = conv.is_none() && self.choices.one_in(2);
+        let kernel = if turned { kernels::turned } else { kernels::live };
+        let kernel = kernel(weight, sums, (i64::MIN, i64::MAX));
         let weights = Source::Buffer(weights);
         self.add(clock, OpKind::Synapse(Synapse { weights, conv, src, binary, dst, kernel }));
+    }
+
+    /// Products that are added up.
+    pub(super) fn outer(&mut self, clock: ClockId) {
+        let elem = self.choices.pick(&[Elem::F64, Elem::F32]);
+        let Some(sources) = self.find(|b| !b.shape.is_empty()) else { return };
+        let Some(targets) = self.find(|b| b.elem == elem && !b.shape.is_empty()) else { return };
+        let [n, m] = [sources, targets].map(|b| self.ir.buffers[b.0 as usize].len());
+        let dst = self.buffer_with(elem, &[n, m], BufferKind::State, Init::Float(0.0));
+        self.add(clock, OpKind::Outer(Outer { dst, sources, targets }));
     }
 
     /// A loop that gives every element of a buffer another value.

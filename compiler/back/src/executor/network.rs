@@ -3,8 +3,9 @@
 use super::array::{Array, apply, condition};
 use super::code::Code;
 use super::state::{Prepared, Program, State, Stepped};
-use snn_ir::scalar::{Op, Scalar};
+use snn_ir::scalar::{Op, Scalar, Slice};
 use snn_ir::step::{self, BufferId, BufferKind, OpKind, Reduce, ReduceOp};
+use snn_runtime::kernels::elementwise::Many;
 
 /// The place among the phases of what happens between steps, after all others.
 const HOST: usize = 5;
@@ -64,6 +65,14 @@ impl State {
         let Some(operand) = &code.result else { return Ok(()) };
         self.execute(program, code, |state, block| {
             let values = state.operand(code, block, operand);
+            if kept.is_empty()
+                && state.times.len() == 1
+                && let Some(found) = extreme_of(reduce.op, values)
+            {
+                let op = if reduce.op == ReduceOp::Min { Op::Min } else { Op::Max };
+                best[0] = Some((extreme(op, best[0], found), 0));
+                return;
+            }
             for n in 0..block.rows * block.per_row {
                 let (window, row) = code.row(block.row + n / block.per_row);
                 let element = row + block.first + n % block.per_row;
@@ -174,6 +183,24 @@ fn along(domain: &[usize], axes: &[usize], element: usize) -> usize {
 fn slot(n: u64, len: usize, width: usize) -> usize {
     let slots = (len / width.max(1)).max(1);
     (n % slots as u64) as usize * width
+}
+
+/// The least or the largest of many integers at once.
+fn extreme_of(op: ReduceOp, values: Slice<'_>) -> Option<Scalar> {
+    fn of<T: Copy + Ord>(op: ReduceOp, values: &[T]) -> Option<T> {
+        let all = values.iter().copied();
+        match op {
+            ReduceOp::Min => all.reduce(|a, b| if b < a { b } else { a }),
+            ReduceOp::Max => all.reduce(|a, b| if b > a { b } else { a }),
+            ReduceOp::Sum | ReduceOp::ArgMax => None,
+        }
+    }
+    match values {
+        Slice::Bool(Many::Each(x)) => of(op, x).map(Scalar::Bool),
+        Slice::Narrow(Many::Each(x)) => of(op, x).map(|x| Scalar::Int(x.into())),
+        Slice::Int(Many::Each(x)) => of(op, x).map(Scalar::Int),
+        _ => None,
+    }
 }
 
 fn extreme(op: Op, best: Option<(Scalar, usize)>, value: Scalar) -> Scalar {

@@ -44,6 +44,11 @@ pub struct Builder<'g> {
     pub(super) fixed: HashMap<ValueId, BufferId>,
     /// The buffers of values that the present statement has computed whole.
     pub(super) hoisted: HashMap<ValueId, BufferId>,
+    /// Whether a value is the same all through a step: it depends on nothing that is stored.
+    steady: Vec<bool>,
+    /// The buffers of such values that statements of the present phase have computed whole, by when
+    /// they did.
+    pub(super) shared: HashMap<(ClockId, ValueId), BufferId>,
     /// Whether the present statement happens, where it may not.
     pub(super) shield: Option<Shield>,
     /// How deep in values that are computed whole.
@@ -61,6 +66,20 @@ pub struct Builder<'g> {
     pub(super) spelled: bool,
 }
 
+/// The values that are the same all through a step.
+fn steady(body: &Body) -> Vec<bool> {
+    let mut steady: Vec<bool> = Vec::with_capacity(body.values.len());
+    for value in &body.values {
+        let own = match value.op {
+            network::Op::Var(var) => body.vars[var as usize].kind == VarKind::Given,
+            network::Op::Input(_) | network::Op::Random { .. } => false,
+            _ => value.args.iter().all(|arg| steady[arg.at()]),
+        };
+        steady.push(own);
+    }
+    steady
+}
+
 /// Where the statement being lowered stands.
 #[derive(Clone)]
 pub(super) struct At {
@@ -71,6 +90,12 @@ pub(super) struct At {
 }
 
 impl<'g> Builder<'g> {
+    /// The key under which a value that is computed whole is shared with later statements: it is
+    /// computed in every case, and the same for all of them.
+    pub(super) fn shareable(&self, id: ValueId) -> Option<(ClockId, ValueId)> {
+        (self.steady[id.at()] && self.shield.is_none()).then_some((self.at.clock, id))
+    }
+
     /// Allocates the buffers of all variables.
     pub fn new(flat: &'g Flat) -> Builder<'g> {
         let (network, body) = (&flat.0, flat.body());
@@ -85,6 +110,8 @@ impl<'g> Builder<'g> {
             vars: Vec::new(),
             fixed: HashMap::new(),
             hoisted: HashMap::new(),
+            steady: steady(body),
+            shared: HashMap::new(),
             shield: None,
             depth: 0,
             at: At { origin: String::new(), clock: step::ALWAYS, loc },
@@ -203,6 +230,7 @@ impl<'g> Builder<'g> {
 
     /// Lowers the statements of a phase.
     pub fn phase(&mut self, stmts: &[Stmt]) -> Vec<Step> {
+        self.shared.clear();
         for stmt in stmts {
             let clock = self.clock(stmt.clock);
             self.at = At { origin: self.origin(&stmt.action), clock, loc: stmt.place };

@@ -17,6 +17,10 @@ impl Builder<'_> {
         if let Some(known) = self.hoisted.get(&id) {
             return *known;
         }
+        let shared = self.shareable(id);
+        if let Some(known) = shared.and_then(|key| self.shared.get(&key)) {
+            return *known;
+        }
         self.depth += 1;
         let value = &self.body.values[id.at()];
         let buffer = match &value.op {
@@ -57,6 +61,9 @@ impl Builder<'_> {
         };
         self.depth -= 1;
         self.hoisted.insert(id, buffer);
+        if let Some(key) = shared {
+            self.shared.insert(key, buffer);
+        }
         buffer
     }
 

@@ -253,7 +253,7 @@ fn file(cx: &mut Cx<'_>, format: &str, a: &mut Args<'_>, env: &Env) -> Eval<Val>
         "npz" => {
             let members = snn_data::npz_members(cx.files, &path);
             members.map_err(|e| cx.data_error(e, a.loc(0)))?;
-            return Ok(Val::Archive(path));
+            return Ok(Val::Archive(path, String::new()));
         }
         "idx" => DataSource::Idx(path),
         "npy" => DataSource::Npy(path),

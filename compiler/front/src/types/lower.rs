@@ -234,9 +234,17 @@ impl Cx<'_> {
         }
         let loc = Loc { file: env.file, span: field.span };
         match self.eval(of, env)? {
-            Val::Archive(path) => {
-                let source = DataSource::Npz(path.clone(), field.name.clone());
-                self.member(&path, field, loc)?;
+            Val::Archive(path, before) => {
+                let name = format!("{before}{}", field.name);
+                let inside = format!("{name}.");
+                let members =
+                    npz_members(self.files, &path).map_err(|e| self.data_error(e, loc))?;
+                // What was recorded or learned is called by its path: `params.net.weights`.
+                if !members.contains(&name) && members.iter().any(|m| m.starts_with(&inside)) {
+                    return Ok(Val::Archive(path, inside));
+                }
+                self.member(&path, (&name, &members), loc)?;
+                let source = DataSource::Npz(path, name);
                 Ok(Val::Expr(TExpr::file(self.dataset(source, loc)?)))
             }
             Val::Epoch { every, start } => {
@@ -273,15 +281,14 @@ impl Cx<'_> {
     }
 
     /// Requires that an archive has a member.
-    fn member(&mut self, path: &Path, field: &Ident, loc: Loc) -> Eval<()> {
-        let members = npz_members(self.files, path).map_err(|e| self.data_error(e, loc))?;
-        if members.contains(&field.name) {
+    fn member(&mut self, path: &Path, (name, members): (&String, &[String]), loc: Loc) -> Eval<()> {
+        if members.contains(name) {
             return Ok(());
         }
-        let message = format!("`{}` has no array `{}`", path.display(), field.name);
+        let message = format!("`{}` has no array `{name}`", path.display());
         let d = Diagnostic::new(Code::E0604, message, loc, "not in the archive")
             .note(format!("it holds {}", members.join(", ")));
-        Err(self.fail(d.meant(&field.name, members.iter().map(String::as_str), loc)))
+        Err(self.fail(d.meant(name, members.iter().map(String::as_str), loc)))
     }
 
     fn call(&mut self, callee: &ast::Expr, args: &[ast::Arg], loc: Loc, env: &Env) -> Eval<Val> {

@@ -18,7 +18,7 @@ impl Cx<'_> {
         }
         let said = self.sink.count();
         let value = self.eval(&whole, env).and_then(|value| match value {
-            Val::Str(_) | Val::Archive(_) | Val::Epoch { .. } => Ok(None),
+            Val::Str(_) | Val::Archive(..) | Val::Epoch { .. } => Ok(None),
             value => self.as_expr(value, Loc { file: env.file, span: e.span }).map(Some),
         });
         self.sink.split_off(said);

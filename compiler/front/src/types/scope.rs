@@ -27,8 +27,9 @@ pub enum Val {
     Str(String),
     /// A list that is not (or not yet) an array: a shape, several ports.
     List(Vec<Val>),
-    /// An archive of arrays: `params` in `params.w0`.
-    Archive(PathBuf),
+    /// An archive of arrays, with what the names of its members begin with: `params` in `params.w0`,
+    /// `params.net` in `params.net.weights`.
+    Archive(PathBuf, String),
     /// An epoch: period and the residue of its first steps (`t % every == start`).
     Epoch {
         /// Steps per period.
@@ -255,7 +256,7 @@ impl<'a> Cx<'a> {
             Val::Expr(e) => return Ok(e),
             Val::List(items) => return self.list(items, loc),
             Val::Str(_) => "a text",
-            Val::Archive(_) => "an archive; name a member, as in `params.w0`",
+            Val::Archive(..) => "an archive; name a member, as in `params.w0`",
             Val::Epoch { .. } => "an epoch; use its `.start`, `.end` or `.index`",
         };
         Err(self.fail(Diagnostic::new(
