@@ -317,7 +317,7 @@ fn gradients_of_samples_are_those_of_every_loss() {
             let net = flatten(&checked.runs[0].network).unwrap();
             let loss = var(&net, "loss0.loss");
             let steps = 10;
-            let one = sample(&net, Cut { loss, period: 8, steps });
+            let one = sample(&net, Cut { wanted: &[loss], period: 8, steps });
             let one = one.unwrap_or_else(|why| panic!("{start}: {why:?}"));
             let mut seen = Vec::new();
             for number in 1..4u64 {

@@ -362,9 +362,8 @@ impl Made {
             Some(ValueId(2 * *n as u32 + u32::from(turned)))
         };
         let used = used(&self.body, last);
-        for at in ahead as usize..self.body.values.len() {
-            let value = &self.body.values[at];
-            let in_steps = value.stage == Stage::Step && used[at];
+        for (at, used) in used.into_iter().enumerate().skip(ahead as usize) {
+            let in_steps = self.body.values[at].stage == Stage::Step && used;
             if !in_steps && self.depends[at] != Follows::Sample {
                 continue;
             }

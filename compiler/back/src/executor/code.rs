@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub const BLOCK: usize = 1024;
 
 /// An array with a value for each element of a block, or for each of its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Register {
     pub ty: Type,
     pub number: usize,

@@ -12,6 +12,10 @@ use snn_ir::step::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+mod computed;
+
+use computed::Computed;
+
 impl Code {
     /// That of a loop. `constants` are the tensors that loops load.
     pub fn of_loop(ir: &StepIr, constants: &Constants, body: &Loop) -> Code {
@@ -107,6 +111,8 @@ struct Writer<'i> {
     locals: BTreeMap<u32, Value>,
     /// What was loaded, and is still the same.
     loaded: Vec<(Access, Value)>,
+    /// What was computed, and is still the same.
+    computed: Computed,
     /// Where the statement that is written has a mask.
     mask: Option<Operand>,
     registers: usize,
@@ -140,6 +146,7 @@ impl<'i> Writer<'i> {
             axes,
             locals: BTreeMap::new(),
             loaded: Vec::new(),
+            computed: Computed::default(),
             mask: None,
             registers: 0,
             steps: Vec::new(),
@@ -169,12 +176,14 @@ impl<'i> Writer<'i> {
             Stmt::Store { to, value, fit, mask } => {
                 let Source::Buffer(buffer) = to.source else { panic!("a tensor is stored to") };
                 self.hold(buffer, later);
+                self.computed.bound();
                 let mask = mask.as_ref().map(|mask| {
                     let mask = self.value(mask).operand;
                     let mask = self.spread(mask);
                     self.apart(mask, buffer)
                 });
                 let (begin, known) = (self.steps.len(), self.loaded.len());
+                let computed = self.computed.len();
                 self.mask = mask;
                 let before = self.registers;
                 let mut value = self.value(value);
@@ -193,10 +202,12 @@ impl<'i> Writer<'i> {
                 if let Some(mask) = mask {
                     // What was left out is not there for later statements.
                     self.loaded.truncate(known);
+                    self.computed.truncate(computed);
                     let steps = self.steps.len() - begin;
                     self.steps.insert(begin, Step::Unless { mask, steps });
                 }
                 self.mask = None;
+                self.computed.stored(buffer);
                 self.loaded.retain(|(access, _)| {
                     let mut reads = access.source == Source::Buffer(buffer);
                     let mut note = |a: &Access| reads |= a.source == Source::Buffer(buffer);
@@ -218,6 +229,7 @@ impl<'i> Writer<'i> {
             return false;
         }
         *to = Operand::Elements(buffer, b.ty);
+        self.computed.moved(b);
         true
     }
 
@@ -346,7 +358,11 @@ impl<'i> Writer<'i> {
         if !per_row {
             operands = operands.into_iter().map(|operand| self.spread(operand)).collect();
         }
+        if let Some(to) = self.computed.find(op, ty, &operands) {
+            return Value { operand: Operand::Register(to), range };
+        }
         let to = self.register(ty, per_row);
+        self.computed.add(op, ty, &operands, to);
         self.steps.push(Step::Apply { to: Operand::Register(to), op, operands });
         Value { operand: Operand::Register(to), range }
     }
