@@ -139,23 +139,13 @@ fn layer(
         }
     }
     let weights = params.of(synapse, "weights")?;
-    let bias = match params.one(neurons, "bias_exp")? {
-        6 => params.integers(neurons, "bias_mant")?,
-        _ => {
-            let bias = params.integers(neurons, "bias_mant")?;
-            if bias.iter().any(|b| *b != 0) {
-                return Err(format!("`{}.bias_exp` is not 6", path(neurons)));
-            }
-            bias
-        }
-    };
-    let bias = bias.iter().any(|b| *b != 0);
-    let bias = match bias {
-        true => {
-            Some(params.integers(neurons, "bias_mant")?.into_iter().map(|b| b as f32).collect())
-        }
-        false => None,
-    };
+    let exponent = params.one(neurons, "bias_exp")?;
+    let bias = params.integers(neurons, "bias_mant")?;
+    let biased = bias.iter().any(|b| *b != 0);
+    if biased && exponent != 6 {
+        return Err(format!("`{}.bias_exp` is not 6", path(neurons)));
+    }
+    let bias = biased.then(|| bias.into_iter().map(|b| b as f32).collect());
     let shape = vec![weights.shape.first().copied().unwrap_or_default()];
     Ok(NetLayer {
         shape,

@@ -340,7 +340,7 @@ impl Made {
         self.body.values = values;
         let ahead = vec![Follows::Not; ahead as usize];
         self.depends.splice(0..0, ahead);
-        for ((var, of), (_, turned)) in self.derived.iter_mut().zip(all) {
+        for ((_, of), (_, turned)) in self.derived.iter_mut().zip(all) {
             if turned {
                 let mut value = self.body.values[of.at()].clone();
                 value.shape.reverse();
@@ -350,7 +350,6 @@ impl Made {
                 self.body.values.push(value);
                 self.depends.push(Follows::Learned);
             }
-            debug_assert_eq!(self.body.vars[*var as usize].kind, VarKind::State);
         }
     }
 
@@ -362,6 +361,7 @@ impl Made {
             Some(ValueId(2 * *n as u32 + u32::from(turned)))
         };
         let used = used(&self.body, last);
+        // What stands ahead is what is read of what is kept: it is made of itself alone.
         for (at, used) in used.into_iter().enumerate().skip(ahead as usize) {
             let in_steps = self.body.values[at].stage == Stage::Step && used;
             if !in_steps && self.depends[at] != Follows::Sample {
